@@ -26,6 +26,7 @@ TEXTS: Final = {
     "file nobody": "{names} 列是占位符，不是客户",
     "file sums": "{names} 列是合计行的字样，不是客户",
     "file other currency": "金额旁写的是 {named}，而订单货币是 {own}",
+    "file refund above zero": "退款各行的合计大于零，因此不是退款",
     "file below zero": "金额为负；映射可以把这样的行作为退款（`where` 中写 `<0`）",
     "file amounts differ": "{field}：同一订单各行的 {names} 金额不同；如果是各商品行的金额，请写 {field} = {{ `sum` = {names} }}",
     "file no amount": "{field}：该订单各行的 {names} 列都为空",
@@ -49,6 +50,8 @@ TEXTS: Final = {
     "file note comma": "金额以逗号为小数点（`decimal`）",
     "file note day": "3/2/2024 这样的日期，日在前（`dates`）",
     "file note month": "3/2/2024 这样的日期，月在前（`dates`）",
+    "file note signs": "{count} 个金额旁的货币符号（例如 $）不属于 {own}，仍按 {own} 计；如果是别的货币，"
+    "请用一列、映射（currency）或 `STREAMER_CURRENCY` 写明",
     "file note ids": "12345.0 这样的编号来自电子表格，已按 12345 读取",
     "file note traits": "格式不符而未保留的联系信息（订单不受影响）：{counts}",
     "file note of": "{file}：{note}",

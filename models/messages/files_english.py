@@ -28,6 +28,7 @@ TEXTS: Final = {
     "file nobody": "{names} names nobody: a placeholder stands there",
     "file sums": "{names} holds the word of a line of sums, no customer",
     "file other currency": "total: {named} stands beside it, but the order is in {own}",
+    "file refund above zero": "total: the rows of a refund add up to more than zero, so it is none",
     "file below zero": 'total: below zero; a mapping can make refunds of such rows (where = "<0")',
     "file amounts differ": "{field}: the rows of this order say different amounts under {names}; if they are those of its "
     'lines: {field} = {{ sum = "{names}" }}',
@@ -51,10 +52,12 @@ TEXTS: Final = {
     "file note delimiter": "columns are parted by {delimiter} (delimiter)",
     "file sheet": "the sheet {name}",
     "file note sheet": "read from the sheet {name}; not read: {others}",
-    "file note skip": "{lines} lines above the header were skipped (skip)",
+    "file note skip": "{lines:|line} above the header {lines:~was|were} skipped (skip)",
     "file note comma": "amounts have a decimal comma (decimal)",
     "file note day": "in dates such as 3/2/2024 the day stands first (dates)",
     "file note month": "in dates such as 3/2/2024 the month stands first (dates)",
+    "file note signs": "{count:|amount} beside a sign that is none of {own}, such as $: counted as {own}; "
+    "if it is another currency, name it in a column, in the mapping (currency), or in `STREAMER_CURRENCY`",
     "file note ids": "ids such as 12345.0 come from a spreadsheet and were read as 12345",
     "file note traits": "contact details in a form that cannot be kept were left out, their orders were not: {counts}",
     "file note of": "{file}: {note}",

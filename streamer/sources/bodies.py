@@ -20,6 +20,7 @@ from streamer.sources.times import BadDate
 from streamer.sources.values import MONEY, Values
 
 Cells = Mapping[str, str]
+Meanings = frozenset[str]
 Numbered = tuple[int, Cells]
 """Cells of a row with the line in which it begins."""
 
@@ -154,13 +155,14 @@ class Bodies:
     def _body_of(self, event: EventMapping, shared: Cells, rows: Sequence[Numbered]) -> dict[str, Any]:
         """The body of an event, even if it names no customer. Raises Refused."""
         body: dict[str, Any] = {"type": event.type, **event.constants}
-        named: str | None = None
+        named: Meanings = frozenset()
         for field, column in event.fields.items():
             if column.sum:
-                value: Any = float(self._sum(column, field, rows))
+                total, currencies = self._sum(column, field, rows, reversal=event.type in _REVERSALS)
+                value: Any = float(total)
             else:
-                value, currency = self._field(field, column, shared, rows)
-                named = named or currency
+                value, currencies = self._field(field, column, shared, rows)
+            named = named or currencies
             if value is not None:
                 _put(body, field, self._amount(event, field, value))
         if event.lines:
@@ -171,11 +173,15 @@ class Bodies:
             _to_major(body, self.currency)
         return body
 
-    def _order(self, event: EventMapping, body: dict[str, Any], named: str | None) -> None:
+    def _order(self, event: EventMapping, body: dict[str, Any], named: Meanings) -> None:
         if "total" in body:
-            own = body.setdefault("currency", named or self.mapping.currency or self.currency)
-            if named is not None and own != named:
-                raise Refused("bad_value", translatable("file other currency", named=named, own=own))
+            only = next(iter(named)) if len(named) == 1 else None
+            own = body.setdefault("currency", only or self.mapping.currency or self.currency)
+            if only is not None and own != only:
+                raise Refused("bad_value", translatable("file other currency", named=only, own=own))
+            if named and own not in named:
+                # One sign of many currencies: counted as the shop's, and reported.
+                self.values.other_signs[own] += 1
             if event.type == "order.completed" and body["total"] < 0:
                 raise Refused("bad_value", translatable("file below zero"))
         if event.type in _REVERSALS and "refund_id" not in body:
@@ -185,21 +191,21 @@ class Bodies:
         """Normalise the sign: exports write refunded amounts with either."""
         return abs(value) if event.type in _REVERSALS and field in MONEY and isinstance(value, int | float) else value
 
-    def _field(self, field: str, column: Column, shared: Cells, rows: Sequence[Numbered]) -> tuple[Any, str | None]:
-        """The value of a field, None if it is empty, and the currency named in its text."""
+    def _field(self, field: str, column: Column, shared: Cells, rows: Sequence[Numbered]) -> tuple[Any, Meanings]:
+        """The value of a field, None if it is empty, and the possible currencies named in its text."""
         text = column.of(shared, self.nobody if field == "customer_id" else frozenset())
         if not text or (field not in ("customer_id", "traits.name") and self._is_absent(text)):
-            return None, None
+            return None, frozenset()
         kind = column.kind
         if field.startswith("traits.custom.") and kind is None and self.is_number(column):
             kind = "number"
-        currency = None
+        currencies: Meanings = frozenset()
         if field == "total":
             self._agree(field, column, rows)
-            currency = self._number(field, column, text).currency
+            currencies = self._number(field, column, text).meanings
         zone = shared.get(column.zone, "") if column.zone else None
         value = self._value(field, column, text, kind=kind, zone=zone)
-        return value, currency
+        return value, currencies
 
     def _agree(self, field: str, column: Column, rows: Sequence[Numbered]) -> None:
         """Rows of one order with different totals are lines: the first total alone would lose the others."""
@@ -207,28 +213,39 @@ class Bodies:
         if len(different) > 1 and len({self._number(field, column, text).text for text in different}) > 1:
             raise Refused("bad_value", translatable("file amounts differ", field=field, names=column.names))
 
-    def _sum(self, column: Column, field: str, rows: Sequence[Numbered]) -> Decimal:
-        total, found = Decimal(0), False
+    def _sum(self, column: Column, field: str, rows: Sequence[Numbered], *, reversal: bool) -> tuple[Decimal, Meanings]:
+        """The sum over the rows of an order, and the possible currencies of its amounts."""
+        total, found, below = Decimal(0), False, False
+        named: Meanings = frozenset()
         for line, cells in rows:
             for name in column.sum:
                 text = cells.get(name, "")
                 if not text or self._is_absent(text):
                     continue
                 found = True
-                amount = Decimal(self._number(field, column, text, line).text)
+                read = self._number(field, column, text, line)
+                if named and read.meanings and named.isdisjoint(read.meanings):
+                    raise Refused("bad_value", translatable("file two currencies"), line)
+                named = (named & read.meanings) or named or read.meanings
+                amount = Decimal(read.text)
                 if column.times and (factor := cells.get(column.times, "")):
                     amount *= Decimal(self._number(field, column, factor, line).text)
                 total += amount
+                below = below or amount < 0
         if not found:
             raise Refused("bad_value", translatable("file no amount", field=field, names=column.names))
-        return total
+        if reversal and below and total > 0:
+            raise Refused("bad_value", translatable("file refund above zero"))
+        return total, named
 
     def _lines(self, event: EventMapping, shared: Cells, rows: Sequence[Numbered]) -> list[dict[str, Any]]:
         if event.lines_from:
             paths = list(dict.fromkeys(name for one in event.lines.values() for name in one.named()))
             rows = [(rows[0][0], cells) for cells in line_cells(shared.get(event.lines_from, "[]"), paths)]
         product = event.lines["product_id"]
-        return [self._line(event, line, cells) for line, cells in rows if product.of(cells)]
+        lines = [self._line(event, line, cells) for line, cells in rows if product.of(cells)]
+        # A discount is in the total, but is no product of the order.
+        return [one for one in lines if one.get("price", 0) >= 0]
 
     def _line(self, event: EventMapping, line: int, cells: Cells) -> dict[str, Any]:
         found: dict[str, Any] = {}

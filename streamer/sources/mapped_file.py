@@ -181,6 +181,8 @@ class MappedFile:
                 self._progress(self.rows, 0.5 + 0.5 * min(1.0, done / max(self.rows, 1)))
             if bodies.values.from_sheets:
                 self.notes.append(translatable("file note ids"))
+            for own, count in sorted(bodies.values.other_signs.items()):
+                self.notes.append(translatable("file note signs", count=count, own=own))
             if self._odd_traits:
                 counts = ", ".join(f"{name} {count:,}" for name, count in sorted(self._odd_traits.items()))
                 self.notes.append(translatable("file note traits", counts=counts))

@@ -25,8 +25,8 @@ _AMBIGUOUS: Final = re.compile(r"[1-9]\d{0,2}([.,])\d{3}", re.ASCII)
 _CODES: Final = frozenset(
     re.findall(
         "...",
-        "AEDARSAUDBGNBRLCADCHFCLPCNYCOPCZKDKKEGPEURGBPHKDHUFIDRILSINRISKJPYKRWKWDMADMXNMYRNGNNOKNZDPENPHPPKRPLNQARRMBRON"
-        "RSDRUBSARSEKSGDTHBTRYTWDUAHUSDUYUVNDZAR",
+        "AEDARSAUDAZNBGNBRLCADCHFCLPCNYCOPCZKDKKEGPEURGBPGELHKDHUFIDRILSINRISKJPYKRWKWDKZTMADMXNMYRNGNNOKNZDPENPHPPKRPLN"
+        "QARRMBRONRSDRUBSARSEKSGDTHBTRYTWDUAHUSDUYUVNDZAR",
     )
 )
 _SAME: Final = {
@@ -56,6 +56,20 @@ _SAME: Final = {
     "₹": "INR",
     "SFR": "CHF",
     "LEI": "RON",
+    "₽": "RUB",
+    "₺": "TRY",
+    "₴": "UAH",
+    "₪": "ILS",
+    "₦": "NGN",
+    "₱": "PHP",
+    "฿": "THB",
+    "₩": "KRW",
+    "₫": "VND",
+    "Đ": "VND",
+    "VNĐ": "VND",
+    "₸": "KZT",
+    "₼": "AZN",
+    "₾": "GEL",
 }
 _OPEN: Final = frozenset(("KR", "RS", "FR", "RM", "TL", "RP", "KN", "DIN", "EURO", "ЛВ", "РУБ", "Р", "ДЕН"))
 """Money words that several currencies share, or that name no currency at all."""
@@ -64,17 +78,33 @@ _OPEN: Final = frozenset(("KR", "RS", "FR", "RM", "TL", "RP", "KN", "DIN", "EURO
 _SHARED: Final[Mapping[str, frozenset[str]]] = {
     "$": frozenset(("USD", "AUD", "CAD", "NZD", "SGD", "HKD", "TWD", "MXN", "ARS", "CLP", "COP", "UYU")),
     "¥": frozenset(("CNY", "JPY")),
-    "KR": frozenset(("SEK", "NOK", "DKK", "ISK")),
     "EURO": frozenset(("EUR",)),
+    "KR": frozenset(("SEK", "NOK", "DKK", "ISK")),
+    "FR": frozenset(("CHF", "XAF", "XOF", "XPF", "CDF", "GNF", "RWF", "BIF", "DJF", "KMF")),
+    "RS": frozenset(("INR", "PKR", "LKR", "NPR", "MUR", "SCR")),
+    "RM": frozenset(("MYR",)),
+    "TL": frozenset(("TRY",)),
+    "RP": frozenset(("IDR",)),
+    "KN": frozenset(("HRK",)),
+    "DIN": frozenset(("RSD", "DZD", "TND", "BHD", "IQD", "JOD", "KWD", "LYD")),
+    "ЛВ": frozenset(("BGN",)),
+    "РУБ": frozenset(("RUB", "BYN")),
+    "Р": frozenset(("RUB", "BYN")),
+    "ДЕН": frozenset(("MKD",)),
 }
 """Possible meanings of a word of `_OPEN`, or of a sign, beside a code that decides: ``$7 USD``."""
 
 
 class Amount(NamedTuple):
-    """A number in JSON notation, and the currency named beside it if unambiguous."""
+    """A number in JSON notation, and the currencies that the word or sign beside it can mean; empty for none."""
 
     text: str
-    currency: str | None
+    meanings: frozenset[str] = frozenset()
+
+    @property
+    def currency(self) -> str | None:
+        """The currency beside it, if unambiguous."""
+        return next(iter(self.meanings)) if len(self.meanings) == 1 else None
 
 
 def amount(text: str, decimal: str | None = ".") -> Amount:
@@ -92,15 +122,15 @@ def amount(text: str, decimal: str | None = ".") -> Amount:
         The text is not a number, or is ambiguous. The message does not repeat the text.
 
     >>> amount("1.234,50 €", ",")
-    Amount(text='1234.50', currency='EUR')
+    Amount(text='1234.50', meanings=frozenset({'EUR'}))
     >>> amount("(12.00)").text, amount("12.00-").text, amount("'-5").text, amount("1'234.50").text
     ('-12.00', '-12.00', '-5', '1234.50')
     """
     if decimal != "," and _SIMPLE.fullmatch(text) and (decimal is not None or not _AMBIGUOUS.fullmatch(text)):
-        return Amount(text, None)
-    currency, bare = _without_currency(plain(text))
+        return Amount(text)
+    meanings, bare = _without_currency(plain(text))
     sign, bare = _without_sign(bare)
-    return Amount(sign + _digits(bare, decimal or _shown(bare)), currency)
+    return Amount(sign + _digits(bare, decimal or _shown(bare)), meanings)
 
 
 def _shown(bare: str) -> str:
@@ -166,21 +196,21 @@ def _pattern(decimal: str) -> re.Pattern[str]:
     return re.compile(rf"({grouped}|\d+)?(?:{point}(\d*))?(?:[eE]([+-]?\d{{1,2}}))?", re.ASCII)
 
 
-def _without_currency(text: str) -> tuple[str | None, str]:
+def _without_currency(text: str) -> tuple[frozenset[str], str]:
     match = re.fullmatch(r"([^\d.,+\-()']*)(\.(?=\s))?(.*?)(\s*)([^\d.,+\-()'\s][^\d.,+\-()']*\.?)?", text, re.DOTALL)
     if match is None:
-        return None, text
+        return frozenset(), text
     front, rest, behind = match[1].strip(), match[3].strip(), (match[5] or "").strip()
     if not front and not behind:
         # A sign may precede the currency: -$12.00, ($12.00).
         if (inside := re.fullmatch(r"([-+(]\s*)([^\d.,+\-()'\s]+)\s*(.*)", text, re.DOTALL)) is None:
-            return None, text
-        return _currency(inside[2]), inside[1] + inside[3]
+            return frozenset(), text
+        return _agreed([inside[2]]), inside[1] + inside[3]
     return _agreed([*front.split(), *behind.split()]), rest
 
 
-def _agreed(words: Sequence[str]) -> str | None:
-    """The one currency that all words beside an amount name. Raises ValueError if they name two."""
+def _agreed(words: Sequence[str]) -> frozenset[str]:
+    """The currencies that all words beside an amount can mean. Raises ValueError if they name two."""
     codes = {code for word in words if (code := _currency(word)) is not None}
     open_words = [name for word in words if _currency(word) is None and (name := word.strip(" .").upper())]
     if len(codes) > 1 or (not codes and len(set(open_words)) > 1):
@@ -188,8 +218,8 @@ def _agreed(words: Sequence[str]) -> str | None:
     for code in codes:
         if any(code not in _SHARED.get(name, (code,)) for name in open_words):
             raise ValueError(translatable("file two currencies"))
-        return code
-    return None
+        return frozenset((code,))
+    return _SHARED.get(open_words[0], frozenset()) if open_words else frozenset()
 
 
 def currency_named(word: str) -> str | None:

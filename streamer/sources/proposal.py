@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from models.messages.translatable import translatable
 from schemas.errors import UserError
+from streamer.sources.clock_columns import clock_of
 from streamer.sources.column_names import KNOWN, columns_of
 from streamer.sources.contact_columns import contacts_of
 from streamer.sources.dialect import folded
@@ -21,6 +22,7 @@ from streamer.sources.files import opened
 from streamer.sources.joins import open_tables, rows_of
 from streamer.sources.json_rows import JsonRows
 from streamer.sources.mapping import TableMapping, read_mapping, shipped
+from streamer.sources.order_states import MOST_STATES, is_flag, states_of
 from streamer.sources.retail_rows import column_positions
 from streamer.sources.rows import Rows
 from streamer.sources.sheet_rows import ZIP_MAGIC
@@ -141,9 +143,7 @@ def _shipped_json(path: Path) -> Proposal:
 def _from_names(path: Path, format: str) -> Proposal:
     table = _blind(path)
     header = [name for name in table.header if name]
-    rows = [
-        dict(zip(table.header, row.cells, strict=False)) for row in islice(table.rows(), _ROWS) if row.fault is None
-    ]
+    rows, seen = _looked_at(table, header)
     found = columns_of(header, rows)
     missing = [field for field in ("customer_id", "occurred_at") if field not in found]
     if not {"total", "line_total", "price"} & found.keys():
@@ -155,8 +155,28 @@ def _from_names(path: Path, format: str) -> Proposal:
             ),
             translatable("error write mapping"),
         )
-    text = written(found, rows, contacts_of(header, rows, found))
+    if "refunded" in found and is_flag(seen[found["refunded"]]):
+        del found["refunded"]
+    taken = {name for field, name in found.items() if field not in ("name", "category") or "product_id" in found}
+    states = states_of({name: texts for name, texts in seen.items() if name not in taken})
+    text = written(found, rows, contacts_of(header, rows, found), states, clock_of(header, rows, found))
     return Proposal(format, text, None, tuple(_fields(read_mapping(text, "the proposal"))))
+
+
+def _looked_at(table: Rows, header: Sequence[str]) -> tuple[list[dict[str, str]], dict[str, dict[str, None]]]:
+    """The first rows, and the different texts of each column in all rows, as far as they are few."""
+    rows: list[dict[str, str]] = []
+    seen: dict[str, dict[str, None]] = {name: {} for name in header}
+    places = [(at, seen[name]) for at, name in enumerate(table.header) if name]
+    for row in table.rows():
+        if row.fault is not None:
+            continue
+        if len(rows) < _ROWS:
+            rows.append(dict(zip(table.header, row.cells, strict=False)))
+        for at, texts in places:
+            if len(texts) <= MOST_STATES:
+                texts[row.cells[at].strip()] = None
+    return rows, seen
 
 
 def _fields(mapping: TableMapping) -> Iterator[tuple[str, str]]:

@@ -179,6 +179,7 @@ def _counted(event: EventMapping, mapping: TableMapping, line: int, shared: Cell
     beside = None
     if column is not None and column.sum:
         amount = money.sum(column.sum, column.times)
+        beside = next((code for name in column.sum if (code := currency_beside(shared.get(name, "")))), None)
     elif column is not None:
         text = column.of(shared)
         amount, beside = plain_amount(text, money.comma), currency_beside(text)
@@ -191,8 +192,9 @@ def _counted(event: EventMapping, mapping: TableMapping, line: int, shared: Cell
 
 def _currency(event: EventMapping, shared: Mapping[str, str]) -> str | None:
     column = event.fields.get("currency")
-    text = column.of(shared).upper() if column is not None else str(event.constants.get("currency", ""))
-    return text or None
+    text = column.of(shared) if column is not None else str(event.constants.get("currency", ""))
+    # Euro and EUR, zloty and PLN: a code that a word begins with, or a sign.
+    return currency_beside(text) or (text[:3].upper() if text[:3].upper() in EXPONENTS else text.upper()) or None
 
 
 def _wanted(event: EventMapping, cells: Mapping[str, str], comma: bool) -> bool:
@@ -224,7 +226,8 @@ def _mark(text: str) -> str:
     text = unicodedata.normalize("NFKC", text)
     if not _AMOUNT.fullmatch(text):
         return ""
-    digits = re.sub(r"[^\d.,]", "", text)
+    # The point of an abbreviation (Rs., руб.) does not belong to the number.
+    digits = re.sub(r"[^\d.,]", "", text).strip(".,")
     at = max(digits.rfind("."), digits.rfind(","))
     if at < 0:
         return ""
@@ -263,7 +266,13 @@ def plain_amount(text: str, comma: bool = False) -> Decimal | None:
 
 
 _SIGNS: Final = str.maketrans({**dict.fromkeys("‐‑‒–—−﹣－", "-"), "\u066b": ".", "\u066c": "'"})
-_NAMES: Final = {"€": "EUR", "£": "GBP", "元": "CNY", "円": "JPY"}
+_NAMES: Final = {
+    "US$": "USD", "HK$": "HKD", "NT$": "TWD", "NZ$": "NZD", "MX$": "MXN", "AU$": "AUD", "CA$": "CAD",
+    "A$": "AUD", "C$": "CAD", "S$": "SGD", "R$": "BRL", "€": "EUR", "£": "GBP", "元": "CNY", "円": "JPY", "₹": "INR", "₽": "RUB",
+    "₺": "TRY", "₴": "UAH", "₪": "ILS", "₦": "NGN", "₱": "PHP", "฿": "THB", "₩": "KRW", "₫": "VND", "₸": "KZT", "₼": "AZN",
+    "₾": "GEL", "원": "KRW", "zł": "PLN", "Kč": "CZK", "Ft": "HUF", "lei": "RON", "人民币": "CNY", "圆": "CNY",
+}  # fmt: skip
+"""Signs and words by currency, the longer ones first."""
 
 
 def currency_beside(text: str) -> str | None:

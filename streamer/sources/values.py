@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -36,6 +37,8 @@ class Values:
         self.decimal = decimal
         self.from_sheets = 0
         """Ids that a spreadsheet had turned into numbers, such as ``12345.0``."""
+        self.other_signs: Counter[str] = Counter()
+        """Amounts beside a sign, such as ``$``, that the currency they are counted in does not have, by that currency."""
 
     def read(self, field: str, text: str, kind: str | None = None, zone: str | None = None) -> Any:
         """The value for ``field`` (dotted if nested): text, unless the field's name has another type."""

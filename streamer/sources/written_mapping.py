@@ -4,41 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Final
 
 from schemas.ids import is_nobody
+from streamer.sources.clock_columns import Clock
 from streamer.sources.column_names import EVENT, LINES
 from streamer.sources.contact_columns import Contact
-from streamer.sources.dialect import folded
-from streamer.sources.numbers import amount
-
-_STATES: Final = frozenset(
-    re.split(
-        "; ",
-        "status; order status; payment status; financial status; state; bestellstatus; zahlungsstatus; statut; estado; stato; "
-        "订单状态; 交易状态; 支付状态; 状态; 注文状況; ステータス; 주문상태",
-    )
-)
-_VOID: Final = frozenset(
-    re.split(
-        "; ",
-        "canceled; cancelled; failed; void; voided; declined; rejected; expired; unpaid; draft; checkout-draft; trash; "
-        "abandoned; pending; pending payment; awaiting payment; on hold; on-hold; wc-cancelled; wc-failed; wc-pending; "
-        "wc-on-hold; storniert; abgebrochen; fehlgeschlagen; offen; unbezahlt; annulé; annulée; annule; échoué; cancelado; "
-        "cancelada; anulado; pendiente; annullato; annullata; in attesa; 已取消; 取消; 交易关闭; 已关闭; 待付款; "
-        "等待买家付款; 未付款; 未支付; 支付失败; キャンセル; 未払い; 취소; 결제대기",
-    )
-)
-"""Order states, in lower case, in which nothing was paid (yet)."""
+from streamer.sources.order_states import States
+from streamer.sources.proposed_refunds import Refund, refund_of
 
 _SHORT: Final = re.compile(
     r"(?P<one>\d{1,2})(?P<sep>[/.-])(?P<two>\d{1,2})(?P=sep)\d{2}(?: (?P<clock>\d{1,2}:\d{2}(?::\d{2})?(?: [AaPp][Mm])?))?"
 )
 _YEAR_SO_FAR: Final = 29
+_NO_STATES: Final = States()
 
 
-def written(found: Mapping[str, str], rows: Sequence[Mapping[str, str]], contacts: Sequence[Contact] = ()) -> str:
+def written(
+    found: Mapping[str, str],
+    rows: Sequence[Mapping[str, str]],
+    contacts: Sequence[Contact] = (),
+    states: States = _NO_STATES,
+    clock: Clock | None = None,
+) -> str:
     """Write a mapping as TOML.
 
     Parameters
@@ -50,32 +38,53 @@ def written(found: Mapping[str, str], rows: Sequence[Mapping[str, str]], contact
         The first rows, as cells by column.
     contacts
         Columns with contact details of the customer; they become traits.
+    states
+        Conditions that the cells of state columns give.
+    clock
+        The columns of date and time, if they are apart.
     """
     order = found.get("order_id")
     several = order is not None and len({row.get(order) for row in rows}) < len(rows)
+    group = [order] if order is not None and several else []
     money = _money(found, rows if several else (), order)
     fields = {**_event_fields(found), "customer_id": _customer(found["customer_id"], rows, contacts), "total": money}
-    refunds = _refund_column(found, () if several else rows)
+    if clock is not None:
+        fields["occurred_at"] = _clock(clock)
+    refund = refund_of(found, rows, states, several=several)
+    if group and refund is not None and refund.apart is not None:
+        group.append(refund.apart)
+    orders = _conditions(states.only, {**states.void, **(refund.left_out if refund is not None else {})})
     return "\n".join(
         [
             "# Proposed from the names of the columns. Compare the totals with what your shop says before you import.",
-            *_heading(found, rows, order if several else None),
+            *_heading(found, rows, group, clock),
             *("", "[[event]]"),
-            *_unless(found, rows, refunds),
+            *orders,
             *("", "[event.fields]"),
             *(f"{field} = {text}" for field, text in fields.items()),
             *_lines(found),
-            *([] if refunds is None else _refund(refunds, fields, own=refunds == found.get("refunded"))),
-            *(_profile(contacts, fields, _unless(found, rows, None)) if contacts else []),
+            *([] if refund is None else _refund(refund, fields, states)),
+            *(_profile(contacts, fields, _conditions(states.only, states.void)) if contacts else []),
             "",
         ]
     )
 
 
-def _heading(found: Mapping[str, str], rows: Sequence[Mapping[str, str]], group: str | None) -> list[str]:
-    form = _form_of([row.get(found["occurred_at"], "").strip() for row in rows])
+def _heading(
+    found: Mapping[str, str], rows: Sequence[Mapping[str, str]], group: Sequence[str], clock: Clock | None
+) -> list[str]:
+    form = None if clock is not None else _form_of([row.get(found["occurred_at"], "").strip() for row in rows])
     dates = [] if form is None else [f'dates = ["{form}"]']
-    return dates if group is None else [*dates, f"group = {_quoted(group)}"]
+    if not group:
+        return dates
+    names = ", ".join(map(_quoted, group))
+    return [*dates, f"group = {names}" if len(group) == 1 else f"group = [{names}]"]
+
+
+def _clock(clock: Clock) -> str:
+    strip = ', strip = ["00:00:00"]' if clock.midnights else ""
+    zone = "" if clock.zone is None else f", zone = {_quoted(clock.zone)}"
+    return f"{{ columns = [{_quoted(clock.date)}, {_quoted(clock.time)}]{strip}{zone} }}"
 
 
 def _event_fields(found: Mapping[str, str]) -> dict[str, str]:
@@ -100,24 +109,13 @@ def _lines(found: Mapping[str, str]) -> list[str]:
     return ["", "[event.lines]", *(f"{field} = {_quoted(found[field])}" for field in LINES if field in found)]
 
 
-def _refund_column(found: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> str | None:
-    """The column of refunded amounts: a separate one, or the total if it is negative in some rows."""
-    if "refunded" in found and "order_id" in found:
-        return found["refunded"]
-    total = found.get("total")
-    return total if total is not None and any(_is_negative(row.get(total, "")) for row in rows) else None
-
-
-def _unless(found: Mapping[str, str], rows: Sequence[Mapping[str, str]], refunds: str | None) -> list[str]:
-    """Rows that are not orders: a negative total, or a state without payment."""
-    left = {_quoted(refunds): ["<0"]} if refunds is not None and refunds == found.get("total") else {}
-    for column in dict.fromkeys(name for row in rows[:1] for name in row):
-        if folded(column) in _STATES:
-            seen = dict.fromkeys(row.get(column, "").strip() for row in rows)
-            if void := [state for state in seen if folded(state) in _VOID]:
-                left[_quoted(column)] = void
-    inside = ", ".join(f"{column} = [{', '.join(map(_quoted, states))}]" for column, states in left.items())
-    return [f"unless = {{ {inside} }}"] if inside else []
+def _conditions(where: Mapping[str, Sequence[str]], unless: Mapping[str, Sequence[str]]) -> list[str]:
+    found: list[str] = []
+    for name, columns in (("where", where), ("unless", unless)):
+        inside = ", ".join(f"{_quoted(one)} = [{', '.join(map(_quoted, texts))}]" for one, texts in columns.items())
+        if inside:
+            found.append(f"{name} = {{ {inside} }}")
+    return found
 
 
 def _form_of(times: Sequence[str]) -> str | None:
@@ -172,35 +170,25 @@ def _money(found: Mapping[str, str], rows: Sequence[Mapping[str, str]], order: s
     return f"{{ sum = {_quoted(total)} }}" if any(len(texts) > 1 for texts in totals.values()) else _quoted(total)
 
 
-def _is_negative(text: str) -> bool:
-    """Whether an amount is negative, with either decimal sign."""
-    with suppress(ValueError):
-        return any(float(amount(text, decimal).text) < 0 for decimal in (None, ".", ","))
-    return False
-
-
-def _refund(total: str, fields: Mapping[str, str], *, own: bool) -> list[str]:
-    """A second event of the same rows, for refunds: from a separate column, or from negative totals."""
-    column = _quoted(total)
-    if own:
-        why = "What was given back so far, at the time of the order."
-        rows = f'unless = {{ {column} = ["", "=0"] }}'
-    else:
-        why, rows = "Rows below zero give money back.", f'where = {{ {column} = ["<0"] }}'
+def _refund(refund: Refund, fields: Mapping[str, str], states: States) -> list[str]:
+    """A second event of the same rows, for refunds."""
+    total = fields["total"] if refund.total is None else _quoted(refund.total)
     refund_id = [f"refund_id = {fields['order_id']}"] if "order_id" in fields else []
-    same = [name for name in ("order_id", "customer_id", "occurred_at") if name in fields]
+    same = [name for name in ("order_id", "customer_id", "occurred_at", "currency") if name in fields]
     return [
-        *("", f"# {why}", "[[event]]", 'type = "order.refunded"', rows, "", "[event.fields]"),
+        *("", f"# {refund.why}", "[[event]]", 'type = "order.refunded"'),
+        *_conditions({**states.only, **refund.where}, {**states.void, **refund.unless}),
+        *("", "[event.fields]"),
         *refund_id,
         *(f"{field} = {fields[field]}" for field in same),
-        f"total = {column}",
+        f"total = {total}",
     ]
 
 
-def _profile(contacts: Sequence[Contact], fields: Mapping[str, str], unless: Sequence[str]) -> list[str]:
+def _profile(contacts: Sequence[Contact], fields: Mapping[str, str], conditions: Sequence[str]) -> list[str]:
     """An event of the same rows with the buyer's contact details."""
     return [
-        *("", "# The same rows say how to reach who bought.", "[[event]]", 'type = "profile.updated"', *unless),
+        *("", "# The same rows say how to reach who bought.", "[[event]]", 'type = "profile.updated"', *conditions),
         *("", "[event.fields]"),
         *(f"{field} = {fields[field]}" for field in ("customer_id", "occurred_at")),
         *(f'"traits.{one.trait}" = {_trait(one)}' for one in contacts),

@@ -81,7 +81,7 @@ SAME: Mapping[str, str | bytes] = {
     "utf-16-without-mark": PLAIN.replace("Order,Customer,Date,Total", "订单编号,买家昵称,下单时间,实付款").encode(
         "utf-16-be"
     ),
-    "swiss": PLAIN.replace("10.50", "10.50 Fr.").replace("20.00", "20.\u2013"),
+    "swiss": PLAIN.replace("10.50", "10.50 CHF").replace("20.00", "20.\u2013"),
     "rupees": PLAIN.replace("20.00", "20/-"),
     "arabic-digits": PLAIN.replace("20.00", "٢٠٫٠٠").replace("2024-01-06", "٢٠٢٤-٠١-٠٦"),
     "sums": PLAIN + "4,Gesamt:,2024-02-06,35.75\n5,合计,2024-02-06,35.75\n",

@@ -137,7 +137,7 @@ def test_the_content_is_another_if_the_mapping_or_what_it_falls_back_on_is(make:
         ("4;d;03.07.2024 09:00;bezahlt;;A;1;1", "invalid_field", "total"),
         ("4;;03.07.2024 09:00;bezahlt;1;A;1;1", "no_customer", "nothing stands under Kunde"),
         ("4;d\u200ed;03.07.2024 09:00;bezahlt;1;A;1;1", "invalid_field", "customer_id"),
-        ("4;d;03.07.2024 09:00;bezahlt;1;A;1;-1", "invalid_field", "price"),
+        ("4;d;03.07.2024 09:00;bezahlt;1;A;1;9999999999999", "invalid_field", "price"),
         (";d;03.07.2024 09:00;bezahlt;1;A;1;1", "no_group", "nothing stands under Bestellung"),
         ("4;d;bezahlt", "column_count", "3 columns, the first line has 8"),
         ("4;d\x00;03.07.2024 09:00;bezahlt;1;A;1;1", "bad_encoding", "not utf-8"),

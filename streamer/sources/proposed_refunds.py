@@ -1,0 +1,108 @@
+"""Finds which rows of a table give money back, for a proposed mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from streamer.sources.numbers import amount
+from streamer.sources.order_states import States
+
+Texts = Mapping[str, Sequence[str]]
+Cells = Sequence[Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """A second event of the same rows.
+
+    Attributes
+    ----------
+    why
+        A comment for the mapping.
+    total
+        The column of the amount; None for the order's own total.
+    where, unless
+        Its conditions.
+    left_out
+        The rows that are no orders because of it.
+    apart
+        A column that separates refunds from the order of the same id.
+    """
+
+    why: str
+    total: str | None = None
+    where: Texts = field(default_factory=dict)
+    unless: Texts = field(default_factory=dict)
+    left_out: Texts = field(default_factory=dict)
+    apart: str | None = None
+
+
+def refund_of(found: Mapping[str, str], rows: Cells, states: States, *, several: bool) -> Refund | None:
+    """How refunds are written in a table: in a column, as rows of a kind, below zero, or as a state of the order.
+
+    Parameters
+    ----------
+    found
+        The column of each field.
+    several
+        Whether several rows share an order id.
+    """
+    if "refunded" in found:
+        column = found["refunded"]
+        return Refund(
+            "What was given back so far, at the time of the order.", total=column, unless={column: ("", "=0")}
+        )
+    if states.refunds:
+        column = next(iter(states.refunds))
+        return Refund("Rows of this kind give money back.", where=states.refunds, left_out=states.refunds, apart=column)
+    if (below := _below_zero(found, rows, several=several)) is not None:
+        column, apart = below
+        signs = {column: ("<0",)}
+        return Refund("Rows below zero give money back.", where=signs, left_out=signs, apart=apart)
+    if states.returned:
+        return Refund("The whole money of these orders was given back.", where=states.returned)
+    return None
+
+
+def _below_zero(found: Mapping[str, str], rows: Cells, *, several: bool) -> tuple[str, str | None] | None:
+    """The column whose sign shows refunds, and the column that separates them from their orders."""
+    fields = ("total",) if "total" in found else ("line_total", "quantity", "price")
+    column = next(
+        (found[name] for name in fields if name in found and any(_is_negative(row, found[name]) for row in rows)), None
+    )
+    if column is None or not several:
+        return None if column is None else (column, None)
+    orders: dict[str, list[Mapping[str, str]]] = {}
+    for row in rows:
+        orders.setdefault(row.get(found["order_id"], ""), []).append(row)
+    time = found["occurred_at"]
+    is_apart = any(_is_returned_later(order, column, time) for order in orders.values())
+    parts = [part for order in orders.values() for part in (_by(order, time) if is_apart else [order])]
+    refunds = [part for part in parts if all(_is_negative(row, column) for row in part)]
+    # A condition looks at an order's first row: a discount line on top would make a refund of the order.
+    if not refunds or any(part not in refunds and _is_negative(part[0], column) for part in parts):
+        return None
+    return column, time if is_apart else None
+
+
+def _is_returned_later(order: Cells, column: str, time: str) -> bool:
+    """Whether the rows below zero of an order all have other times than its one time of purchase."""
+    back = {row.get(time, "") for row in order if _is_negative(row, column)}
+    bought = {row.get(time, "") for row in order if not _is_negative(row, column)}
+    return len(bought) == 1 and bool(back) and back.isdisjoint(bought) and "" not in back
+
+
+def _by(order: Cells, time: str) -> list[list[Mapping[str, str]]]:
+    parts: dict[str, list[Mapping[str, str]]] = {}
+    for row in order:
+        parts.setdefault(row.get(time, ""), []).append(row)
+    return list(parts.values())
+
+
+def _is_negative(row: Mapping[str, str], column: str) -> bool:
+    """Whether an amount is negative, with either decimal sign."""
+    with suppress(ValueError):
+        return any(float(amount(row.get(column, ""), decimal).text) < 0 for decimal in (None, ".", ","))
+    return False
