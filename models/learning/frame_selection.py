@@ -19,6 +19,7 @@ from models.learning.backtest import Backtest, NoiseSample, backtest, features_u
 from models.learning.build import Sample
 from models.learning.frame import fit_priors, is_uninformative, silent_features, standard, volume
 from models.learning.whitening import LEAST_PAIRS, noise_whitened
+from models.messages.count import Count
 
 KINDS: Final = (STANDARD, NOISE_WHITENED, VOLUME)
 KEPT_SAMPLES: Final = 5
@@ -140,7 +141,7 @@ def why(figures: Mapping[str, float]) -> str | None:
     ]
     return "; ".join(
         [
-            f"{chosen}: {best.k} segments (two halves agree at {_agree(best)}) explain {100 * best.eta2:.1f} % of the "
+            f"{chosen}: {Count(best.k):|segment} (two halves agree at {_agree(best)}) explain {100 * best.eta2:.1f} % of the "
             f"spend of the following 90 days and {100 * best.flips:.1f} % of customers flip in four weeks",
             *rest,
         ]

@@ -20,6 +20,7 @@ import numpy as np
 
 from models.customer.customer import Customer
 from models.features.features import FEATURES, PRIOR_GAP_MS, PRIOR_GAPS, FeatureContext, top_category
+from models.messages.count import Count
 from models.rules.defaults import DEFAULT_TEXT
 from models.rules.expressions import KEYWORDS
 
@@ -81,7 +82,8 @@ def suggest(figures: Figures) -> dict[str, Any]:
             "customers": figures.customers,
             "buyers": figures.buyers,
             "active": figures.active,
-            "note": f"{figures.active} active buyers are too few to draw borders from; the built-in ones work from the first, "
+            "note": f"{Count(figures.active):|active buyer} {Count(figures.active):~is|are} too few to draw borders from; "
+            "the built-in ones work from the first, "
             f"and from {FEWEST_BUYERS} active buyers on this command has something to say",
         }
     spend = rising([rounded(float(value)) for value in np.quantile(figures.spend, _SPEND_SHARES)])
@@ -123,9 +125,9 @@ def file_of(figures: dict[str, Any]) -> str:
         text = _put(text, old, new)
     text = _with_categories(text, list(figures["categories"]))
     return (
-        f"# Suggested from {figures['active']:,} active buyers of {figures['customers']:,} customers:\n"
+        f"# Suggested from {Count(figures['active']):|active buyer} of {Count(figures['customers']):|customer}:\n"
         f"# value: half of these buyers spend less than the first border of late, 80 % less than the second, 95 % the third.\n"
-        f"# lateness: of {figures['returns']:,} orders after a first, 90 %, 97 % and 99 % came before these borders.\n"
+        f"# lateness: of {Count(figures['returns']):|order} after a first, 90 %, 97 % and 99 % came before these borders.\n"
         f"# orders: a quarter of these buyers have as many as a loyal one, 7 % as many as a champion.\n\n" + text
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from models.messages.count import Count
 from schemas.errors import UserError
 from schemas.topics import EVENTS, TOPICS, Topic, full_name
 from streamer.adapters.admin import Security, connect, offsets, patiently
@@ -53,7 +54,7 @@ def create_topics(
         there = existing.get(full_name(EVENTS, prefix), lanes)
         if there != lanes:
             raise UserError(
-                f"{full_name(EVENTS, prefix)} has {there} partitions, so {there} lanes, not {lanes}",
+                f"{full_name(EVENTS, prefix)} has {Count(there):|partition}, so {Count(there):|lane}, not {lanes}",
                 f"set STREAMER_LANES={there}, or use another STREAMER_TOPIC_PREFIX",
             )
         wanted = {
@@ -178,11 +179,11 @@ def judge(
 
 def _count_finding(topic: Topic, name: str, found: int, expected: int) -> Finding:
     if topic.name == EVENTS:
-        problem = f"{name} has {found} partitions, but {expected} lanes are set"
+        problem = f"{name} has {Count(found):|partition}, but {Count(expected):|lane} {Count(expected):~is|are} set"
         hint = f"set STREAMER_LANES={found}"
     else:
         of_lanes = ", one for each lane" if topic.lanes else ""
-        problem = f"{name} has {found} partitions, it should have {expected}{of_lanes}"
+        problem = f"{name} has {Count(found):|partition}, it should have {expected}{of_lanes}"
         hint = (
             f"Kafka cannot take partitions away, and adding some moves customers to other lanes: save what "
             f"you need from {name}, delete it, then {_CREATE}; or use another STREAMER_TOPIC_PREFIX"

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from models.messages.count import Count
 from schemas.errors import UserError
 from streamer.client.connections import connections
 from streamer.commands import common
@@ -56,7 +57,7 @@ def load(
         common.print_json({**answer, "done": done, "status": now})
         return
     out = common.console()
-    out.print(f"{pool}: {len(new):,} new codes, {answer['known']:,} already known", markup=False)
+    out.print(f"{pool}: {Count(len(new)):|new code}, {answer['known']:,} already known", markup=False)
     if elsewhere:
         out.print(f"{len(elsewhere):,} of them belong to another pool, and stay there", markup=False)
     if not done:

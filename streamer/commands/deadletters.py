@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from models.messages.count import Count
 from schemas.errors import UserError
 from schemas.screen_text import line
 from streamer.client.connections import connections
@@ -63,7 +64,7 @@ def list_(
             markup=False,
         )
     if total > len(shown):
-        out.print(f"{total - len(shown):,} older ones are not shown; see --limit")
+        out.print(f"{Count(total - len(shown)):|older one} {Count(total - len(shown)):~is|are} not shown; see --limit")
     if not total:
         out.print("no dead letters" if reason is None else f"no dead letters with the reason {reason}")
 
@@ -145,7 +146,7 @@ def replay(
             found = _whole(found)
             bodies = [one.record.value for one in found]
         if found and not yes:
-            typer.confirm(f"send {len(found):,} records again?", abort=True)
+            typer.confirm(f"send {Count(len(found)):|record} again?", abort=True)
         with sender(to.kafka, EVENTS, to.lanes) as out:
             for number, (one, body) in enumerate(zip(found, bodies, strict=True), time_number()):
                 control = any(name == CONTROL_HEADER for name, _ in one.letter.headers)
@@ -154,7 +155,7 @@ def replay(
                 keys = to.settings.control_keys
                 headers = _signed_anew(one.letter, body, number, keys) if control else one.letter.headers
                 out.send(one.record.key, body, headers, partition=lane)
-    common.console().print(f"{len(found):,} records sent again")
+    common.console().print(f"{Count(len(found)):|record} sent again")
 
 
 def _signed_anew(letter: DeadLetter, body: bytes | None, number: int, keys: ControlKeys | None) -> Headers:
@@ -180,7 +181,8 @@ def _repaired(path: Path, count: int) -> list[bytes]:
     bodies = [line for line in common.existing_file(str(path)).read_bytes().splitlines() if line.strip()]
     if len(bodies) != count:
         raise UserError(
-            f"{path} has {len(bodies)} events, but there are {count} dead letters with that reason",
+            f"{path} has {Count(len(bodies)):|event}, but there {Count(count):~is|are} "
+            f"{Count(count):|dead letter} with that reason",
             "`streamer deadletters list --json` lists them in order",
         )
     return bodies

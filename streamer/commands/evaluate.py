@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from models.messages.count import Count
 from streamer.commands import common
 from streamer.commands.common import Json
 from streamer.commands.evaluate_clusterers import clusterers
@@ -138,7 +139,7 @@ def _file(
         source, settings = data_of(data, format, mapping, on_progress)
         policy = settings.policy(lanes=1)
         activity = files.of_source(source, policy)
-        on_progress(f"{len(activity.customers):,} customers, {activity.days} days")
+        on_progress(f"{Count(len(activity.customers)):|customer}, {Count(activity.days):|day}")
         last = activity.days - retail.FOLLOWING_DAYS
         day = last if as_of is None else policy.grid.day_of(instant(as_of, policy.grid, "--as-of")) - activity.first_day
         chosen = PRESETS["conservative" if preset == "both" else preset]

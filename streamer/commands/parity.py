@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from models.messages.count import Count
 from schemas.errors import UserError
 from streamer.client.connections import connections
 from streamer.commands import common
@@ -55,7 +56,7 @@ def parity(json: Json = False) -> None:
         for difference in total.differences[:_SHOWN]:
             out.print(difference, markup=False)
         out.print(
-            f"{len(total.differences):,} differences in {total.changes:,} changes of {total.customers:,} customers"
+            f"{Count(len(total.differences)):|difference} in {Count(total.changes):|change} of {Count(total.customers):|customer}"
         )
         if left_out:
             out.print(f"skipped, because their logs do not go back to the first record: lanes {left_out}", markup=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from models.messages.count import Count
 from schemas.errors import UserError
 from streamer.client.connections import connections
 from streamer.commands import common, plays_first, plays_orders, plays_report, plays_results
@@ -70,7 +71,9 @@ def check(file: Annotated[Path, typer.Argument(help="File of plays.")] = PLAYS, 
         common.print_json(answer)
         return
     out = common.console()
-    out.print(f"{file}: {len(book.plays)} plays, {len(book.templates)} templates: all right", markup=False)
+    out.print(
+        f"{file}: {Count(len(book.plays)):|play}, {Count(len(book.templates)):|template}: all right", markup=False
+    )
     for play in book.plays.values():
         out.print(f"  {play.name}: {play.kind}, by {play.channel}", markup=False)
     _warn_of_switched_off(book, in_force)
@@ -110,7 +113,7 @@ def preview(
         common.print_json({"days": days, "changes": changes, "plays": answer})
         return
     out = common.console()
-    out.print(f"{changes:,} changes of the last {days} days; profiles of today are assumed", markup=False)
+    out.print(f"{Count(changes):|change} of the last {Count(days):|day}; profiles of today are assumed", markup=False)
     for name, funnel in answer.items():
         print_funnel(name, funnel)
         print_power(funnel)

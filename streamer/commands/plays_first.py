@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from models.messages.count import Count
 from schemas.act import MAX_FIRST, FirstCustomer, PlayCommand
 from schemas.errors import UserError
 from streamer.client.connections import Connections, connections
@@ -54,7 +55,7 @@ def first(
         common.print_json({"in_segments": len(everybody), "looked_at": len(found), **funnel})
         return
     out = common.console()
-    out.print(f"{len(everybody):,} are in its segments; for the {len(found):,} latest arrivals", markup=False)
+    out.print(f"{len(everybody):,} are in its segments; for the {Count(len(found)):|latest arrival}", markup=False)
     print_funnel(name, funnel)
     if who:
         print_who(funnel)

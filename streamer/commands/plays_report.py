@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from models.messages.count import Count
 from schemas.errors import UserError
 from streamer.client.connections import connections
 from streamer.commands import common
@@ -49,7 +50,9 @@ def report(
     if name is not None and not answer["arms_are_off"]:
         print_power(answer)
     if (coupons := answer.get("coupons")) is not None:
-        common.console().print(f"{coupons['given']:,} coupons given, {coupons['used']:,} used in orders", markup=False)
+        common.console().print(
+            f"{Count(coupons['given']):|coupon} given, {coupons['used']:,} used in orders", markup=False
+        )
     if name is not None:
         common.console().print(
             f"{answer['unsubscribed']:,} unsubscribed, {answer['complained']:,} complained", markup=False

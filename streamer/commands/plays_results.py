@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from models.messages.count import Count
 from schemas.errors import UserError
 from streamer.client.connections import connections
 from streamer.commands import common
@@ -83,7 +84,8 @@ def show(name: Name, file: File = PLAYS, json: Json = False) -> None:
     print_power(answer)
     if play.approve:
         out.print(
-            f"  the next {play.approve} messages wait for your approval: `streamer plays waiting --play {name}`",
+            f"  the next {Count(play.approve):|message} {Count(play.approve):~waits|wait} for your approval: "
+            f"`streamer plays waiting --play {name}`",
             markup=False,
         )
     out.print(f"  version {play.version} of the file, since {answer['since']}; {declared.kind}, by {declared.channel}")
@@ -201,7 +203,7 @@ def print_power(answer: dict[str, Any]) -> None:
     """How long it takes until one knows whether a play works."""
     if answer["months_needed"] is not None:
         common.console().print(
-            f"  with {answer['a_month']:,.0f} of these a month you will know in about {answer['months_needed']:,} months"
+            f"  with {answer['a_month']:,.0f} of these a month you will know in about {Count(answer['months_needed']):|month}"
             " whether it is worth 5 points",
             markup=False,
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from models.messages.count import Count
 from schemas.errors import InvalidEvent, UserError
 from streamer.client.connections import connections
 from streamer.commands import common
@@ -261,7 +262,7 @@ def events(
     if json:
         common.print_json({"published": sent})
     else:
-        common.console().print(f"published {sent:,} events")
+        common.console().print(f"published {Count(sent):|event}")
 
 
 def _send_lines(to: Connections, lines: Iterable[bytes], unchecked: bool) -> int:

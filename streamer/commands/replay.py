@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from models.messages import messages
+from models.messages.count import Count
 from streamer.commands import common
 from streamer.commands.common import Json
 from streamer.commands.files import (
@@ -176,6 +177,6 @@ def _day_reporter(on_progress: Callable[[str], None]) -> Callable[[int, int], No
         nonlocal printed_at
         if time.monotonic() - printed_at >= 1.0:
             printed_at = time.monotonic()
-            on_progress(f"{iso(clock)[:10]}: {records:,} records")
+            on_progress(f"{iso(clock)[:10]}: {Count(records):|record}")
 
     return on_day

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from models.messages.count import Count
 from schemas.errors import UserError
 from streamer.commands import common
 from streamer.commands.common import Json
@@ -45,4 +46,4 @@ def export(
         names = sorted(name.removesuffix(".schema.json").removesuffix(".json") for name in written)
         common.print_json({"folder": str(folder), "written": names})
     else:
-        common.console().print(f"wrote {len(written)} documents to {folder}", markup=False)
+        common.console().print(f"wrote {Count(len(written)):|document} to {folder}", markup=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from models.messages.count import Count
 from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
@@ -29,7 +30,7 @@ def suggest(json: Json = False) -> None:
             for people in in_lane(to.view, ledger.partition):
                 for customer, _ in people:
                     figures.add(customer, max(customer.as_of, ledger.clock_of(customer.clock_id)), shop)
-                on_progress(f"{figures.customers:,} customers")
+                on_progress(f"{Count(figures.customers):|customer}")
     answer = suggested(figures)
     if json:
         common.print_json(answer)

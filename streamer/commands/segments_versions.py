@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from models.messages import messages
+from models.messages.count import Count
 from schemas.errors import UserError
 from streamer.client.connections import connections
 from streamer.commands import common
@@ -151,8 +152,8 @@ def history(json: Json = False) -> None:
         for name, what in entry["changed"].items():
             out.print(f"    {name}: {what}", markup=False)
     out.print(
-        f"version {newest} is in force in {state['lanes_there']} of {state['lanes']} active lanes; "
-        f"{state['customers_behind']:,} customers are still to be reassigned"
+        f"version {newest} is in force in {state['lanes_there']} of {Count(state['lanes']):|active lane}; "
+        f"{Count(state['customers_behind']):|customer} {Count(state['customers_behind']):~is|are} still to be reassigned"
     )
 
 
@@ -236,7 +237,7 @@ def _preview(to: Connections, text: str, customers: Path | None) -> Preview:
             text,
             now_ms,
             None if write is None else lambda change: write(_line(change)),
-            lambda count: on_progress(f"{count:,} customers"),
+            lambda count: on_progress(f"{Count(count):|customer}"),
         )
 
 
@@ -268,7 +269,7 @@ def _wait(to: Connections, version: int) -> bool:
                 return True
             if (state := (len(there), behind)) != last:
                 last, since = state, time.monotonic()
-                on_progress(f"{len(there)} of {to.lanes} lanes, {behind:,} customers to go")
+                on_progress(f"{len(there)} of {Count(to.lanes):|lane}, {Count(behind):|customer} to go")
             elif time.monotonic() - since > _PATIENCE_SECONDS:
                 common.note("no progress; is a worker running? Workers apply the version to customers")
                 return False
@@ -279,7 +280,7 @@ def _print(to: Connections, answer: dict[str, Any]) -> None:
     from rich.table import Table
 
     texts, out = messages(to.settings.language), common.console()
-    out.print(f"as version {answer['version']}, of {answer['customers']:,} customers:")
+    out.print(f"as version {answer['version']}, of {Count(answer['customers']):|customer}:")
 
     def named(name: str, segment: str | None) -> str:
         return "-" if segment is None else texts.of_id(name, segment)
@@ -293,7 +294,7 @@ def _print(to: Connections, answer: dict[str, Any]) -> None:
                 markup=False,
             )
         if len(one["moves"]) > _SHOWN:
-            out.print(f"  and {len(one['moves']) - _SHOWN} more kinds of move")
+            out.print(f"  and {Count(len(one['moves']) - _SHOWN):|more kind|more kinds} of move")
         if not one["moved"]:
             continue
         table = Table(box=None, padding=(0, 2))

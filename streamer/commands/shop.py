@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from models.messages.count import Count
 from schemas.errors import UserError
 from streamer.commands import common
 from streamer.commands.end_requests import ending_signals
@@ -102,7 +103,7 @@ def _to_file(world: Shop, out: Path) -> None:
         assert write is not None
         for event in world.events():
             write(event.value)
-    common.note(f"wrote {world.rows or 0:,} events to {out}")
+    common.note(f"wrote {Count(world.rows or 0):|event} to {out}")
 
 
 def _publish(found: Settings, world: Shop, days: int, rate: float, seconds: float | None) -> None:
@@ -123,7 +124,7 @@ def _import(service: Service, world: Shop, days: int) -> None:
     from streamer.imports.importer import Import, begin
 
     config = world.config
-    name = f"a simulated shop of {config.customers:,} customers, seed {config.seed}, {days} days"
+    name = f"a simulated shop of {Count(config.customers):|customer}, seed {config.seed}, {Count(days):|day}"
     try:
         record, resumed = begin(service, world, name, again=False)
     except UserError as error:
@@ -131,7 +132,7 @@ def _import(service: Service, world: Shop, days: int) -> None:
         return
     with shown() as progress:
         result = Import(service, world, record, progress).run(resumed)
-    common.note(f"imported {result.records:,} records in {result.seconds:.1f} s")
+    common.note(f"imported {Count(result.records):|record} in {result.seconds:.1f} s")
 
 
 async def _live(service: Service, world: Shop, rate: float, seconds: float | None) -> None:
@@ -147,7 +148,7 @@ async def _live(service: Service, world: Shop, rate: float, seconds: float | Non
     async def print_progress() -> None:
         while True:
             await asyncio.sleep(5)
-            common.note(f"{written:,} events")
+            common.note(f"{Count(written):|event}")
 
     loop = asyncio.get_running_loop()
     for number in ending_signals():
@@ -168,4 +169,4 @@ async def _live(service: Service, world: Shop, rate: float, seconds: float | Non
         printing.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await printing
-    common.note(f"{written:,} events published")
+    common.note(f"{Count(written):|event} published")

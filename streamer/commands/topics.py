@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from models.messages.count import Count
 from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
@@ -43,7 +44,7 @@ def create(
     for name in made:
         out.print(f"made {name}", markup=False)
     if not made:
-        out.print(f"all topics are there, with {wanted} lanes; `streamer topics check` looks at their settings")
+        out.print(f"all topics are there, with {Count(wanted):|lane}; `streamer topics check` looks at their settings")
 
 
 def check(

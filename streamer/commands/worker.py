@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from models.messages.count import Count
 from streamer.client.connections import Connections, connections
 from streamer.commands import common
 from streamer.commands.end_requests import end_requests
@@ -73,7 +74,7 @@ def prepare(to: Connections) -> None:
     lanes = to.wanted_lanes or lane_count(to.bootstrap, prefix, security=to.security) or to.settings.lanes
     created = create_topics(to.bootstrap, prefix=prefix, lanes=lanes, security=to.security)
     if created:
-        common.note(f"made {len(created)} topics with {lanes} lanes")
+        common.note(f"made {Count(len(created)):|topic} with {Count(lanes):|lane}")
     with closing(connect(to.redis_url, to.redis_options)) as client:
         try_view(client, to.redis_prefix)
 

@@ -11,6 +11,7 @@ import msgspec
 from models.customer.customer import Customer
 from models.customer.dedupe import digest
 from models.features.time import DAY_MS
+from models.messages.count import Count
 from schemas.arrivals import Arrival
 from schemas.errors import InvalidEvent
 from schemas.events import Event
@@ -184,4 +185,4 @@ def check_time(at: int, appended: int, policy: Policy, import_id: str | None) ->
         raise InvalidEvent("bad_date", "occurred_at is before 1990", "occurred_at")
     elif at < appended - policy.horizon_ms:
         days = policy.horizon_ms // DAY_MS
-        raise InvalidEvent("too_late", f"occurred_at is older than {days:,} days", "occurred_at")
+        raise InvalidEvent("too_late", f"occurred_at is older than {Count(days):|day}", "occurred_at")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from models.messages.count import Count
 from schemas.errors import UserError
 from streamer.adapters.redis_reader import totals
 from streamer.imports import importer
@@ -111,7 +112,7 @@ def measure(
     progress("writing a backlog of events")
     backlog = _until(_backlog(service), begun + _WRITING * seconds)
     written = asyncio.run(write(backlog, service.kafka, service.lanes, keys=service.keys))
-    progress(f"one worker is processing {written.records:,} events")
+    progress(f"one worker is processing {Count(written.records):|event}")
     with importer.own_workers(service, lambda text: None) as workers:
         first, last = _watch(service, workers, written.records, (1 - _WRITING) * seconds, stopped)
         found = totals(service.view.ledgers())

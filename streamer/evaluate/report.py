@@ -10,6 +10,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
+from models.messages.count import Count
 from streamer.evaluate.retail import Retail
 from streamer.evaluate.suite import TUNING_SEEDS, Row
 
@@ -82,7 +83,9 @@ def show(rows: Sequence[Row], seeds: Sequence[int], console: Console) -> None:
 def show_retail(found: Retail, day: str, console: Console) -> None:
     """Print what the segments of a file's day say about the days after it."""
     _widen(console)
-    table = Table(title=f"Segments as of {day} and the 90 days after, {found.customers:,} customers", pad_edge=False)
+    table = Table(
+        title=f"Segments as of {day} and the 90 days after, {Count(found.customers):|customer}", pad_edge=False
+    )
     for heading in ("division", "eta² of log(1 + spend)", "AUC of buying again", "groups"):
         table.add_column(heading, justify="left" if heading == "division" else "right")
     for name, eta, area, groups in found.rows:

@@ -14,6 +14,7 @@ from models.learning.frame import into_frame
 from models.learning.frame_selection import why
 from models.learning.kmeans import multi_start, nearest
 from models.learning.learner import LearnerConfig
+from models.messages.count import Count
 from schemas.errors import UserError
 from streamer.evaluate import metrics
 from streamer.evaluate.activity import Activity
@@ -70,7 +71,7 @@ def evaluate(activity: Activity, config: LearnerConfig, as_of: int, seed: int = 
     """
     if as_of + FOLLOWING_DAYS > activity.days:
         raise UserError(
-            f"only {activity.days - as_of} days of data follow that day",
+            f"only {Count(activity.days - as_of):|day} of data {Count(activity.days - as_of):~follows|follow} that day",
             f"give --as-of at least {FOLLOWING_DAYS} days before the end",
         )
     on = play(activity, config, look_days=(as_of, activity.days))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
+from models.messages.count import Count
 from schemas.money import exponent
 from schemas.screen_text import line
 from streamer import charts
@@ -59,7 +60,7 @@ def _charts(found: Retail, currency: str) -> Sequence[charts.Chart]:
     ]
     return (
         charts.shares(
-            f"{found.customers:,} customers by segment",
+            f"{Count(found.customers):|customer} by segment",
             [Share(name, count, f"{count:,}", palette[name]) for name, count, _ in rows],
             head=("segment", "customers"),
         ),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Sequence
 
+from models.messages.count import Count
 from streamer.core.decode import DecodedRecord
 
 
@@ -87,7 +88,7 @@ class DeadLetterLimit:
     def judge(self, run: int, refused: int, seen: int) -> str | None:
         """The limit that these counts reach, in words; None if neither."""
         if self._limit and run >= self._limit:
-            return f"{run:,} records one after the other were refused"
+            return f"{Count(run):|record} one after the other {Count(run):~was|were} refused"
         if seen >= self._window and refused > self._ratio * seen:
             return f"{refused / seen:.0%} of the last {seen:,} records were refused"
         return None

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from models.messages.count import Count
 from schemas.errors import InvalidEvent, InvariantViolation, TransientError
 from schemas.records import LogRecord
 from streamer.core import ledger
@@ -169,7 +170,7 @@ class Lane(Inbox):
             if allowed is False:
                 await asyncio.sleep(_QUARANTINE_SECONDS)
             else:
-                died = f"the process ended {allowed.attempts} times with the batch that begins here"
+                died = f"the process ended {Count(allowed.attempts):|time} with the batch that begins here"
                 await self._halt(allowed.why or died, _SKIP)
             return
         if end == start > self.committed:

@@ -9,6 +9,7 @@ from functools import partial
 import structlog
 
 from models.customer import snapshot
+from models.messages.count import Count
 from schemas.control import ControlClock
 from schemas.errors import InvariantViolation
 from streamer.core.decide import moves_clock
@@ -90,9 +91,9 @@ class CustomerLoader:
         if not read.whole:
             raise ViewLost("its indexes have lost entries")
         if read.lost:
-            raise ViewLost(f"{len(read.lost)} customers have lost their state")
+            raise ViewLost(f"{Count(len(read.lost)):|customer} {Count(len(read.lost)):~has|have} lost their state")
         if token is not None and read.count != state.ledger.customers:
-            raise ViewLost(f"it has {read.count} customers, and the ledger {state.ledger.customers}")
+            raise ViewLost(f"it has {Count(read.count):|customer}, and the ledger {state.ledger.customers}")
         return read
 
     def _admit(self, customers: Mapping[str, dict[str, bytes]], state: LaneState) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from models.messages.count import Count
 from schemas.changes import Change as WireChange
 from schemas.records import LogRecord, count_of
 from schemas.signing import ControlKeys
@@ -136,7 +137,9 @@ def compare(
         if not _is_chain([change["seq"] for change in theirs]):
             found.differences.append(f"{customer}: published seq {[change['seq'] for change in theirs]}")
         if len(ours) != len(theirs):
-            found.differences.append(f"{customer}: {len(theirs)} changes published, {len(ours)} follow from the log")
+            found.differences.append(
+                f"{customer}: {Count(len(theirs)):|change} published, {len(ours)} {Count(len(ours)):~follows|follow} from the log"
+            )
         for mine, other in zip(ours, theirs, strict=False):
             found.differences += _difference(mine, other)
     for name in (*COUNTERS, "revenue_minor", "customers", "sizes"):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from models.messages.count import Count
 from schemas.alerts import Alert, AlertName, alert_id, condition_key
 from streamer.telemetry import thresholds
 from streamer.telemetry.lane_metrics import Samples
@@ -103,7 +104,10 @@ class Conditions:
         if value("unaccounted_records"):
             count = abs(value("unaccounted_records"))
             yield Condition(
-                "UnaccountedRecords", lane, "critical", f"{count:,.0f} records of lane {lane} are unaccounted for"
+                "UnaccountedRecords",
+                lane,
+                "critical",
+                f"{Count(round(count)):|record} of lane {lane} {Count(round(count)):~is|are} unaccounted for",
             )
         if refused >= thresholds.LEAST_REFUSED and refused > thresholds.REFUSED_SHARE * consumed:
             share = f"{refused / max(consumed, 1):.0%}"
@@ -123,7 +127,8 @@ class Conditions:
                 "MoveStorm",
                 lane,
                 "critical",
-                f"{moved:,.0f} changes in lane {lane} in the last 10 minutes, with {then.customers:,.0f} customers",
+                f"{Count(round(moved)):|change} in lane {lane} in the last 10 minutes, "
+                f"with {Count(round(then.customers)):|customer}",
             )
 
 

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from models.messages.count import Count
 from schemas.errors import TransientError
 from streamer import __version__
 from streamer.act import secrets
@@ -268,7 +269,7 @@ def _api(to: Connections, redis: Redis, publisher: Publisher, metrics: WebMetric
         changes,
         Feeder(
             file,
-            f"{kafka.group}, {lanes} lanes, {settings.timezone}",
+            f"{kafka.group}, {Count(lanes):|lane}, {settings.timezone}",
             policy.grid.day_of,
             lambda: KafkaInputs(kafka, lanes, READ),
         ),

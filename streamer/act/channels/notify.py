@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from models.messages.count import Count
 from streamer.act.heart.settle import Answer
 from streamer.act.heart.state import Message
 from streamer.act.plays import spans
@@ -92,7 +93,11 @@ class _Digest:
             return Answer("retry", str(error)[:200] or type(error).__name__, channel_down=True)
         except Exception as error:  # apprise plugins may raise any exception of their services
             return Answer("retry", type(error).__name__, channel_down=True)
-        return Answer("sent", f"{len(notes)} notes") if good else Answer("retry", "not delivered", channel_down=True)
+        return (
+            Answer("sent", f"{Count(len(notes)):|note}")
+            if good
+            else Answer("retry", "not delivered", channel_down=True)
+        )
 
 
 def _servers(path: Path) -> Any:

@@ -20,6 +20,9 @@ TABLES: Final = (ERRORS_OF_PLAYS, ERRORS, OUTPUT, PHRASES_OF_FILES, PHRASES)
 TABLE: Final = {english: chinese for table in TABLES for english, chinese in table.items()}
 """Every phrase in Chinese, by its English text; each stands in one of the TABLES."""
 _DEPTH: Final = 3
+_SINGULAR: Final = {"are": "is", "were": "was", "have": "has", "wait": "waits", "follow": "follows", "entries": "entry"}
+_BEHIND_A_NUMBER: Final = 3
+"""Words behind a value among which its noun and verb stand."""
 
 
 class Phrases:
@@ -36,7 +39,7 @@ class Phrases:
         ordered = sorted(table.items(), key=lambda one: (one[0].startswith("{}"), -len(one[0].replace("{}", ""))))
         self._exact = {english: chinese for english, chinese in ordered if "{}" not in english}
         self._patterns = [
-            (re.compile("(.+?)".join(map(re.escape, english.split("{}"))), re.DOTALL), chinese)
+            (re.compile("(.+?)".join(map(_both_numbers, english.split("{}"))), re.DOTALL), chinese)
             for english, chinese in ordered
             if "{}" in english
         ]
@@ -61,6 +64,26 @@ class Phrases:
             if (found := pattern.fullmatch(text)) is not None:
                 return chinese.format(*(self._phrase(value, depth - 1) if depth else value for value in found.groups()))
         return text
+
+
+def _both_numbers(text: str) -> str:
+    """A pattern of the text behind a value, with its noun and verb as they are behind 1 and behind 2.
+
+    >>> _both_numbers(" records wait")
+    '\\\\ (?:records|record)\\\\ (?:wait|waits)'
+    """
+    words = text.split(" ")
+    if words[0]:
+        return re.escape(text)
+    return re.escape(" ").join(
+        [_both(word) if place <= _BEHIND_A_NUMBER else re.escape(word) for place, word in enumerate(words)]
+    )
+
+
+def _both(word: str) -> str:
+    bare = re.fullmatch(r"([a-z]+)(\W*)", word)
+    one = None if bare is None else _SINGULAR.get(bare[1]) or (bare[1][:-1] if bare[1].endswith("s") else None)
+    return re.escape(word) if bare is None or one is None else f"(?:{bare[1]}|{one}){re.escape(bare[2])}"
 
 
 @cache

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from models.messages.count import Count
 from schemas import cloudevents, segment_spec
 from schemas.collector import MAX_EVENTS
 from schemas.errors import InvalidEvent
@@ -77,7 +78,7 @@ def _list(body: bytes) -> Sequence[msgspec.Raw | bytes]:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise _not_json() from None
     if len(found) > MAX_EVENTS:
-        raise ProblemError(400, f"the list has {len(found):,} events", f"send at most {MAX_EVENTS:,} at once")
+        raise ProblemError(400, f"the list has {Count(len(found)):|event}", f"send at most {MAX_EVENTS:,} at once")
     return found
 
 
@@ -125,7 +126,7 @@ def calls_of(body: Mapping[str, Any], kind: str, received_ms: int) -> list[Body]
     if not isinstance(batch, list):
         raise ProblemError(400, "the batch has no list", 'send {"batch": [...]}')
     if len(batch) > MAX_EVENTS:
-        raise ProblemError(400, f"the batch has {len(batch):,} calls", f"send at most {MAX_EVENTS:,} at once")
+        raise ProblemError(400, f"the batch has {Count(len(batch)):|call}", f"send at most {MAX_EVENTS:,} at once")
     shared = {name: body[name] for name in ("context", "sentAt") if body.get(name) is not None}
     return [
         _call({**shared, **one}, received_ms)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from printed_texts import template
 
 from streamer.commands.translations.phrases import TABLE, TABLES, chinese
 
@@ -21,8 +22,8 @@ def _texts(node: ast.expr) -> list[str]:
     match node:
         case ast.Constant(value=str(text)):
             return [text]
-        case ast.JoinedStr(values=parts):
-            return ["".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in parts)]
+        case ast.JoinedStr():
+            return [template(node)]
         case ast.BinOp(left=left, op=ast.Add(), right=right):
             return [first + second for first in _texts(left) or ["{}"] for second in _texts(right) or ["{}"]]
         case ast.IfExp(body=body, orelse=otherwise):

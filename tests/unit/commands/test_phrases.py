@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from printed_texts import template
 
 from streamer.commands.translations.phrases import chinese
 from streamer.commands.translations.phrases_chinese import PHRASES
@@ -31,7 +32,7 @@ _SENTENCE: Final = re.compile(r"[a-z]{2,} [a-z]{2,}")
 
 def _template(node: ast.expr) -> str:
     if isinstance(node, ast.JoinedStr):
-        return "".join(str(one.value) if isinstance(one, ast.Constant) else "{}" for one in node.values)
+        return template(node)
     return str(node.value) if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from itertools import pairwise
+from pathlib import Path
 from string import Formatter
+from typing import Final
 
 import pytest
+from printed_texts import spec_of
 
 from models.messages import messages
 from models.messages.count import Count
@@ -55,3 +60,34 @@ def test_the_console_says_one_customer(key: str, count: str) -> None:
     found = {n: messages("en")(key, **more, **{count: n}) for n in (1, 2_000)}
     assert "1 customer " in f"{found[1]} " or "1 customer," in found[1]
     assert "2,000 customers" in found[2_000] and "2,000" in messages("zh")(key, **more, **{count: 2_000})
+
+
+_PEOPLE_READ: Final = ("streamer", "models")
+_NOUNS: Final = (
+    "records|customers|orders|events|messages|rows|lines|days|hours|months|codes|coupons|plays|templates|people|moves|lanes|workers|"
+    "topics|changes|segments|seconds|minutes|times|keys|files|versions|members|refunds|lists|clusters|columns|partitions|"
+    "documents|notes|arrivals|dead letters|differences|kinds|imports|calls|amounts|buyers|ones|notes|entries|fields|pages|shops"
+)
+_COUNTED: Final = re.compile(rf" (?:[a-z]+ )?(?:{_NOUNS})\b")
+_ALWAYS_MANY: Final = re.compile(
+    r"[A-Z_]{4,}|looked_at|rate|customer-months|\blate\[|orders\[|text\.count|found\.moves|seen$"
+)
+"""Constants, rates, and numbers that are more than one where they are printed."""
+
+
+def test_every_number_that_is_printed_with_its_noun_is_a_count() -> None:
+    left = []
+    for package in _PEOPLE_READ:
+        for path in sorted((Path(__file__).parents[3] / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.JoinedStr):
+                    for value, text in pairwise(node.values):
+                        if (
+                            isinstance(value, ast.FormattedValue)
+                            and isinstance(text, ast.Constant)
+                            and _COUNTED.match(str(text.value))
+                            and not spec_of(value).startswith(("|", "~"))
+                            and not _ALWAYS_MANY.search(ast.unparse(value.value))
+                        ):
+                            left.append(f"{path.name}:{node.lineno}: {ast.unparse(value.value)}{text.value!r}")
+    assert not left, "print f'{Count(number):|noun}' (models/messages/count.py):\n" + "\n".join(left)
