@@ -150,6 +150,6 @@ def _reroute(context: Context, decoded: DecodedRecord, home: int) -> None:
     record, event = decoded.record, decoded.event
     assert event is not None
     headers = [*record.headers, (REROUTED_HEADER, str(record.partition).encode())]
-    key = record.key if record.key is not None and record.key.isascii() else event.partition_id().encode()
+    key = record.key if record.key is not None and record.key.isascii() else event.partition_id().encode() or None
     context.ledger.rerouted += 1
     context.decision.rerouted.append(Rerouted(home, key, record.value, headers))

@@ -150,12 +150,14 @@ def _read_marks(record: LogRecord) -> _Marks | None:
 
 def _other_home(record: LogRecord, event: Arrival | Event, lanes: int, rerouted: bool) -> int | None:
     """The partition a record belongs to, if not this one. Raises InvalidEvent if it was rerouted before."""
-    if not event.customer_id:
-        # A guest's order is counted where it arrives.
-        return None
     key = record.key
-    # A key that is not in NFC belongs to the partition of the normalized id.
-    home = partition_for(key if key and key.isascii() else event.partition_id().encode(), lanes)
+    if not event.customer_id:
+        # Without a key, the repeats of a guest's order arrive in any lane: one of them counts it.
+        name = getattr(event, "order_id", None) or getattr(event, "refund_id", "")
+        home = partition_for(name.encode(), lanes)
+    else:
+        # A key that is not in NFC belongs to the partition of the normalized id.
+        home = partition_for(key if key and key.isascii() else event.partition_id().encode(), lanes)
     if home == record.partition:
         return None
     if rerouted:

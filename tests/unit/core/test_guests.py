@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from heart_logs import T0, Driver, LogMaker, order
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas.money import Rates
 from streamer.core import ledger as ledgers
 from streamer.core.ledger import Guests
 from streamer.core.policy import Policy
+from streamer.queries.findings import guest_figures
 
 POLICY = Policy(rates=Rates("EUR", {"USD": 0.9}))
 
@@ -122,3 +126,48 @@ def test_a_ledger_of_an_older_release_has_no_guests() -> None:
     old = json.loads(ledgers.dump(ledgers.Ledger.fresh(0)))
     del old["guests"]
     assert ledgers.load(json.dumps(old).encode()).guests is None
+
+
+def test_a_ledger_of_0_1_0_is_read_and_none_is_written_for_it() -> None:
+    old = json.loads(ledgers.dump(ledgers.Ledger.fresh(3)))
+    assert "partition" not in old, "0.1.0 would read it, and drop the sums of guests"
+    old["partition"] = old.pop("lane_number")
+    assert ledgers.load(json.dumps(old).encode()).partition == 3
+
+
+LANES = 4
+
+
+def lanes_of(values: Sequence[bytes], arrivals: Sequence[int]) -> list[Driver]:
+    """All lanes after records without a key that arrived in these lanes; forwarded ones go on."""
+    policy = replace(POLICY, lanes=LANES)
+    drivers = [Driver(policy, partition=number) for number in range(LANES)]
+    logs = [LogMaker(partition=number) for number in range(LANES)]
+    for value, lane in zip(values, arrivals, strict=True):
+        logs[lane].put(None, value)
+        for one in drivers[lane].feed(logs[lane].records[-1:]).rerouted:
+            logs[one.partition].put(one.key, one.value, one.headers)
+            assert not drivers[one.partition].feed(logs[one.partition].records[-1:]).rerouted
+    return drivers
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, LANES - 1)), max_size=40))
+def test_repeats_that_arrive_in_several_lanes_count_once(arrivals: list[tuple[int, int]]) -> None:
+    given_back = [of_guest(9, 4.0, type="order.refunded", refund_id="r", order_id="o1")]
+    numbers = [number for number, _ in arrivals]
+    lanes = lanes_of([*map(of_guest, numbers), *given_back * 2], [*(lane for _, lane in arrivals), 0, 3])
+    books = [driver.state.ledger for driver in lanes]
+    found = [book.guests or Guests() for book in books]
+    assert sum(one.orders for one in found) == len(set(numbers))
+    assert sum(one.money.get("EUR", 0) for one in found) == 1_000 * len(set(numbers)) - 400
+    assert all(book.unaccounted == 0 for book in books)
+    assert sum(book.dead_letters.get("nobody", 0) for book in books) == len(arrivals) + 2
+
+
+@pytest.mark.parametrize(("currency", "total", "words"), [("JPY", 1_234, "1,234 JPY"), ("KWD", 1.234, "1.234 KWD")])
+def test_money_is_said_in_the_coins_of_its_currency(currency: str, total: float, words: str) -> None:
+    policy = replace(POLICY, rates=Rates(currency))
+    driver = fed(of_guest(1, total, currency=currency), policy=policy)
+    money = guests(driver)[2]
+    figures = {"guest_orders": 1, "guest_refunds": 0, "guest_money": money}
+    assert guest_figures(figures)["money"] == words
