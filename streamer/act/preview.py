@@ -20,7 +20,8 @@ from streamer.act.heart.people import People
 from streamer.act.heart.plan import add, plan
 from streamer.act.heart.state import ChannelState, Message, Outcome, PlayState, State, Suppression
 from streamer.act.plays.book import Book, Channel
-from streamer.act.render import RenderError, render
+from streamer.act.rehearsal import Rehearsal
+from streamer.act.render import RenderError
 from streamer.act.timers import Timers
 from streamer.act.trial import TRIAL_CODE
 
@@ -84,6 +85,7 @@ class Preview:
         self._language = language
         self._named = named
         self._timers = Timers()
+        self._rehearsal = Rehearsal()
         self._now = 0
         self.funnels = {name: Funnel() for name in self._state.ledger.plays}
 
@@ -174,7 +176,8 @@ class Preview:
     def _fill(self, message: Message, customer: Customer | None, code: str, now: int) -> None:
         book, play = self._state.books[message.version], self._state.play(message)
         coupon = given(code, play.coupon, customer, self._policy.timezone, now)
-        render(message, play, book, customer, f"{book.shop.web}/u/...", self._language, coupon=coupon)
+        url = f"{book.shop.web}/u/..."
+        self._rehearsal.render(message, play, book, customer, url, self._language, coupon)
 
     def _show(self, outcome: Outcome) -> None:
         for step in outcome.steps:

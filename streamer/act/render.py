@@ -9,7 +9,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2 import StrictUndefined, Template, TemplateError, nodes
 from jinja2.sandbox import SandboxedEnvironment
 
 from models.customer.customer import Customer
@@ -82,7 +82,25 @@ def render(
     RenderError
         A name is missing, or the template is wrong.
     """
-    how = book.channels[play.channel].how
+    language, data, known = values(message, play, book, customer, unsubscribe_url, usual, address, coupon)
+    parts = {}
+    for part in book.channels[play.channel].how.parts:
+        text = made(file_name(play.template, language, part), part, book, known)
+        parts[part] = " ".join(text.split()) if part == "subject" else text
+    return Rendered(language, parts, data, unsubscribe_url)
+
+
+def values(
+    message: Message,
+    play: Play,
+    book: Book,
+    customer: Customer | None,
+    unsubscribe_url: str,
+    usual: Language,
+    address: str = "",
+    coupon: Given | None = None,
+) -> tuple[Language, dict[str, Any], dict[str, Any]]:
+    """The language of a message, its facts as data, and the values by name that its templates may use; see `render`."""
     language = _language(customer, play, book, usual)
     data = facts(message.change, customer, book, language)
     known = {**data, "unsubscribe_url": unsubscribe_url, "play": play.name}
@@ -91,20 +109,20 @@ def render(
         data["coupon"] = {"code": coupon.code, "until": None if until is None else until.isoformat()}
         known["coupon"] = {"code": coupon.code, "until": None if until is None else day(until, language)}
     known |= {"address": address, "message_id": message.id}
-    parts = {}
-    for part in how.parts:
-        name = file_name(play.template, language, part)
-        text = book.templates.get(name)
-        if text is None:
-            raise RenderError(f"{name} is missing")
-        try:
-            made = _json(text, known) if part == "json" else _compiled(text, part == "html").render(known)
-        except TemplateError as error:
-            raise RenderError(f"{name}: {error.message or type(error).__name__}") from None
-        except (TypeError, ValueError, ArithmeticError, LookupError) as error:
-            raise RenderError(f"{name}: {type(error).__name__}") from None
-        parts[part] = " ".join(made.split()) if part == "subject" else made
-    return Rendered(language, parts, data, unsubscribe_url)
+    return language, data, known
+
+
+def made(name: str, part: str, book: Book, known: Mapping[str, Any]) -> str:
+    """One rendered part. Raises RenderError."""
+    text = book.templates.get(name)
+    if text is None:
+        raise RenderError(f"{name} is missing")
+    try:
+        return _json(text, known) if part == "json" else _compiled(text, part == "html").render(known)
+    except TemplateError as error:
+        raise RenderError(f"{name}: {error.message or type(error).__name__}") from None
+    except (TypeError, ValueError, ArithmeticError, LookupError) as error:
+        raise RenderError(f"{name}: {type(error).__name__}") from None
 
 
 def facts(change: ReceivedChange, customer: Customer | None, book: Book, language: Language) -> dict[str, Any]:
@@ -208,19 +226,19 @@ def _json(text: str, known: Mapping[str, Any]) -> str:
     return json.dumps(filled(json.loads(text)), ensure_ascii=False)
 
 
-def _texts(found: Any) -> Iterator[str]:
+def strings(found: Any) -> Iterator[str]:
     """All strings of a JSON value."""
     match found:
         case str():
             yield found
         case dict() | list():
             for value in found.values() if isinstance(found, dict) else found:
-                yield from _texts(value)
+                yield from strings(value)
 
 
 def _check_compiles(name: str, text: str, part: str) -> None:
     try:
-        for one in _texts(json.loads(text)) if part == "json" else (text,):
+        for one in strings(json.loads(text)) if part == "json" else (text,):
             _compiled(one, part == "html")
     except json.JSONDecodeError as error:
         raise UserError(f"{name}, line {error.lineno}: {error.msg}", "it is JSON whose texts are templates") from None
@@ -270,3 +288,8 @@ def _compiled(text: str, html: bool) -> Template:
     # Jinja2 keeps them in a ChainMap and copies it for every message: a third of the rendering time.
     found.globals = dict(found.globals)
     return found
+
+
+def tree(text: str) -> nodes.Template:
+    """The syntax tree of a template. Raises jinja2.TemplateError."""
+    return _TEXT.parse(text)

@@ -38,18 +38,26 @@ def is_quiet(at: int, quiet: Window, where: ZoneInfo) -> bool:
 
 
 def quiet_until(at: int, quiet: Window | None, where: ZoneInfo) -> int:
-    """The first instant (ms) from ``at`` on that is not quiet: ``at`` itself, or a full minute after it.
-
-    Clock changes may repeat or skip an hour, so the end is searched on the real timeline: the local end of the window
-    is only the first guess.
-    """
-    if quiet is None or not is_quiet(at, quiet, where):
+    """The first instant (ms) from ``at`` on that is not quiet: ``at`` itself, or a full minute after it."""
+    if quiet is None:
         return at
+    return _quiet_until(at // _MINUTE_MS * _MINUTE_MS, quiet, where) or at
+
+
+@lru_cache(maxsize=4_096)
+def _quiet_until(at: int, quiet: Window, where: ZoneInfo) -> int:
+    """The end of quiet hours for the minute that begins at ``at``; 0 if it is not quiet.
+
+    Many messages are judged in one minute. Clock changes may repeat or skip an hour, so the end is searched on the real
+    timeline: the local end of the window is only the first guess.
+    """
+    if not is_quiet(at, quiet, where):
+        return 0
     local = datetime.fromtimestamp(at / 1000, where)
     end = local.replace(hour=quiet.end // 60, minute=quiet.end % 60, second=0, microsecond=0, fold=0)
     if end.replace(tzinfo=None) <= local.replace(tzinfo=None):
         end += timedelta(days=1)
-    found = max(_minute_from(at), int(end.astimezone(UTC).timestamp() * 1000))
+    found = max(at, int(end.astimezone(UTC).timestamp() * 1000))
     # The guess may still be inside the window after clocks went back, and too late after they went forward.
     while is_quiet(found, quiet, where):
         found += _MINUTE_MS

