@@ -255,7 +255,9 @@ class Oracle:
         found = found or self._moved_on(one, now) or self._capped(one, now)
         today = datetime.fromtimestamp(now / 1000, ZoneInfo(SHOP_ZONE)).date()
         if found is None and rule.budget and self._budgets.get((rule.name, today), 0) >= self._budget:
-            one.due = min(self._midnight(today, now), one.planned + rule.wait + rule.expires)
+            day = self._midnight(today, now)
+            day = self._quiet_until(one.customer, day) if rule.quiet else day
+            one.due = min(day, one.planned + rule.wait + rule.expires)
             return
         if found is None and rule.coupon and not self._codes:
             found = "coupon"

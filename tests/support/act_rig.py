@@ -164,8 +164,13 @@ class Receiver:
 
     async def _stop(self) -> None:
         if self._runner is not None:
+            server = self._runner.server
             await self._runner.cleanup()
             self._runner = None
+            # A connection that was accepted a moment ago is made only now.
+            await asyncio.sleep(0.05)
+            assert server is not None
+            await server.shutdown(0.1)
 
     async def _take(self, request: web.Request) -> web.Response:
         body = await request.read()
@@ -188,6 +193,32 @@ class Receiver:
         return web.Response(status=204)
 
 
+class _Controller(Controller):
+    """A mail server that closes its connections where it stops."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._made: list[Any] = []
+
+    def factory(self) -> Any:
+        made: Any = super().factory()  # type: ignore[no-untyped-call]
+        self._made.append(made)
+        return made
+
+    def stop(self, *args: Any, **more: Any) -> None:
+        asyncio.run_coroutine_threadsafe(self._close(), self.loop).result(10)
+        super().stop(*args, **more)
+
+    async def _close(self) -> None:
+        if self.server is not None:
+            self.server.close()
+        await asyncio.sleep(0.02)
+        for one in self._made:
+            if one.transport is not None:
+                one.transport.abort()
+        await asyncio.sleep(0.02)
+
+
 class Postbox:
     """A real SMTP server that counts mails by Message-ID."""
 
@@ -197,7 +228,7 @@ class Postbox:
         self._random = random.Random(seed)
         self._slowest = slowest
         self.port = free_port()
-        self._controller: Controller | None = None
+        self._controller: _Controller | None = None
         self.start()
 
     def __enter__(self) -> Postbox:
@@ -207,7 +238,7 @@ class Postbox:
         self.stop()
 
     def start(self) -> None:
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        self._controller = _Controller(self, hostname="127.0.0.1", port=self.port)
         self._controller.start()
 
     def stop(self) -> None:

@@ -300,7 +300,11 @@ def _budget(look: Look) -> Verdict | None:
     today = day_of(look.now, where)
     if look.play_state.days.get(today, 0) < look.play.budget:
         return None
-    return Wait(min(next_day(look.now, where), look.message.expires), "budget")
+    until = next_day(look.now, where)
+    if look.play.quiet:
+        # The shop's day begins at night: a look at everybody who waits would only find that it is too early.
+        until = quiet_until(until, look.book.limits.quiet, look.where)
+    return Wait(min(until, look.message.expires), "budget")
 
 
 def _approved(look: Look) -> Verdict | None:

@@ -250,12 +250,15 @@ def test_service_is_outside_of_caps() -> None:
     assert isinstance(world.apply(messages["b"]), Send)
 
 
-def test_a_budget_counts_the_shops_days_and_what_is_over_waits_for_the_next() -> None:
-    world = World(book(play(more='budget = "2 a day"')), {id: customer(id) for id in "abc"})
+@pytest.mark.parametrize(("quiet", "hours"), [("none", 12), ("21:00-08:00", 20)])
+def test_a_budget_counts_the_shops_days_and_what_is_over_waits_for_the_next(quiet: str, hours: int) -> None:
+    world = World(
+        book(play(more='budget = "2 a day"'), limits=f'quiet = "{quiet}"'), {id: customer(id) for id in "abc"}
+    )
     for id in "ab":
         assert isinstance(world.apply(one(world, id=id)), Send)
     third = one(world, id="c")
-    assert world.judge(third) == Wait(NOON + 12 * HOUR, "budget")
+    assert world.judge(third) == Wait(NOON + hours * HOUR, "budget")
 
 
 def test_a_storm_pauses_the_play_until_a_person_has_looked() -> None:
