@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from models.messages import Language
 from streamer.act.calls import Call, Calls
@@ -14,7 +15,11 @@ from streamer.act.links import Links
 from streamer.act.plays.book import Channel
 from streamer.act.ports import Seen
 from streamer.act.render import Rendered, RenderError, render
+from streamer.act.reports import Reports
 from streamer.act.timers import Timers
+
+_REPORT_MS: Final = 1_000
+"""How often a weekly message looks whether its report is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,8 @@ class Judge:
         The name of this owner's journal, stored in claims of channels that do not drop duplicates.
     language
         Language of messages to customers whose own is unknown.
+    reports
+        Makes the reports that weekly plays send.
     """
 
     policy: gates.Policy
@@ -35,6 +42,7 @@ class Judge:
     calls: Calls
     journal: str
     language: Language
+    reports: Reports | None = None
 
     def look(self, message: Message, seen: Seen, state: State, outcome: Outcome, now: int) -> Call | None:
         """Apply the gates to one message; return the call to make if it passes all of them."""
@@ -56,6 +64,9 @@ class Judge:
                 self.timers.clear(message.id)
                 self._withhold(message, seen, channel, state, outcome, now)
             case gates.Send(address):
+                if state.play(message).when.weekly is not None and self._report(message) is None:
+                    self.timers.set(message.id, now + _REPORT_MS)
+                    return None
                 self.timers.clear(message.id)
                 return self._claim(message, seen, channel, address, state, outcome, now)
         return None
@@ -79,6 +90,9 @@ class Judge:
     ) -> tuple[Rendered, str] | None:
         """Return a message's text and coupon code; drop the message and return None if it cannot be rendered."""
         book, play = state.books[message.version], state.play(message)
+        if play.when.weekly is not None:
+            report = self._report(message)
+            return None if report is None else (report, "")
         code = self._code(message, state)
         if code is None:
             finish(state, outcome, message, now, "coupon", {"pool": play.coupon.pool if play.coupon else "", "free": 0})
@@ -91,6 +105,10 @@ class Judge:
         except RenderError as error:
             finish(state, outcome, message, now, "render", {"template": str(error)})
             return None
+
+    def _report(self, message: Message) -> Rendered | None:
+        """The report that a weekly message sends; None while it is being made."""
+        return None if self.reports is None else self.reports.of(message)
 
     def _claim(
         self, message: Message, seen: Seen, channel: Channel, address: str, state: State, outcome: Outcome, now: int

@@ -27,15 +27,18 @@ from streamer.act import store
 from streamer.act.calls import Call, Calls
 from streamer.act.heart import due as gates
 from streamer.act.heart import measure, room
+from streamer.act.heart.local import zone
 from streamer.act.heart.plan import plan
 from streamer.act.heart.settle import settle
 from streamer.act.heart.state import Message, Outcome, State
+from streamer.act.heart.weekly import plan_weekly
 from streamer.act.incoming import carry_out, take_event
 from streamer.act.judging import Judge
 from streamer.act.links import Links
 from streamer.act.plays.book import Channel
 from streamer.act.ports import Customers, Inputs, Journal, Seen, Sender, Source
 from streamer.act.recovery import recover
+from streamer.act.reports import Maker, Reports, made_by_command
 from streamer.act.settings import ActSettings
 from streamer.act.timers import Timers
 from streamer.lanes.inbox import Inbox
@@ -55,6 +58,8 @@ class ActOwner(Inbox):
         Reads ``streamer.act.v1`` and stores the state in it.
     senders
         Senders by kind of channel.
+    make_report
+        Makes the reports that weekly plays send.
     on_call
         Called after each call with its channel and the seconds it took.
     on_turn
@@ -76,6 +81,7 @@ class ActOwner(Inbox):
         clock: WallClock,
         settings: ActSettings | None = None,
         *,
+        make_report: Maker = made_by_command,
         seek: Callable[[int], None] = lambda offset: None,
         on_turn: Callable[[State, Outcome], None] = lambda state, outcome: None,
         on_call: Callable[[str, float], None] = lambda channel, seconds: None,
@@ -94,11 +100,15 @@ class ActOwner(Inbox):
         self._on_turn = on_turn
         self._monotonic = monotonic
         self._timers = Timers()
+        self._where = zone(None, policy.timezone)[0]
         self._read: dict[Source, int] = {}
         self._fetched: list[tuple[Source, LogRecord | None, int]] = []
         # Looked up at each call, so that a test can replace the rule.
         self._calls = Calls(senders, journal, lambda: self._owns(), self._wake_up, on_call)
-        self._judge = Judge(policy, links, self._timers, self._calls, journal.name, self._settings.language)
+        self._reports = Reports(make_report, self._settings.language, self._wake_up)
+        self._judge = Judge(
+            policy, links, self._timers, self._calls, journal.name, self._settings.language, self._reports
+        )
         self._pump: asyncio.Task[None] | None = None
         self._shop_size = 0
         self._counted = 0.0
@@ -152,6 +162,7 @@ class ActOwner(Inbox):
             await self._settle_the_last()
         finally:
             self._pump.cancel()
+            await self._reports.close()
             await self._calls.cancel()
             await asyncio.gather(self._pump, return_exceptions=True)
 
@@ -219,6 +230,8 @@ class ActOwner(Inbox):
         self._take_orders(outcome, now)
         self._take_inputs(outcome, now)
         self._take_answers(outcome, now)
+        plan_weekly(self.state, outcome, now, self._where)
+        self._reports.keep(self.state.messages)
         self._timers.follow(outcome.messages, self.state.messages)
         known = set(outcome.messages)
         calls = await self._judge_ripe(outcome, now)

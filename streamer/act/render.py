@@ -36,6 +36,14 @@ class RenderError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """An HTML page that goes with a mail."""
+
+    name: str
+    page: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Rendered:
     """The texts of one message by part, and the same facts as values for channels that send data."""
 
@@ -43,6 +51,7 @@ class Rendered:
     parts: Mapping[str, str]
     data: Mapping[str, Any]
     unsubscribe_url: str = ""
+    attachment: Attachment | None = None
 
 
 def file_name(template: str, language: str, part: str) -> str:
@@ -190,6 +199,8 @@ def check(book: Book, play: Play) -> None:
 
     Raises UserError, which names the template.
     """
+    if play.when.weekly is not None:
+        return
     how = book.channels[play.channel].how
     needed = how.parts
     languages = [

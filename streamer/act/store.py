@@ -16,7 +16,7 @@ from schemas.tracing import TRACE_HEADER
 from schemas.wire_time import iso
 from streamer.act.heart.coupons import Coupon
 from streamer.act.heart.ids import step_id
-from streamer.act.heart.state import Erased, Ledger, Measure, Message, Outcome, State, Step, Suppression
+from streamer.act.heart.state import OWNER, Erased, Ledger, Measure, Message, Outcome, State, Step, Suppression
 from streamer.act.plays import declared
 from streamer.act.plays.book import Book
 from streamer.lanes.ports import Write, Writes
@@ -109,6 +109,8 @@ def writes(outcome: Outcome, state: State, lanes: int) -> Writes:
     for step in outcome.steps:
         lane = _lane(step.message.customer, lanes)
         found.setdefault((topics.MESSAGES, lane), []).append(_step(step, state))
+        if step.message.customer == OWNER:
+            continue
         if step.type == "message.sent":
             found.setdefault((topics.EVENTS, lane), []).append(_outcome(step, "sent"))
         elif step.more.get("converted") and not step.more["held_out"]:

@@ -18,6 +18,7 @@ from streamer.commands.plays_orders import PLAYS, TURN_ON, File, Name
 from streamer.commands.plays_results import print_funnel, print_power, print_who
 from streamer.queries.plays import (
     declared_in,
+    of_customers,
     previewed,
     segments_in_force,
     segments_or_defaults,
@@ -141,6 +142,7 @@ def test(
     with connections() as to:
         book = book_of(file, with_shipped(segments_in_force(to)))
         play = declared_in(book, name)
+        of_customers(play)
         found = to.view.customer(customer)
         if found is None:
             raise UserError(f"there is no customer {customer}", "check the id")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from streamer.act.plays.book import Book, Play, Segments
 
 _DAY_MS = 86_400_000
+_SEE_REPORT = "`streamer report --html report.html` shows it"
 
 
 def standing(name: str, play: PlayState, state: State) -> dict[str, Any]:
@@ -46,6 +47,12 @@ def declared_in(book: Book, name: str) -> Play:
     if name not in book.plays:
         raise UserError(f"{book.source} declares no play {name}", f"it declares: {', '.join(book.plays)}")
     return book.plays[name]
+
+
+def of_customers(play: Play) -> None:
+    """Raise UserError for a play that writes to no customer."""
+    if play.when.weekly is not None:
+        raise UserError(f"{play.name} sends last week's report, not a message to a customer", _SEE_REPORT)
 
 
 def segments_in_force(to: Connections) -> Segments:
@@ -77,7 +84,7 @@ def with_shipped(in_force: Segments) -> Segments:
 
 def switched_off(play: Play, in_force: Segments) -> str | None:
     """The first segmentation that a play uses but that is not in force, so the play never acts; else None."""
-    needed = {play.when.segmentation}
+    needed = set() if play.when.weekly is not None else {play.when.segmentation}
     for question in (play.condition, play.unless):
         if question is not None:
             needed |= question.segmentations
@@ -89,6 +96,7 @@ def already_in(to: Connections, play: Play, now: int) -> list[FirstCustomer]:
     from models.customer.snapshot import CORE, glance
     from schemas.act import FirstCustomer
 
+    of_customers(play)
     found = []
     for lane in range(to.lanes):
         for chunk in to.view.customers(lane):

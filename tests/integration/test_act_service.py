@@ -6,6 +6,9 @@ import asyncio
 import os
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 
 import pytest
@@ -121,6 +124,49 @@ def named(service: ActService, text: str) -> list[bytes]:
     """The keys of act's records, as compaction leaves them, that say a text."""
     newest = {record.key: record.value for record in service.records(topics.ACT, 0)}
     return [key for key, value in newest.items() if value is not None and text.encode() in key + value]
+
+
+MONDAY = """
+[channels.me]
+kind = "smtp"
+host = "127.0.0.1"
+port = {port}
+from = "Lamp & Leaf <hello@lampleaf.example>"
+to = "owner@lampleaf.example"
+tls = "none"
+
+[plays.monday]
+when = {{ weekly = "monday 08:00" }}
+channel = "me"
+"""
+
+
+def test_last_weeks_report_reaches_the_owner_on_monday_once(service: ActService, postbox: Postbox) -> None:
+    """The clock is that of the lanes, which this test moves on from Sunday noon."""
+    sunday = int(datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp()) * 1000
+    service.environment["STREAMER_CLOCK"] = "event"
+    service.know(["a", "b", "c"])
+    service.tick(sunday)
+    moved = sunday - 3 * 86_400_000
+    service.change(["a", "b"], changed_at=moved)
+    first = service.start()
+    service.start()
+    service.begin(MONDAY.format(port=postbox.port), "monday", templates={})
+    assert not postbox.letters
+    service.tick(sunday + 20 * 3_600_000 + 60_000)
+    service.wait(lambda: service.done(1))
+    # Whichever of the two owned it, the other one goes on without a second report.
+    service.kill(first)
+    service.order("pause", "monday")
+    service.wait(lambda: service.state().ledger.plays["monday"].status == "paused")
+    [letter] = postbox.letters
+    mail = message_from_bytes(letter, policy=default)
+    assert "2026-11-16" in mail["Subject"] and "2026-11-22" in mail["Subject"]
+    [page] = mail.iter_attachments()
+    assert page.get_filename() == "report-2026-11-22.html"
+    assert "2026-11-16" in page.get_content() and page.get_content().startswith("<!doctype html>")
+    assert service.state().unaccounted() == 0 and service.state().ledger.plays["monday"].sent == 1
+    assert not [one for one in service.records(topics.EVENTS, 0) if b"message.outcome" in one.value]
 
 
 def test_a_second_process_waits_and_takes_over(service: ActService, receiver: Receiver, postbox: Postbox) -> None:

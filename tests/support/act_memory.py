@@ -19,6 +19,7 @@ from streamer.act.owner import ActOwner
 from streamer.act.plays.book import Book, Channel
 from streamer.act.ports import Begin, Begun, Fetched, Seen, Source
 from streamer.act.render import Rendered
+from streamer.act.reports import Maker, made_by_command
 from streamer.act.settings import ActSettings
 from streamer.lanes.ports import Writes
 
@@ -178,11 +179,13 @@ class Sender:
 
     def __init__(self) -> None:
         self.sent: list[str] = []
+        self.rendered: list[Rendered] = []
 
     async def send(self, channel: Channel, message: Message, rendered: Rendered, address: str, begun: Begin) -> Answer:
         if not await begun():
             return Answer("not_begun")
         self.sent.append(message.id)
+        self.rendered.append(rendered)
         return Answer("sent")
 
     async def close(self) -> None:
@@ -198,6 +201,7 @@ class Shop:
         self.memory, self.sender, self._journal = memory, Sender(), Journal()
         self._book, self._policy, self._a_turn, self._codes = book, policy, a_turn, list(codes)
         self._owner: ActOwner | None = None
+        self.make_report: Maker = made_by_command
 
     @property
     def state(self) -> State:
@@ -211,7 +215,17 @@ class Shop:
             senders = {"smtp": self.sender, "webhook": self.sender}
             settings = ActSettings(messages_a_turn=self._a_turn, lease_seconds=10**6)
             self._owner = ActOwner(
-                memory, memory, memory, senders, self._journal, self._policy, Links(b"k"), 1, memory, settings
+                memory,
+                memory,
+                memory,
+                senders,
+                self._journal,
+                self._policy,
+                Links(b"k"),
+                1,
+                memory,
+                settings,
+                make_report=self.make_report,
             )
             await self._owner.open()
             if self.state.books:
@@ -232,18 +246,22 @@ class Shop:
 
     async def settle(self) -> None:
         """Turns until nothing is due; where an owner is killed, the next one goes on."""
-        while True:
-            if self._owner is None:
-                await self.start()
-            assert self._owner is not None
-            try:
-                await self._owner.fetch(0)
-                await self._owner.turn()
-                await self._owner.calls_ended()
-                if idle(self.state, self.memory.now):
-                    return
-            except Killed:
-                self._owner = None
+        while not (await self.once() and idle(self.state, self.memory.now)):
+            pass
+
+    async def once(self) -> bool:
+        """One turn and its calls; False if the owner was killed."""
+        if self._owner is None:
+            await self.start()
+        assert self._owner is not None
+        try:
+            await self._owner.fetch(0)
+            await self._owner.turn()
+            await self._owner.calls_ended()
+        except Killed:
+            self._owner = None
+            return False
+        return True
 
 
 def idle(state: State, now: int) -> bool:

@@ -140,6 +140,8 @@ def letter(channel: Channel, message: Message, rendered: Rendered, address: str)
         mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail.set_content(rendered.parts["text"])
     mail.add_alternative(rendered.parts["html"], subtype="html")
+    if (page := rendered.attachment) is not None:
+        mail.add_attachment(page.page, maintype="text", subtype="html", filename=page.name, params={"charset": "utf-8"})
     return mail
 
 

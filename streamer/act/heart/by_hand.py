@@ -8,6 +8,7 @@ from uuid import uuid5
 
 from schemas.act import FirstCustomer, PlayCommand
 from schemas.changes import ReceivedChange, SegmentRef
+from schemas.errors import UserError
 from streamer.act.heart.ids import NAMESPACE
 from streamer.act.heart.moves import finish, later
 from streamer.act.heart.plan import add
@@ -25,6 +26,8 @@ def first(order: PlayCommand, held: PlayState, state: State, outcome: Outcome, n
     message that is still unfinished; one that was sent counts for ``again``.
     """
     play = state.books[held.version].plays[order.play]
+    if play.when.weekly is not None:
+        raise UserError(f"{order.play} is a weekly play and writes to no customer", "it sends its report at its hour")
     if held.status == "stopped":
         return
     for one in order.customers:

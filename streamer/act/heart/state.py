@@ -17,6 +17,8 @@ from streamer.act.plays.book import Book, Channel, Play
 
 Status = Literal["waiting", "sending", "failed", "doubtful"]
 PlayStatus = Literal["running", "paused", "stopped"]
+OWNER: Final = "streamer:owner"
+"""The customer of messages that no customer caused; reports go to the shop owner."""
 FIRST: Final = "first"
 """The ``cause`` of a made-up change, for customers who were already in a segment (`heart.by_hand`)."""
 
@@ -161,6 +163,8 @@ class PlayState(msgspec.Struct):
         Why a rule paused it, if one did.
     approve
         Number of messages that still need approval before the play sends on its own.
+    occasion
+        The last hour (ms) for which a weekly play planned its report; 0 before the first.
     sent_arm, held_arm
         Measurements of this epoch.
     responses
@@ -187,6 +191,7 @@ class PlayState(msgspec.Struct):
     responses: dict[str, int] = msgspec.field(default_factory=dict, name="heard")
     drawn: Drawn = msgspec.field(default_factory=Drawn)
     approve: int = 0
+    occasion: int = 0
 
 
 class ChannelState(msgspec.Struct):

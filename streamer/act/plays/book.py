@@ -16,6 +16,7 @@ from models.rules.conditions import Compare, Condition, leaves, predicate
 from streamer.act.plays.channel_kinds import KINDS, ChannelKind
 from streamer.act.plays.coupon_rule import CouponRule
 from streamer.act.plays.spans import Rate, Storm, Window
+from streamer.act.plays.weekly import Weekly
 
 Kind = Literal["marketing", "service"]
 Segments = Mapping[str, frozenset[str] | None]
@@ -25,12 +26,13 @@ WhenInDoubt = Literal["skip", "resend"]
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """Which changes trigger a play; None allows any."""
+    """Which changes trigger a play; None allows any. A ``weekly`` play answers no change but an hour of the week."""
 
     segmentation: str
     to: frozenset[str] | None = None
     source: frozenset[str] | None = None
     cause: frozenset[str] | None = None
+    weekly: Weekly | None = None
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,11 @@ class Channel:
     def how(self) -> ChannelKind:
         """The description of its kind."""
         return KINDS[self.kind]
+
+    @property
+    def reaches_owner(self) -> bool:
+        """Whether its messages are texts that go to the shop owner alone."""
+        return "text" in self.how.parts and (not self.how.trait or "to" in self.options)
 
     @property
     def keyed(self) -> bool:

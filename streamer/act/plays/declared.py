@@ -20,6 +20,7 @@ from streamer.act.plays.book import USUAL_EXPIRES, Book, Channel, Limits, Play, 
 from streamer.act.plays.channel_kinds import KINDS
 from streamer.act.plays.coupon_rule import COUPON_KEYS, CouponRule, made_pattern, pool_name
 from streamer.act.plays.spans import Rate
+from streamer.act.plays.weekly import weekly
 
 T = TypeVar("T")
 _PLAY_KEYS: Final = (
@@ -181,6 +182,8 @@ class _File:
 
     def _play(self, name: str, table: Mapping[str, Any], channels: Mapping[str, Channel]) -> Play:
         at = ("plays", name)
+        if isinstance(when := table.get("when"), dict) and "weekly" in when:
+            return self._weekly(name, table, channels)
         self._keys(table, _PLAY_KEYS, at, "a play")
         for needed in ("when", "channel", "again"):
             if needed not in table:
@@ -227,6 +230,18 @@ class _File:
             coupon=self._coupon(table, at),
             **self._measure(table, at),
         )
+
+    def _weekly(self, name: str, table: Mapping[str, Any], channels: Mapping[str, Channel]) -> Play:
+        at = ("plays", name)
+        self._keys(table, ("when", "channel", "expires"), at, "a weekly play")
+        self._keys(table["when"], ("weekly",), (*at, "when"), "when of a weekly play")
+        channel = self._choice(table, "channel", at, channels, "channels", "")
+        if not channels[channel].reaches_owner:
+            hint = "choose one of kind notify or log, or one of kind smtp with to"
+            self._fail(self._lines.of(*at, "channel"), f"{name} sends a report, and {channel} reaches customers", hint)
+        hour = self._parsed(weekly, table["when"]["weekly"], (*at, "when", "weekly"))
+        expires = self._spanned(table, "expires", at, spans.duration, USUAL_EXPIRES)
+        return Play(name, Trigger("", weekly=hour), channel, 0, "service", expires=expires, holdout=0.0, quiet=False)
 
     def _measure(self, table: Mapping[str, Any], at: tuple[str, ...]) -> dict[str, int | None]:
         given = table.get("measure")
