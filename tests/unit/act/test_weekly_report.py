@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -227,6 +228,11 @@ def test_a_mistake_is_named(old: str, new: str, message: str) -> None:
     with pytest.raises(UserError) as raised:
         declared(PLAY.replace(old, new, 1))
     assert message in f"{raised.value.message} | {raised.value.hint}"
+
+
+@pytest.mark.parametrize("page", ["docs/plays.md", "docs/zh/plays.md"])
+def test_the_play_of_the_page_is_this_one(page: str) -> None:
+    assert f"```toml\n{PLAY}```" in (Path(__file__).parents[3] / page).read_text(encoding="utf-8")
 
 
 def test_it_needs_no_templates_and_no_segmentation() -> None:
