@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal["timeseries", "stat", "bargauge", "table"]
@@ -33,6 +33,8 @@ class Panel:
         Whether a ``stat`` is green at 0 and red above.
     runbook
         Alert whose page is linked.
+    columns
+        Titles of a ``table``'s columns, by labels; ``Value`` is the figure.
     """
 
     title: str
@@ -45,6 +47,7 @@ class Panel:
     stacked: bool = False
     zero_is_good: bool = False
     runbook: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 def stat(

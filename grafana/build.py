@@ -1,6 +1,7 @@
-"""Writes the boards as dashboard JSON:  ``python -m grafana.build``.
+"""Writes the boards as dashboard JSON, a folder for each language:  ``python -m grafana.build``.
 
-Classic JSON, since every Grafana from 10 on reads it and files can be provisioned with it.
+Classic JSON, since every Grafana from 10 on reads it and files can be provisioned with it. The boards of all languages
+have the same addresses: a Grafana is given one of the folders.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from grafana.predictions import PREDICTIONS
 from grafana.quality import QUALITY
 from grafana.segments import SEGMENTS
 from grafana.shop import SHOP
+from grafana.words import ENGLISH, LANGUAGES, Words
 from models.messages import TABLES
 from streamer.charts.theme import LIGHT, Palette
 
@@ -30,15 +32,17 @@ _WIDTH: Final = 24
 _SCHEMA: Final = 39
 _COLOURED: Final = ("lifecycle", "value")
 _PALETTE: Final = Palette(())
+_ALONE: Final = re.compile(r"\{\{(\w+)\}\}")
+_SECOND: Final = re.compile(r"\{\{\w+\}\}: \{\{(\w+)\}\}")
 _DATASOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 
 
-def dashboard(board: Board) -> dict[str, Any]:
+def dashboard(board: Board, words: Words = ENGLISH) -> dict[str, Any]:
     """The board as Grafana reads it."""
     return {
         "uid": board.uid,
-        "title": board.title,
-        "description": board.description,
+        "title": words(board.title),
+        "description": words(board.description),
         "tags": ["streamer"],
         "schemaVersion": _SCHEMA,
         "version": 1,
@@ -50,7 +54,7 @@ def dashboard(board: Board) -> dict[str, Any]:
         "links": [
             {
                 "type": "dashboards",
-                "title": "Boards",
+                "title": words("Boards"),
                 "tags": ["streamer"],
                 "asDropdown": False,
                 "includeVars": True,
@@ -58,23 +62,23 @@ def dashboard(board: Board) -> dict[str, Any]:
             },
             {
                 "type": "link",
-                "title": "Alerts",
+                "title": words("Alerts"),
                 "icon": "bell",
                 "url": "${runbooks}/../alerts",
                 "targetBlank": True,
             },
         ],
-        "annotations": {"list": [_model_versions(), _alerts()]},
-        "templating": {"list": list(_templating(board))},
-        "panels": list(_panels(board.panels)),
+        "annotations": {"list": [_model_versions(words), _alerts(words)]},
+        "templating": {"list": list(_templating(board, words))},
+        "panels": list(_panels(board.panels, words)),
     }
 
 
-def _templating(board: Board) -> Iterator[dict[str, Any]]:
+def _templating(board: Board, words: Words) -> Iterator[dict[str, Any]]:
     yield {
         "type": "datasource",
         "name": "datasource",
-        "label": "Data source",
+        "label": words("Data source"),
         "query": "prometheus",
         "current": {"text": "Prometheus", "value": "prometheus"},
         "hide": 0,
@@ -83,7 +87,7 @@ def _templating(board: Board) -> Iterator[dict[str, Any]]:
         yield {
             "type": "query",
             "name": variable.name,
-            "label": variable.label,
+            "label": words(variable.label),
             "datasource": _DATASOURCE,
             "definition": variable.query,
             "query": {"query": variable.query, "refId": variable.name},
@@ -97,22 +101,22 @@ def _templating(board: Board) -> Iterator[dict[str, Any]]:
     yield {
         "type": "textbox",
         "name": "runbooks",
-        "label": "Runbooks",
+        "label": words("Runbooks"),
         "query": RUNBOOKS,
         "current": {"text": RUNBOOKS, "value": RUNBOOKS},
         "hide": 2,
     }
 
 
-def _model_versions() -> dict[str, Any]:
+def _model_versions(words: Words) -> dict[str, Any]:
     expr = 'sum by (version) (streamer_model_info{job="$job"}) unless sum by (version) '
     expr += '(streamer_model_info{job="$job"} offset 1m)'
-    return _annotation("Model versions", expr, "model version {{version}} in force", "blue")
+    return _annotation(words("Model versions"), expr, words("model version {{version}} in force"), "blue")
 
 
-def _alerts() -> dict[str, Any]:
+def _alerts(words: Words) -> dict[str, Any]:
     expr = 'max by (alertname, severity) (ALERTS{job="$job", alertstate="firing"})'
-    return _annotation("Alerts", expr, "{{alertname}}", "red")
+    return _annotation(words("Alerts"), expr, "{{alertname}}", "red")
 
 
 def _annotation(name: str, expr: str, title: str, color: str) -> dict[str, Any]:
@@ -127,33 +131,33 @@ def _annotation(name: str, expr: str, title: str, color: str) -> dict[str, Any]:
     }
 
 
-def _panels(panels: Sequence[Panel]) -> Iterator[dict[str, Any]]:
+def _panels(panels: Sequence[Panel], words: Words) -> Iterator[dict[str, Any]]:
     """Row by row from the left; a row is as high as its highest panel."""
     x = y = height = 0
     for number, panel in enumerate(panels, 1):
         if x + panel.width > _WIDTH:
             x, y, height = 0, y + height, 0
-        yield _panel(panel, number, {"x": x, "y": y, "w": panel.width, "h": panel.height})
+        yield _panel(panel, words, number, {"x": x, "y": y, "w": panel.width, "h": panel.height})
         x, height = x + panel.width, max(height, panel.height)
 
 
-def _panel(panel: Panel, number: int, place: dict[str, int]) -> dict[str, Any]:
+def _panel(panel: Panel, words: Words, number: int, place: dict[str, int]) -> dict[str, Any]:
     over_time = panel.kind == "timeseries"
     made: dict[str, Any] = {
         "id": number,
         "type": panel.kind,
-        "title": panel.title,
-        "description": panel.description,
+        "title": words(panel.title),
+        "description": words(panel.description),
         "gridPos": place,
         "datasource": _DATASOURCE,
-        "fieldConfig": {"defaults": _defaults(panel), "overrides": _colours(panel)},
-        "options": _options(panel),
+        "fieldConfig": {"defaults": _defaults(panel), "overrides": [*_colours(panel), *_names(panel, words)]},
+        "options": _options(panel, words),
         "targets": [
             {
                 "refId": chr(ord("A") + place),
                 "datasource": _DATASOURCE,
                 "expr": query.expr,
-                "legendFormat": query.legend or "__auto",
+                "legendFormat": words(query.legend) if query.legend else "__auto",
                 "range": over_time,
                 "instant": not over_time,
                 "format": "table" if panel.kind == "table" else "time_series",
@@ -163,11 +167,14 @@ def _panel(panel: Panel, number: int, place: dict[str, int]) -> dict[str, Any]:
     }
     if panel.runbook is not None:
         url = f"${{runbooks}}/{panel.runbook}.md"
-        made["links"] = [{"title": f"Runbook {panel.runbook}", "url": url, "targetBlank": True}]
+        made["links"] = [{"title": f"{words('Runbook')} {panel.runbook}", "url": url, "targetBlank": True}]
     if panel.kind == "table":
+        renamed = {name: words(title) for name, title in panel.columns.items()}
         made["transformations"] = [
-            {"id": "organize", "options": {"excludeByName": {"Time": True}, "renameByName": {"Value": "customers"}}}
+            {"id": "organize", "options": {"excludeByName": {"Time": True}, "renameByName": renamed}}
         ]
+    elif renames := list(_renames(panel, words)):
+        made["transformations"] = renames
     return made
 
 
@@ -209,7 +216,27 @@ def _colours(panel: Panel) -> list[dict[str, Any]]:
     return made
 
 
-def _options(panel: Panel) -> dict[str, Any]:
+def _names(panel: Panel, words: Words) -> Iterator[dict[str, Any]]:
+    """Names in place of ids, where a series is called by one label alone."""
+    for label in {match[1] for query in panel.queries if (match := _ALONE.fullmatch(query.legend))}:
+        for id, name in words.values(label):
+            if id != name:
+                matcher = {"id": "byName", "options": id}
+                yield {"matcher": matcher, "properties": [{"id": "displayName", "value": name}]}
+
+
+def _renames(panel: Panel, words: Words) -> Iterator[dict[str, Any]]:
+    """The same where another label stands before it."""
+    for label in {match[1] for query in panel.queries if (match := _SECOND.fullmatch(query.legend))}:
+        for id, name in words.values(label):
+            if id != name:
+                yield {
+                    "id": "renameByRegex",
+                    "options": {"regex": f"^(.*): {re.escape(id)}$", "renamePattern": f"$1: {name}"},
+                }
+
+
+def _options(panel: Panel, words: Words) -> dict[str, Any]:
     last = {"calcs": ["lastNotNull"], "fields": "", "values": False}
     if panel.kind == "timeseries":
         return {
@@ -220,18 +247,18 @@ def _options(panel: Panel) -> dict[str, Any]:
         return {"colorMode": "value", "graphMode": "none", "textMode": "auto", "reduceOptions": last}
     if panel.kind == "bargauge":
         return {"displayMode": "basic", "orientation": "horizontal", "valueMode": "color", "reduceOptions": last}
-    return {"showHeader": True, "sortBy": [{"displayName": "customers", "desc": True}]}
+    return {"showHeader": True, "sortBy": [{"displayName": words("customers"), "desc": True}]}
 
 
-def text(board: Board) -> str:
+def text(board: Board, language: str) -> str:
     """What stands in the board's file."""
-    return json.dumps(dashboard(board), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(dashboard(board, Words(language)), indent=2, ensure_ascii=False) + "\n"
 
 
-def boards() -> dict[Path, Board]:
-    """All boards by their file."""
+def boards(language: str = "en") -> dict[Path, Board]:
+    """All boards by their file in a language."""
     return {
-        DASHBOARDS / f"{name}.json": board
+        DASHBOARDS / language / f"{name}.json": board
         for name, board in (
             ("shop", SHOP),
             ("segments", SEGMENTS),
@@ -246,8 +273,10 @@ def boards() -> dict[Path, Board]:
 
 def main() -> None:
     """Write all boards."""
-    for path, board in boards().items():
-        path.write_text(text(board), encoding="utf-8")
+    for language in LANGUAGES:
+        for path, board in boards(language).items():
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text(board, language), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -92,12 +92,19 @@ def _answers(stack: Stack, panel: dict[str, Any], begun: float) -> list[Series]:
         for row in rows:
             points = [(float(at), value) for at, raw in row["values"] if math.isfinite(value := float(raw))]
             if points:
-                found.append(Series(_name(target["legendFormat"], row["metric"]), points))
+                found.append(Series(_name(panel, target["legendFormat"], row["metric"]), points))
     return found
 
 
-def _name(legend: str, labels: dict[str, str]) -> str:
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: labels.get(match[1], ""), legend)
+def _name(panel: dict[str, Any], legend: str, labels: dict[str, str]) -> str:
+    name = re.sub(r"\{\{(\w+)\}\}", lambda match: labels.get(match[1], ""), legend)
+    for one in panel["fieldConfig"]["overrides"]:
+        if one["matcher"] == {"id": "byName", "options": name}:
+            return str(one["properties"][0]["value"])
+    for one in panel.get("transformations", ()):
+        if one["id"] == "renameByRegex" and (found := re.fullmatch(one["options"]["regex"], name)):
+            return str(one["options"]["renamePattern"].replace("$1", found[1]))
+    return name
 
 
 if __name__ == "__main__":

@@ -35,6 +35,16 @@ def by_segment(expr: str, label: str) -> str:
     return named(f'sum by (segment) (label_replace({expr}, "segment", "$1", "{label}", "(.*)"))')
 
 
+def between_names(expr: str) -> str:
+    """The sum of a query by the names of the segments that customers left and entered."""
+    summed = f"sum by (from_segment, to_segment) ({expr})"
+    for end in ("from", "to"):
+        held = f'label_replace({_INFO}, "{end}_segment", "$1", "segment", "(.*)")'
+        info = f'label_replace({held}, "{end}_name", "$1", "name", "(.*)")'
+        summed = f"{summed} * on ({end}_segment) group_left ({end}_name) {info}"
+    return f"sum by (from_name, to_name) ({summed})"
+
+
 def quantiles(metric: str) -> tuple[Query, ...]:
     """Median, 95 and 99 of a hundred, over all workers together."""
     rates = f"sum by (le) (rate(streamer_{metric}_bucket{{{JOB}}}[$__rate_interval]))"

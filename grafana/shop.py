@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from grafana.board import Board, Panel, Query, bars, stat
-from grafana.queries import JOB, ONE, SEGMENTATION, by_segment, named, rate
+from grafana.queries import JOB, ONE, SEGMENTATION, between_names, by_segment, named, rate
 
 _MOVES_AN_HOUR: Final = f"3600 * rate(streamer_segment_moves_total{{{ONE}}}[$__rate_interval])"
 
@@ -76,12 +76,14 @@ SHOP: Final = Board(
             "short",
             (
                 Query(
-                    "sort_desc(round(sum by (from_segment, to_segment) "
-                    f"(increase(streamer_segment_moves_total{{{ONE}}}[$__range]))) > 0)",
-                    "{{from_segment}} → {{to_segment}}",
+                    "sort_desc(round("
+                    + between_names(f"increase(streamer_segment_moves_total{{{ONE}}}[$__range])")
+                    + ") > 0)",
+                    "{{from_name}} → {{to_name}}",
                 ),
             ),
             kind="table",
+            columns={"from_name": "from", "to_name": "to", "Value": "customers"},
             width=8,
             height=9,
             runbook="MoveStorm",

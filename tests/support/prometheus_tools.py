@@ -21,6 +21,8 @@ _SELECTOR = re.compile(
 )
 _LABEL = re.compile(r'([a-z_]+)\s*(?:=~|!~|!=|=)\s*"')
 _GROUPING = re.compile(r"\b(?:by|on|group_left|without|ignoring)\s*\(([^)]*)\)")
+_MADE = re.compile(r'"(\w+)", "\$1", "\w+", ')
+"""A label that `label_replace` adds."""
 _SERIES = {"histogram": ("_bucket", "_sum", "_count"), "counter": ("",), "gauge": ("",)}
 ADDED = {"job", "instance", "le", "alertname", "alertstate", "severity"}
 """Labels that Prometheus adds."""
@@ -65,7 +67,7 @@ def series() -> dict[str, set[str]]:
 def unknown(expr: str, recorded: set[str]) -> list[str]:
     """Metrics and labels of an expression that do not exist."""
     known = series()
-    every_label = set().union(*known.values()) | ADDED
+    every_label = set().union(*known.values()) | ADDED | set(_MADE.findall(expr))
     found = []
     for selector in _SELECTOR.finditer(expr):
         name = selector[1] or selector[3]

@@ -12,6 +12,7 @@ import pytest
 from command_names import parsed
 from prometheus_tools import ROOT, load_yaml
 
+from models.messages import TABLES
 from streamer.config.settings import Settings
 from streamer.config.settings_sources import variable
 from streamer.embedded.broker import Broker
@@ -139,7 +140,7 @@ def test_every_mounted_file_exists_and_every_volume_is_declared() -> None:
     named = set()
     for service in SERVICES.values():
         for mount in service.get("volumes", []):
-            source, target, *mode = mount.split(":")
+            source, target, *mode = mount.replace("${STREAMER_LANGUAGE:-en}", "en").split(":")
             assert PurePosixPath(target).is_absolute()
             if source.startswith("./"):
                 assert (ROOT / source).exists(), source
@@ -227,8 +228,9 @@ def test_every_variable_of_kafka_is_a_setting_that_the_embedded_one_has_too(tmp_
 def test_grafana_opens_with_the_board_and_without_accounts() -> None:
     variables = SERVICES["grafana"]["environment"]
     home = PurePosixPath(variables["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
-    assert (ROOT / "grafana" / "dashboards" / home.name).is_file()
-    assert f"./grafana/dashboards:{home.parent}:ro" in SERVICES["grafana"]["volumes"]
+    for language in TABLES:
+        assert (ROOT / "grafana" / "dashboards" / language / home.name).is_file()
+    assert f"./grafana/dashboards/${{STREAMER_LANGUAGE:-en}}:{home.parent}:ro" in SERVICES["grafana"]["volumes"]
     assert variables["GF_AUTH_ANONYMOUS_ENABLED"] == "true" and variables["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
     assert variables["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"] == "true"
 

@@ -1,0 +1,65 @@
+"""What boards say in a language: their texts, and the names of the values of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from grafana.chinese import CHINESE
+from models.messages import TABLES, messages
+from schemas.changes import CAUSES
+
+LANGUAGES: Final = tuple(TABLES)
+_CHINESE_VALUES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
+    {
+        "step": {"planned": "已计划", "sent": "已发送", "withheld": "对照组", "failed": "失败", "doubtful": "存疑"},
+        "bound": {"low": "下界", "estimate": "估计", "high": "上界"},
+        "stage": {"decode": "解码", "load": "读取", "decide": "判断", "view": "视图", "commit": "提交"},
+        "outcome": {
+            "committed": "已提交",
+            "aborted": "已中止",
+            "immature": "尚早",
+            "too_few": "客户太少",
+            "kept": "保留",
+            "moved": "移动中心",
+            "promoted": "发布",
+            "proposed": "提议",
+            "rejected": "否决",
+            "renamed": "改名",
+            "withdrawn": "撤回",
+        },
+    }
+)
+_PREFIXES: Final = MappingProxyType({"reason": "dead ", "gate": "gate "})
+"""Labels whose values are named by the sentences of the service, and how the keys of these begin."""
+
+
+class Words:
+    """The texts of boards in one language, ``en`` or ``zh``."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._texts = TABLES[language]
+
+    def __call__(self, text: str) -> str:
+        """A title, description, legend or label; KeyError where it has no Chinese."""
+        # What consists of labels alone is the same in all languages.
+        return text if self.language == "en" or text.startswith("{{") else CHINESE[text]
+
+    def values(self, label: str) -> Iterator[tuple[str, str]]:
+        """The values of a label that have a name other than themselves, with these names."""
+        if label in ("name", "from_name", "to_name"):
+            yield "none", messages(self.language)("console nowhere")
+        if label == "cause":
+            yield from ((cause, self._texts.causes[cause]) for cause in sorted(CAUSES))
+        if label == "feature":
+            yield from self._texts.features.items()
+        if label in _PREFIXES:
+            start = _PREFIXES[label]
+            yield from ((key[len(start) :], text) for key, text in self._texts.texts.items() if key.startswith(start))
+        if self.language == "zh":
+            yield from _CHINESE_VALUES.get(label, {}).items()
+
+
+ENGLISH: Final = Words("en")
