@@ -1,6 +1,6 @@
 """Charts as SVG, drawn by Python: pure functions from figures to markup, shared by every page.
 
-A drawing function (``bars``, ``cohorts``, ``columns``, ``lines``, ``shares``, ``flows``,
+A drawing function (``bars``, ``cohorts``, ``columns``, ``lines``, ``shares``, ``spells``, ``flows``,
 ``intervals``) takes figures and texts that are already
 formatted and translated, and returns a ``Chart``. ``Chart.html`` is a ``<figure>`` with the drawing in two widths (the
 style shows the one that fits) and the figures as a table. Markup has classes only, no ``style`` attributes and no
@@ -19,6 +19,7 @@ from streamer.charts.intervals import Span, intervals
 from streamer.charts.lines import lines
 from streamer.charts.series import Series
 from streamer.charts.shares import Share, shares
+from streamer.charts.spells import Mark, Scale, Spell, Track, spells
 from streamer.charts.theme import STYLE, Palette
 
 __all__ = [
@@ -26,11 +27,15 @@ __all__ = [
     "Bar",
     "Chart",
     "Flow",
+    "Mark",
     "Palette",
     "Row",
+    "Scale",
     "Series",
     "Share",
     "Span",
+    "Spell",
+    "Track",
     "bars",
     "cohorts",
     "columns",
@@ -38,4 +43,5 @@ __all__ = [
     "intervals",
     "lines",
     "shares",
+    "spells",
 ]

@@ -50,9 +50,9 @@ def share(value: float) -> str:
     """A share in a cell.
 
     >>> share(0.412), share(0.0)
-    ('41%', '0%')
+    ('41\\xa0%', '0\\xa0%')
     """
-    return f"{value:.0%}"
+    return f"{value * 100:.0f}\xa0%"
 
 
 def _draw(rows: Sequence[Row], steps: int, head: Sequence[str], colour: int, room: float) -> Drawing:

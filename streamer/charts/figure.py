@@ -56,7 +56,7 @@ class Chart:
         """One drawing, for mails and files as well."""
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="{name}" role="img" width="{width:g}" '
-            f'height="{drawing.height:.0f}"><title>{escape(self.title)}</title>'
+            f'height="{drawing.height:.0f}" viewBox="0 0 {width:g} {drawing.height:.0f}"><title>{escape(self.title)}</title>'
             f"<desc>{escape(self.description)}</desc>{drawing.body}</svg>"
         )
 

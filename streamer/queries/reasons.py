@@ -9,23 +9,27 @@ from models.messages import Messages
 
 MOST_REASONS: Final = 4
 """Maximum number of reasons to list; the rest is only counted."""
+ARROW: Final = "->"
+"""For terminals, which may not have the arrow of a page."""
 
 
-def because_words(reasons: Sequence[Mapping[str, Any]], texts: Messages, most: int = MOST_REASONS) -> str:
+def because_words(
+    reasons: Sequence[Mapping[str, Any]], texts: Messages, most: int = MOST_REASONS, arrow: str = ARROW
+) -> str:
     """The reasons of a change in one line; empty if there are none."""
-    text = texts("between reasons").join(reason_words(reason, texts) for reason in reasons[:most])
+    text = texts("between reasons").join(reason_words(reason, texts, arrow) for reason in reasons[:most])
     return text + (texts("more reasons", count=len(reasons) - most) if len(reasons) > most else "")
 
 
-def reason_words(reason: Mapping[str, Any], texts: Messages) -> str:
-    """One reason of a change, for people."""
+def reason_words(reason: Mapping[str, Any], texts: Messages, arrow: str = ARROW) -> str:
+    """One reason of a change, for people; ``arrow`` stands between the value before and the one after."""
 
     def value(name: str) -> str:
         held = reason.get(name)
         return texts.member(reason["feature"], held) if isinstance(held, str) else number(held)
 
     before, after, feature = value("before"), value("after"), texts.feature(reason["feature"])
-    text = f"{feature} {after}" if before == "-" else f"{feature} {before} -> {after}"
+    text = f"{feature} {after}" if before == "-" else f"{feature} {before} {arrow} {after}"
     if reason.get("border") is not None:
         text += texts("border", border=value("border"))
     if reason.get("share") is not None:

@@ -59,16 +59,7 @@ def table(orders: int, first: int = 1) -> bytes:
 
 def send(visitor: Visitor, body: bytes, name: str = "orders.csv", csrf: str | None = None) -> tuple[int, str]:
     """Send a file as the page's form does; the status, and where it led."""
-    token = visitor.csrf("/data") if csrf is None else csrf
-    sent = (
-        (
-            f'--edge\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n{token}\r\n'
-            f'--edge\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
-        ).encode()
-        + body
-        + b"\r\n--edge--\r\n"
-    )
-    answer = visitor.post("/data/uploads", sent, "multipart/form-data; boundary=edge")
+    answer = visitor.upload(body, name, csrf=csrf)
     return answer.status, answer.url
 
 

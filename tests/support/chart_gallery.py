@@ -7,16 +7,21 @@ from streamer.charts import (
     Bar,
     Chart,
     Flow,
+    Mark,
     Palette,
+    Scale,
     Series,
     Share,
     Span,
+    Spell,
+    Track,
     bars,
     columns,
     flows,
     intervals,
     lines,
     shares,
+    spells,
 )
 
 LONG = "A very long name of a segment that somebody wrote by hand and that does not fit anywhere at all"
@@ -72,6 +77,20 @@ def gallery(names: list[str] | None = None) -> list[Chart]:
             ],
             colours=lambda name: palette[name],
             shown=money,
+        ),
+        spells(
+            "Spells",
+            [
+                Track(
+                    name, [Spell(at * 9 + k * 20, at * 9 + k * 20 + 20, other, k % 8) for k, other in enumerate(names)]
+                )
+                for at, name in enumerate(names)
+            ],
+            Scale(30, 160, Mark(150, "today"), [Mark(20 * at, month) for at, month in enumerate(MONTHS)]),
+            dots=("orders", [3, 40, 41, 150]),
+            description="",
+            head=("segmentation", "segment"),
+            rows=[(name, name) for name in names],
         ),
     ]
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from html import unescape
 from http.cookiejar import CookieJar
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, OpenerDirector, Request, build_opener
@@ -43,10 +43,19 @@ class Sent(NamedTuple):
     page: str
 
 
+class Served(Protocol):
+    """A web process: where it listens, and where it keeps its sessions."""
+
+    @property
+    def port(self) -> int: ...
+    @property
+    def home(self) -> Path: ...
+
+
 class Visitor:
     """Somebody who came by a link, without a browser."""
 
-    def __init__(self, console: WebProcess) -> None:
+    def __init__(self, console: Served) -> None:
         self._base = f"http://127.0.0.1:{console.port}"
         self._opener: OpenerDirector = build_opener(HTTPCookieProcessor(CookieJar()))
         self._opener.open(f"{self._base}/enter?once={Sessions(console.home).link()}").read()
@@ -79,6 +88,16 @@ class Visitor:
         """Send a form; with the token of the page itself unless another one is given."""
         body = urlencode({"csrf": self.csrf(path) if csrf is None else csrf, **values}).encode()
         return self.post(path, body, "application/x-www-form-urlencoded")
+
+    def upload(self, body: bytes, name: str, *, csrf: str | None = None) -> Sent:
+        """Send a file as the form of the page Data does."""
+        token = self.csrf("/data") if csrf is None else csrf
+        parts = (
+            f'--edge\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n{token}\r\n'
+            f'--edge\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
+        )
+        sent = parts.encode() + body + b"\r\n--edge--\r\n"
+        return self.post("/data/uploads", sent, "multipart/form-data; boundary=edge")
 
     def post(self, path: str, body: bytes, kind: str) -> Sent:
         """Send a body."""

@@ -12,9 +12,11 @@ from starlette.responses import RedirectResponse, Response
 
 from models.features.features import feature_of
 from schemas.wire_time import epoch_ms
+from streamer.adapters.redis_reader import ViewReader
 from streamer.queries.customer import explain
 from streamer.queries.reasons import number
 from streamer.web.api import parameters
+from streamer.web.console import story
 from streamer.web.console.overview import customer_path
 from streamer.web.console.visits import Visit
 from streamer.web.console.words import Words
@@ -23,6 +25,8 @@ from streamer.web.readmodel.reading import Reader
 FOUND: Final = 50
 MOVES: Final = 20
 _CELLS: Final = "cells"
+_SHARE: Final = "0 to 1"
+"""The unit of features that are shares."""
 _LATEST: Final = (1 << 62) - 1
 
 
@@ -50,24 +54,35 @@ class Customers:
     async def one(self, visit: Visit) -> Response:
         """Segments, borders to others, moves with their reasons, features and messages."""
         id, words = parameters.id_of(visit.request), visit.words
-        shown = await visit.site.book.query(lambda view: explain(view, words.page.policy, id))
+        shown, orders = await visit.site.book.query(
+            lambda view: (explain(view, words.page.policy, id), _orders(view, id))
+        )
         if shown is None:
             return visit.gone("console gone customer")
         reader, main = self.reader(), shown["customer_id"]
         before = parameters.number_of(visit.request, "before", 1, _LATEST, None)
         moves = reader.history(main, before=before, limit=MOVES)
+        now = epoch_ms(shown["now"])
+        past = reader.history(main, limit=story.MOVES)
         return visit.html(
             "customer.html",
             id=main,
             as_of=words.instant(epoch_ms(shown["as_of"])),
             segments=[_segment(name, shown, words) for name in shown["segments"]],
             features=list(_features(shown["features"], words)),
+            story=story.story(words, shown["segments"], past, shown["next_moves"], orders, now),
             foreseen=_foreseen(shown["predictions"], words),
             moves=[words.move({"customer_id": main, **one}, visit.now) for one in moves],
             older=moves[-1]["seq"] if len(moves) == MOVES else None,
             first=before is None,
             messages=[_step(one, words) for one in reader.messages(main, 50)],
         )
+
+
+def _orders(view: ViewReader, id: str) -> list[int]:
+    """The instants (ms) of the remembered orders that were not taken back."""
+    found = view.customer(id)
+    return [] if found is None else [one.at for one in found.customer.book.orders if one.live]
 
 
 def _segment(name: str, shown: dict[str, Any], words: Words) -> dict[str, Any]:
@@ -94,7 +109,10 @@ def _features(features: dict[str, float | None], words: Words) -> Any:
             continue
         unit = feature_of(name).unit
         shown = "" if unit in (name, "") else words.currency if unit == "money" else words.texts.unit(unit)
-        yield words.texts.feature(name), number(round(value, 2)), shown
+        if unit == _SHARE:
+            yield words.texts.feature(name), words.share(value), ""
+        else:
+            yield words.texts.feature(name), number(round(value, 2)), shown
 
 
 def _foreseen(found: dict[str, Any] | None, words: Words) -> dict[str, Any] | None:

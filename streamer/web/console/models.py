@@ -95,8 +95,8 @@ class Models:
                 {
                     **one,
                     "href": segment_path(BEHAVIOUR, one["id"]),
-                    "percent": f"{one['share']:.1%}",
-                    "before": "–" if one["share_before"] is None else f"{one['share_before']:.1%}",
+                    "percent": visit.words.share(one["share"]),
+                    "before": visit.words.share(one["share_before"]),
                 }
                 for one in shown["segments"]
             ],

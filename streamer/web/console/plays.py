@@ -144,7 +144,7 @@ def _how(declared: Play | None, texts: Messages) -> str:
     if declared is None:
         return ""
     kind = texts(f"console play kind {declared.kind}")
-    held = texts("console play held out", share=f"{declared.holdout:.0%}") if declared.holdout else ""
+    held = texts("console play held out", share=_percent(declared.holdout, 0)) if declared.holdout else ""
     return texts("console play how", kind=kind, channel=declared.channel, held=held)
 
 
@@ -174,7 +174,7 @@ def _arms(report: Mapping[str, Any], texts: Messages) -> list[dict[str, Any]]:
             "name": texts(f"console play arm {arm}"),
             "n": report[arm]["n"],
             "bought": report[arm]["bought"],
-            "share": f"{report[arm]['bought'] / report[arm]['n']:.1%}" if report[arm]["n"] else "–",
+            "share": _percent(report[arm]["bought"] / report[arm]["n"]) if report[arm]["n"] else "–",
         }
         for arm in ("sent", "held_out")
     ]
@@ -185,20 +185,28 @@ def _uplift(report: Mapping[str, Any], texts: Messages) -> Markup | None:
     found = report["uplift"]
     if found is None:
         return None
-    bounds = texts("console play bounds", low=f"{found['low']:+.1%}", high=f"{found['high']:+.1%}")
-    span = Span(f"{found['estimate']:+.1%}", found["low"], found["estimate"], found["high"], bounds, _GAVE)
+    bounds = texts("console play bounds", low=_difference(found["low"]), high=_difference(found["high"]))
+    span = Span(_difference(found["estimate"]), found["low"], found["estimate"], found["high"], bounds, _GAVE)
     title = texts("console play uplift final" if report["final"] else "console play uplift daily")
     head = (texts("console play estimate"), texts("console play interval"))
     return _drawn(charts.intervals(title, [span], shown=_points, head=head), texts)
 
 
 def _points(share: float) -> str:
-    """Format a difference of shares.
+    """Format a difference of shares on a scale.
 
-    >>> _points(0.05), _points(0.0)
-    ('+5%', '0%')
+    >>> _points(0.05), _points(-0.1), _points(0.0)
+    ('+5\\xa0%', '−10\\xa0%', '0\\xa0%')
     """
-    return f"{share:+.0%}" if share else "0%"
+    return _difference(share, 0) if share else _percent(share, 0)
+
+
+def _percent(share: float, digits: int = 1) -> str:
+    return f"{share * 100:.{digits}f}\xa0%"
+
+
+def _difference(share: float, digits: int = 1) -> str:
+    return f"{share * 100:+.{digits}f}\xa0%".replace("-", "−")
 
 
 def _money(report: Mapping[str, Any], currency: str, texts: Messages) -> str:

@@ -117,5 +117,5 @@ class Words:
             "after": self.name(segmentation, after or NOBODY),
             "colours": (self.colour(before or NOBODY), self.colour(after or NOBODY)),
             "cause": self.texts.cause(found["cause"]),
-            "because": because_words(found["reasons"], self.texts, 2),
+            "because": because_words(found["reasons"], self.texts, 2, "→"),
         }

@@ -13,7 +13,7 @@ from chart_gallery import LONG, gallery, page
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamer.charts import Chart, Palette
+from streamer.charts import Chart, Mark, Palette, Scale, Spell, Track, spells
 from streamer.charts.figure import NARROW, WIDE, Drawing
 from streamer.charts.labels import SIZE, broken, spread, width
 from streamer.charts.theme import DARK, FIXED, LIGHT
@@ -128,3 +128,32 @@ def test_nothing_to_draw_is_an_empty_drawing() -> None:
     )
     for chart in empty:
         holds(chart)
+
+
+def story(room_tracks: list[Track], scale: Scale, dots: list[float]) -> ElementTree.Element:
+    made = spells("Story", room_tracks, scale, dots=("orders", dots), description="words", head=("a",), rows=[("b",)])
+    return ElementTree.fromstring(f"<svg>{made.wide.body}</svg>")
+
+
+def test_spells_follow_each_other_and_the_future_is_dotted() -> None:
+    track = Track(
+        "lifecycle", [Spell(0, 50, "New", 1), Spell(50, 100, "Loyal", 3), Spell(100, 120, "At risk", 5, True)]
+    )
+    scale = Scale(0, 120, Mark(90, "today"), [Mark(30, "2026-01"), Mark(60, "2026-02"), Mark(89, "2026-03")])
+    root = story([track], scale, [10, 20])
+    boxes = [one for one in root.iter("rect") if "spell" in one.attrib["class"]]
+    ends = [(float(one.attrib["x"]), float(one.attrib["x"]) + float(one.attrib["width"]) + 1) for one in boxes]
+    assert [end for _, end in ends[:-1]] == pytest.approx([begin for begin, _ in ends[1:]], abs=0.2)
+    assert [one.attrib["class"].split()[1:] for one in boxes] == [["c1", "l1"], ["c3", "l3"], ["ahead", "c5", "l5"]]
+    assert len(list(root.iter("circle"))) == 2
+    # The label of now is there, and the one that would lie over it is not.
+    found = {one.text for one in root.iter("text")}
+    assert {"today", "2026-01", "2026-02", "New", "Loyal"} <= found and "2026-03" not in found
+
+
+def test_a_spell_before_the_beginning_is_cut_and_a_name_that_does_not_fit_is_left_out() -> None:
+    track = Track("lifecycle", [Spell(-50, 1, "A very long name of a segment", 1), Spell(1, 100, "Loyal", 3)])
+    root = story([track], Scale(0, 100, Mark(100, "today"), []), [-5])
+    assert all(float(one.attrib["x"]) >= 0 for one in root.iter("rect"))
+    assert "A very long name of a segment" not in {one.text for one in root.iter("text")}
+    assert not list(root.iter("circle"))

@@ -14,7 +14,7 @@ from prometheus_tools import ROOT, load_yaml, substituted, tool, unknown
 from grafana.build import DASHBOARDS, boards, dashboard, text
 from grafana.chinese import CHINESE
 from grafana.words import LANGUAGES, Words
-from models.messages import TABLES
+from models.messages import TABLES, Language
 from schemas.changes import CAUSES
 from streamer.telemetry.metrics import OUTCOMES
 
@@ -35,7 +35,7 @@ def panels(path: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_files_are_what_the_builder_makes(language: str) -> None:
+def test_the_files_are_what_the_builder_makes(language: Language) -> None:
     for path, board in boards(language).items():
         assert path.read_text(encoding="utf-8") == text(board, language), "run: make boards"
 
@@ -64,7 +64,7 @@ def test_every_text_is_translated_and_no_translation_is_left_over() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_ids_that_have_names_are_shown_by_them(language: str) -> None:
+def test_ids_that_have_names_are_shown_by_them(language: Language) -> None:
     board = dashboard(boards(language)[DASHBOARDS / language / "shop.json"], Words(language))
     causes = next(
         panel for panel in board["panels"] if any("{{cause}}" in one["legendFormat"] for one in panel["targets"])

@@ -101,7 +101,7 @@ def test_charts_say_the_figures(language: str) -> None:
     again = retention(sales, today, texts)
     money = weekly_money(sales, "lifecycle", [("loyal", "<Loyal>", 3)], today, "EUR", texts, lambda n: f"{n:,.0f}")
     assert again is not None and money is not None
-    assert "50%" in again.html() and "2026-01" in again.html() and "&lt;Loyal&gt;" in money.html()
+    assert "50\xa0%" in again.html() and "2026-01" in again.html() and "&lt;Loyal&gt;" in money.html()
     nobody = Sales(DayGrid())
     assert retention(nobody, today, texts) is None
     assert weekly_money(nobody, "lifecycle", [("loyal", "x", 3)], today, "EUR", texts, str) is None
