@@ -21,7 +21,7 @@ from grafana.quality import QUALITY
 from grafana.segments import SEGMENTS
 from grafana.shop import SHOP
 from grafana.words import ENGLISH, LANGUAGES, Words
-from models.messages import TABLES
+from models.messages import TABLES, Language
 from streamer.charts.theme import LIGHT, Palette
 
 DASHBOARDS: Final = Path(__file__).parent / "dashboards"
@@ -250,12 +250,12 @@ def _options(panel: Panel, words: Words) -> dict[str, Any]:
     return {"showHeader": True, "sortBy": [{"displayName": words("customers"), "desc": True}]}
 
 
-def text(board: Board, language: str) -> str:
+def text(board: Board, language: Language) -> str:
     """What stands in the board's file."""
     return json.dumps(dashboard(board, Words(language)), indent=2, ensure_ascii=False) + "\n"
 
 
-def boards(language: str = "en") -> dict[Path, Board]:
+def boards(language: Language = "en") -> dict[Path, Board]:
     """All boards by their file in a language."""
     return {
         DASHBOARDS / language / f"{name}.json": board

@@ -21,6 +21,7 @@ from typing import Any, Final
 from streamer.embedded.ports import HOST, choose
 
 ROOT: Final = Path(__file__).parents[1]
+RULES: Final = ROOT / "prometheus" / "rules"
 SCRAPE_SECONDS: Final = 1
 _STOP_SECONDS: Final = 30.0
 _PORTS: Final = tuple(f"STREAMER_{role}METRICS_PORT" for role in ("", "OWNER_", "ACT_", "WEB_"))
@@ -48,11 +49,15 @@ class Stack:
     processes: list[tuple[str, subprocess.Popen[bytes]]] = field(default_factory=list)
     url: str = ""
 
-    def run(self, service: str, *more: str) -> subprocess.Popen[bytes]:
-        """Start the command of a service; ``more`` are further words, which win over earlier ones."""
+    def run(self, service: str, *more: str, port: int | None = None) -> subprocess.Popen[bytes]:
+        """Start the command of a service; ``more`` are further words, which win over earlier ones.
+
+        Its metrics are on a free port, or on that of one which has ended.
+        """
         declared = self.compose["services"][service]
         words = [str(word) for word in declared["command"]]
-        port = choose(1)[0]
+        again = port is not None
+        port = choose(1)[0] if port is None else port
         command = [str(Path(sys.executable).parent / "streamer"), *words, *more]
         with (self.folder / f"{service}-{len(self.processes)}.log").open("wb") as log:
             process = subprocess.Popen(
@@ -63,7 +68,7 @@ class Stack:
                 cwd=self.folder,
             )
         self.processes.append((service, process))
-        if "expose" in declared:
+        if "expose" in declared and not again:
             self.targets.append(f"{HOST}:{port}")
         return process
 
@@ -76,14 +81,14 @@ class Stack:
         ours = {"STREAMER_METRICS_HOST": HOST, "STREAMER_HOME": str(self.folder / "streamer-home")}
         return {**inherited, **plain, **ours, **{name: str(port) for name in _PORTS}, **self.environment}
 
-    def scrape(self) -> None:
-        """Start Prometheus with the rules of the project, on the processes that run by now."""
+    def scrape(self, rules: Path = RULES, every: str = f"{SCRAPE_SECONDS}s") -> None:
+        """Start Prometheus with a folder of rules, those of the project by default, on the processes that run by now."""
         port = choose(1)[0]
         self.url = f"http://{HOST}:{port}"
-        discovery = {"url": f"http://{self.targets[0]}/targets", "refresh_interval": f"{SCRAPE_SECONDS}s"}
+        discovery = {"url": f"http://{self.targets[0]}/targets", "refresh_interval": every}
         config = {
-            "global": {"scrape_interval": f"{SCRAPE_SECONDS}s", "evaluation_interval": f"{SCRAPE_SECONDS}s"},
-            "rule_files": [str(ROOT / "prometheus" / "rules" / "*.yml")],
+            "global": {"scrape_interval": every, "scrape_timeout": every, "evaluation_interval": every},
+            "rule_files": [str(rules / "*.yml")],
             # Every process names all of them.
             "scrape_configs": [{"job_name": "streamer", "http_sd_configs": [discovery]}],
         }

@@ -7,10 +7,10 @@ from types import MappingProxyType
 from typing import Final
 
 from grafana.chinese import CHINESE
-from models.messages import TABLES, messages
+from models.messages import TABLES, Language, messages
 from schemas.changes import CAUSES
 
-LANGUAGES: Final = tuple(TABLES)
+LANGUAGES: Final[tuple[Language, ...]] = tuple(TABLES)
 _CHINESE_VALUES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
         "step": {"planned": "已计划", "sent": "已发送", "withheld": "对照组", "failed": "失败", "doubtful": "存疑"},
@@ -38,7 +38,7 @@ _PREFIXES: Final = MappingProxyType({"reason": "dead ", "gate": "gate "})
 class Words:
     """The texts of boards in one language, ``en`` or ``zh``."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: Language) -> None:
         self.language = language
         self._texts = TABLES[language]
 

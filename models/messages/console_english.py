@@ -104,7 +104,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "console foreseen days": "Next order: in {early} to {late} days",
     "console foreseen half": "If one comes. In half of all cases it falls between the two.",
     "console story": "Segments and orders over time",
-    "console story words": "Where the customer was, when {orders:,|order} came, and where time alone leads; the same as a table follows",
+    "console story words": "Where the customer was, when {orders:|order} came, and where time alone leads; the same as a table follows",
     "console story from": "from",
     "console story to": "until",
     "console story now": "today",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 from zlib import crc32
 
@@ -32,16 +32,30 @@ class Palette:
     (3, True, True)
     """
 
-    def __init__(self, names: Iterable[str]) -> None:
+    def __init__(self, names: Iterable[str], taken: Iterable[int] = ()) -> None:
         self._of: dict[str, int] = {}
         own = sorted({name for name in names if name not in _INDEX})
-        taken: set[int] = set()
+        taken = set(taken)
         for name in own:
             at = crc32(name.encode()) % len(LIGHT)
             # The next free one, so that up to eight names of the shop's own are all different.
             at = next((k % len(LIGHT) for k in range(at, at + len(LIGHT)) if k % len(LIGHT) not in taken), at)
             taken.add(at)
             self._of[name] = at
+
+    @classmethod
+    def of(cls, groups: Iterable[Sequence[str]]) -> Palette:
+        """The colours of several segmentations: in none of up to eight segments have two the same.
+
+        >>> palette = Palette.of([["loyal", "new", "browsers", "occasional", "champions", "big-ticket"]])
+        >>> len({palette[name] for name in ("loyal", "new", "browsers", "occasional", "champions", "big-ticket")})
+        6
+        """
+        found = cls(())
+        for names in groups:
+            for name, colour in cls(names, {_INDEX[name] for name in names if name in _INDEX})._of.items():
+                found._of.setdefault(name, colour)
+        return found
 
     def __getitem__(self, name: str) -> int:
         return _INDEX[name] if name in _INDEX else self._of[name]

@@ -73,7 +73,7 @@ def page(found: Checked, name: str, currency: str, texts: Messages, command: str
 
 def _charts(found: Checked, currency: str, texts: Messages) -> Iterable[charts.Chart]:
     rows = fates(found, texts)
-    palette = Palette([id for id, _, _ in rows])
+    palette = Palette.of([[id for id, _, _ in rows]])
     yield charts.shares(
         texts("check row fate"),
         [Share(one_line(name), number, f"{number:,}", palette[id]) for id, name, number in rows],

@@ -99,7 +99,7 @@ def _dots() -> str:
 
 
 def _division(one: Division, found: Report, texts: Messages) -> str:
-    palette = Palette([row["id"] for row in one.rows])
+    palette = Palette.of([[row["id"] for row in one.rows]])
     names = {row["id"]: line(row["name"]) for row in one.rows} | {NOWHERE: texts("console nowhere")}
 
     def colour(id: str) -> int:

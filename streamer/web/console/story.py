@@ -89,7 +89,9 @@ def _track(
         return Spell(begun, ended, words.name(by, id), words.colour(id), ahead)
 
     mine = [move for move in reversed(moves) if move["segmentation"] == by]
-    found = [] if not mine or mine[0]["from"] is None else [spell(first, mine[0]["at"], mine[0]["from"]["id"])]
+    found = []
+    if mine and mine[0]["from"] is not None and mine[0]["at"] > first:
+        found.append(spell(first, mine[0]["at"], mine[0]["from"]["id"]))
     ends = [move["at"] for move in mine[1:]] + [now]
     found += [
         spell(max(move["at"], first), ended, move["to"]["id"])

@@ -47,7 +47,7 @@ class Words:
     @cached_property
     def palette(self) -> Palette:
         """One colour per segment, the same on every page."""
-        return Palette([one["id"] for held in self.page.table.values() for one in held["segments"]])
+        return Palette.of([one["id"] for one in held["segments"]] for held in self.page.table.values())
 
     def colour(self, segment: str) -> int:
         """The colour of a segment; a removed one has that of no segment."""
