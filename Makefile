@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test cases api-cases web-full mutated mutated-live same-picture lint check evaluate bench bench-compare poison faults fuzz soak act handovers looks pictures boards documents wheel lock clean help
+.PHONY: run test cases api-cases web-full mutated mutated-live same-picture lint check evaluate bench bench-compare poison faults fuzz soak act handovers looks console-full pictures boards documents wheel lock clean help
 
 help:
 	@echo "make run    everything at once, on this machine: Kafka, Valkey, a worker, a simulated shop"
@@ -28,6 +28,7 @@ help:
 	@echo "make act    act against its oracle, killed 340 times, and 100,000 schedules of faults on its owner; hours"
 	@echo "make handovers  20 handovers of lanes during 100,000 events, timed and compared; minutes"
 	@echo "make looks  every page of the console in Chromium, in both languages and schemes, wide and narrow; minutes"
+	@echo "make console-full  the first page at 100,000 customers in Chromium: weight, paint, moves, CPU; CUSTOMERS=N for others; minutes"
 	@echo "make wheel  the distribution segment-streamer, into dist/"
 	@echo "make pictures, make boards, make documents, make lock   renew what is generated: pictures of boards and console, boards, contracts, locked dependencies"
 
@@ -156,6 +157,11 @@ handovers: $(STAMP)
 # Every page of the console in Chromium, in both languages and schemes, wide and narrow; `make test` looks at two of the eight.
 looks: $(STAMP)
 	CONSOLE_LOOKS=all $(BIN)/python -m pytest --timeout 1800 tests/integration/test_console*.py $(ARGS)
+
+CUSTOMERS ?= 100000
+# The first page at full size in Chromium: weight, paint, moves as they come, and what watching costs.
+console-full: $(STAMP)
+	PYTHONPATH=tests/support $(BIN)/python -m console_full --customers $(CUSTOMERS) $(ARGS)
 
 pictures: $(STAMP)
 	$(BIN)/python -m grafana.pictures $(ARGS)

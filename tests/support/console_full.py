@@ -1,0 +1,181 @@
+"""The console at full size, measured in Chromium:  ``make console-full`` (needs Chromium; takes some minutes).
+
+A service imports a shop of 100,000 customers; the first page is opened again and again without a cache, then watched
+while moves come. Goals: at most 120 kB, of these 40 kB of script; first paint within 0.5 s and all of it within 1 s; a
+move on the page 1 s after its commit at the latest (p99; here from the acknowledgement of its event, which is earlier);
+2 % of a core while watching. Prints one JSON object, and ends with 1 where a goal is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+from browser import CHROMIUM, WHY, Tab, tab
+from live_service import LiveService
+from web_process import LATEST, WebProcess, web
+
+from models.features.time import DAY_MS, DayGrid
+from schemas import topics
+from schemas.wire_time import iso
+from streamer.adapters.client import sender
+from streamer.embedded import running
+from streamer.simulator.config import ShopConfig
+from streamer.simulator.simulate import Shop
+from streamer.sources.import_records import import_records
+from streamer.web.console.sessions import Sessions
+
+GOALS: Final = {
+    "page_kb": 120.0,
+    "script_kb": 40.0,
+    "first_paint_s": 0.5,
+    "shown_s": 1.0,
+    "move_p99_s": 1.0,
+    "watching_page_share": 0.02,
+    "watching_server_share": 0.02,
+}
+_LANES: Final = 2
+_OPENED: Final = 9
+_WATCH_SECONDS: Final = 20.0
+_EVERY_SECONDS: Final = 0.5
+"""Between two moves that are watched."""
+_TIMES: Final = """
+(() => {
+  const shown = performance.getEntriesByType("navigation")[0], all = performance.getEntriesByType("resource");
+  const paint = performance.getEntriesByType("paint").find(one => one.name === "first-contentful-paint");
+  const size = those => those.reduce((sum, one) => sum + one.transferSize, 0);
+  return {
+    page_kb: (shown.transferSize + size(all)) / 1000,
+    script_kb: size(all.filter(one => one.initiatorType === "script")) / 1000,
+    first_paint_s: paint.startTime / 1000,
+    shown_s: shown.loadEventEnd / 1000,
+    answer_s: shown.responseEnd / 1000,
+    html_kb: shown.encodedBodySize / 1000,
+  };
+})()"""
+_NOTE: Final = """
+window.seen = {};
+new MutationObserver(() => document.querySelectorAll("#moves .who").forEach(
+  one => { window.seen[one.textContent.trim()] ??= Date.now(); })).observe(
+  document.getElementById("moves"), {childList: true})"""
+
+
+def main() -> None:
+    """Import, measure, print."""
+    parser = argparse.ArgumentParser(prog="python -m console_full", description=__doc__)
+    parser.add_argument("--customers", type=int, default=100_000)
+    parser.add_argument("--days", type=int, default=10, help="how long the shop has been there")
+    options = parser.parse_args()
+    if CHROMIUM is None:
+        sys.exit(WHY)
+    with tempfile.TemporaryDirectory(prefix="streamer-full-") as name:
+        folder = Path(name)
+        with running(folder / "servers", persistent_redis=False, progress=print) as servers:
+            service = LiveService(
+                servers.addresses, f"{servers.addresses.redis}/1", "full", folder, lanes=_LANES, STREAMER_CLOCK="event"
+            )
+            with service:
+                _import(service, options.customers, options.days)
+                with web(service.environment, folder / "home") as console:
+                    console.until(lambda: console.answers("/readyz"), 300)
+                    _counted(console)
+                    found = asyncio.run(_measure(service, console, folder))
+    figures = {"customers": options.customers, **found, "load": os.getloadavg()[0]}
+    missed = [name for name, goal in GOALS.items() if figures[name] > goal]
+    print(json.dumps({**{name: _short(value) for name, value in figures.items()}, "missed": missed}))
+    sys.exit(bool(missed))
+
+
+def _short(value: float) -> float:
+    return round(value, 4)
+
+
+def _import(service: LiveService, customers: int, days: int) -> None:
+    begun = time.monotonic()
+    for _ in range(_LANES):
+        service.start()
+    shop = Shop(ShopConfig(customers=customers, seed=5, days=days, start=LATEST - days * DAY_MS))
+    service.publish(import_records(shop, "full", DayGrid("UTC"), latest=LATEST))
+    service.wait_until_applied(1800)
+    print(f"{customers:,} customers after {time.monotonic() - begun:.0f} s", flush=True)
+
+
+def _counted(console: WebProcess) -> None:
+    """Wait until the first count of all customers is over: pages show its figures."""
+    from console_pages import Visitor
+
+    visitor = Visitor(console)
+    console.until(lambda: "Money by segment" in (page := visitor.text("/")) and "are being counted" not in page, 600)
+
+
+async def _measure(service: LiveService, console: WebProcess, folder: Path) -> dict[str, float]:
+    base = f"http://127.0.0.1:{console.port}"
+    async with tab(folder) as page:
+        await page.call("Network.setCacheDisabled", cacheDisabled=True)
+        await page.call("Performance.enable")
+        await page.open(f"{base}/enter?once={Sessions(console.home).link()}")
+        await page.until("location.pathname == '/' && document.readyState == 'complete'", 60)
+        times = []
+        for _ in range(_OPENED):
+            await page.open(f"{base}/")
+            await page.until("performance.getEntriesByType('paint').length > 0", 30)
+            times.append(await page.run(_TIMES))
+        opened = {name: statistics.median(one[name] for one in times) for name in times[0]}
+        worst = {f"{name}_worst": max(one[name] for one in times) for name in ("first_paint_s", "shown_s")}
+        return {**opened, **worst, **await _watched(service, console, page)}
+
+
+async def _watched(service: LiveService, console: WebProcess, page: Tab) -> dict[str, float]:
+    """Moves that come one by one: how long each takes to the page, and what that costs the page and the server."""
+    assert console.process is not None
+    server = psutil.Process(console.process.pid)
+    await page.run(_NOTE)
+    sent: dict[str, float] = {}
+    before, used, begun = await _tasks(page), sum(server.cpu_times()[:2]), time.monotonic()
+    while time.monotonic() - begun < _WATCH_SECONDS:
+        id = f"watched-{len(sent)}"
+        await asyncio.to_thread(_order, service, id, len(sent))
+        sent[id] = time.time()
+        await asyncio.sleep(_EVERY_SECONDS)
+    passed = time.monotonic() - begun
+    shares = {
+        "watching_page_share": (await _tasks(page) - before) / passed,
+        "watching_server_share": (sum(server.cpu_times()[:2]) - used) / passed,
+    }
+    await page.until(f"'watched-{len(sent) - 1}' in window.seen", 30)
+    seen: dict[str, float] = await page.run("window.seen")
+    late = sorted(seen[id] / 1000 - at for id, at in sent.items())
+    return {**shares, "moves": len(late), "move_p50_s": late[len(late) // 2], "move_p99_s": late[int(len(late) * 0.99)]}
+
+
+async def _tasks(page: Tab) -> float:
+    """Seconds that the page's main thread has worked."""
+    found: dict[str, Any] = await page.call("Performance.getMetrics")
+    return float(next(one["value"] for one in found["metrics"] if one["name"] == "TaskDuration"))
+
+
+def _order(service: LiveService, customer: str, number: int) -> None:
+    event = {
+        "event_id": f"full-{number}",
+        "type": "order.completed",
+        "customer_id": customer,
+        "occurred_at": iso(LATEST + number * 1000),
+        "order_id": f"full-{number}",
+        "total": 70.0,
+        "currency": "EUR",
+    }
+    with sender(service.connection, topics.EVENTS, _LANES) as send:
+        send.send(customer.encode(), json.dumps(event).encode())
+
+
+if __name__ == "__main__":
+    main()
