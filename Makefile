@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run test cases api-cases web-full mutated mutated-live same-picture lint check evaluate bench bench-compare poison faults fuzz soak act handovers looks console-full pictures boards documents wheel lock clean help
+.PHONY: run test cases api-cases web-full mutated mutated-live same-picture lint check evaluate bench bench-compare poison faults fuzz soak act handovers alerts looks console-full pictures boards documents wheel lock clean help
 
 help:
 	@echo "make run    everything at once, on this machine: Kafka, Valkey, a worker, a simulated shop"
@@ -27,6 +27,7 @@ help:
 	@echo "make web-full  tests of the web process at full size: paging, followers, kills; a quarter of an hour"
 	@echo "make act    act against its oracle, killed 340 times, and 100,000 schedules of faults on its owner; hours"
 	@echo "make handovers  20 handovers of lanes during 100,000 events, timed and compared; minutes"
+	@echo "make alerts  a worker and Redis stopped, the input poisoned, the customers shifted: the right alert fires on a real Prometheus; minutes"
 	@echo "make looks  every page of the console in Chromium, in both languages and schemes, wide and narrow; minutes"
 	@echo "make console-full  the first page at 100,000 customers in Chromium: weight, paint, moves, CPU; CUSTOMERS=N for others; minutes"
 	@echo "make wheel  the distribution segment-streamer, into dist/"
@@ -153,6 +154,10 @@ act: $(STAMP)
 
 handovers: $(STAMP)
 	HANDOVERS=20 HANDOVER_EVENTS=100000 $(BIN)/python -m pytest tests/recovery/test_handover.py -k handovers $(ARGS)
+
+# What goes wrong in a real service, and the alert that a real Prometheus raises: the right one, and no other.
+alerts: $(STAMP)
+	ALERT_SCENARIOS=all $(BIN)/python -m pytest tests/integration/test_alert_scenarios.py --durations 8 $(ARGS)
 
 # Every page of the console in Chromium, in both languages and schemes, wide and narrow; `make test` looks at two of the eight.
 looks: $(STAMP)
