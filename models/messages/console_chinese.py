@@ -102,6 +102,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "console foreseen spend": "{orders:.1f} 次，每次 {basket}；普通客户为 {ordinary_orders:.1f} 次，每次 {ordinary_basket}",
     "console foreseen days": "下次下单：{early} 到 {late} 天后",
     "console foreseen half": "以再次下单为前提；有一半的情况落在这两个日期之间。",
+    "console fault hint": "{fault}；{hint}",
     "console story": "分群与订单的时间线",
     "console story words": "客户何时在哪个分群、{orders:,} 个订单何时到来，以及仅随时间推移会去往哪里；其后以表格列出",
     "console story from": "开始",

@@ -103,6 +103,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "console foreseen spend": "{orders:.1f} orders of {basket}; an ordinary customer: {ordinary_orders:.1f} of {ordinary_basket}",
     "console foreseen days": "Next order: in {early} to {late} days",
     "console foreseen half": "If one comes. In half of all cases it falls between the two.",
+    "console fault hint": "{fault}; {hint}",
     "console story": "Segments and orders over time",
     "console story words": "Where the customer was, when {orders:|order} came, and where time alone leads; the same as a table follows",
     "console story from": "from",

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from models.features.features import FEATURES, LABELS
 from models.messages import Messages
-from models.messages.translatable import in_language
 from models.rules.draft import (
     JOINS,
     KNOWN_OPS,
@@ -26,6 +25,7 @@ from models.rules.draft import (
 from models.rules.draft_checks import Fault
 from models.rules.draft_reading import known_names
 from schemas.toml_text import tables
+from streamer.web.console.errors import fault_text, said
 
 MOST_BYTES: Final = 1_000_000
 """Maximum size of the form: a file may have 200,000 bytes, and some take three in a form."""
@@ -74,8 +74,10 @@ def shown(draft: Draft, faults: Iterable[Fault], texts: Messages) -> dict[str, A
     """The draft for the template: rows with their index, and faults by field."""
     wrong: dict[str, str] = {}
     for one in faults:
-        sentence = str(in_language(one.text, texts)).replace("\\n", "\n").splitlines()[0]
-        wrong.setdefault(one.field, f"{sentence}; {one.hint}" if one.hint else sentence)
+        sentence = fault_text(one.text, texts).replace("\\n", "\n").splitlines()[0]
+        if one.hint:
+            sentence = texts("console fault hint", fault=sentence, hint=said(one.hint, texts))
+        wrong.setdefault(one.field, sentence)
     last = len(draft.rows) - 1
     return {
         "draft": draft,

@@ -24,6 +24,7 @@ from streamer.web.api.book import Book
 from streamer.web.api.problems import ProblemError
 from streamer.web.console.assets import Assets
 from streamer.web.console.choices import SCHEMES, Scheme, address, language_of, own_path, remember, scheme_of
+from streamer.web.console.errors import said
 from streamer.web.console.forms import MOST_FIELDS, MOST_FORM, form_of
 from streamer.web.console.sessions import COOKIE, SESSION_SECONDS, Session, Sessions
 from streamer.web.console.words import Words
@@ -91,6 +92,11 @@ class Visit:
         chosen = self.request.query_params.get("note", "")
         return self.texts(f"console done {chosen}") if chosen in known else ""
 
+    def problem(self, status: int, message: str, hint: str | None) -> Response:
+        """A page about an error, in the reader's language."""
+        texts = self.texts
+        return self.html("problem.html", status, title=said(message, texts), hint=said(hint or "", texts), retry=0)
+
     def gone(self, what: str) -> Response:
         """A response 404; ``what`` is a catalogue text."""
         return self.html("problem.html", 404, title=self.texts(what), hint=self.texts("console gone hint"), retry=0)
@@ -124,14 +130,18 @@ class Site:
                 response = await handler(visit)
             except TransientError as error:
                 response = visit.html(
-                    "problem.html", 503, title=str(error), hint=texts("console again"), retry=_RETRY_SECONDS
+                    "problem.html",
+                    503,
+                    title=said(str(error), texts),
+                    hint=texts("console again"),
+                    retry=_RETRY_SECONDS,
                 )
             except UserError as error:
-                response = visit.html("problem.html", 503, title=error.message, hint=error.hint, retry=0)
+                response = visit.problem(503, error.message, error.hint)
             except ProblemError as error:
-                response = visit.html("problem.html", error.status, title=error.detail, hint=error.hint, retry=0)
+                response = visit.problem(error.status, error.detail, error.hint)
             except HTTPException as error:
-                response = visit.html("problem.html", error.status_code, title=error.detail, hint="", retry=0)
+                response = visit.problem(error.status_code, error.detail, "")
             remember(request, response)
             return response
 
@@ -150,7 +160,7 @@ class Site:
             try:
                 return await handler(visit, values)
             except UserError as error:
-                return visit.html("problem.html", 409, title=error.message, hint=error.hint, retry=0)
+                return visit.problem(409, error.message, error.hint)
 
         return self.page(take)
 

@@ -1,0 +1,35 @@
+"""Errors of commands on pages in the reader's language."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import Any, Final
+
+from models.messages import Messages
+from models.messages.translatable import Translatable, in_language
+
+_PHRASES: Final = "streamer.commands.translations.phrases"
+"""Named and not imported, as roles name their programs: pages stand below the commands, whose sentences these are."""
+
+
+def said(text: str, texts: Messages) -> str:
+    """A message or a hint of an error in the reader's language; what has no translation stays English.
+
+    >>> from models.messages import messages
+    >>> said("Redis does not answer", messages("en")), said("no such phrase", messages("zh"))
+    ('Redis does not answer', 'no such phrase')
+    """
+    return text if texts.language == "en" else str(_chinese().translate(text))
+
+
+def fault_text(text: Translatable, texts: Messages) -> str:
+    """A sentence of the catalogue; what an error says in it as ``why`` is no part of the catalogue."""
+    why = text.values.get("why")
+    values = {**text.values, "why": said(str(in_language(why, texts)), texts)} if why is not None else text.values
+    return Translatable(text.key, values).text(texts)
+
+
+@cache
+def _chinese() -> Any:
+    return import_module(_PHRASES).chinese()

@@ -1,0 +1,36 @@
+"""Errors of commands on pages: in Chinese for who reads Chinese, and never names of the shop's own."""
+
+from __future__ import annotations
+
+from models.messages import messages
+from models.messages.translatable import translatable
+from models.rules.draft import Comparison, Draft, Row
+from models.rules.draft_checks import Fault
+from streamer.commands.translations.phrases import TABLE
+from streamer.web.console.builder_form import shown
+from streamer.web.console.errors import fault_text, said
+
+ENGLISH = messages("en")
+CHINESE = messages("zh")
+
+
+def test_a_phrase_of_the_commands_is_said_in_the_readers_language() -> None:
+    english, chinese = next((one, other) for one, other in TABLE.items() if "{}" not in one)
+    assert said(english, CHINESE) == chinese and said(english, ENGLISH) == english
+
+
+def test_only_what_an_error_says_is_translated() -> None:
+    english, chinese = next((one, other) for one, other in TABLE.items() if "{}" not in one)
+    assert fault_text(translatable("draft unread", why=english), CHINESE) == f"无法理解：{chinese}"
+    named = fault_text(translatable("draft two", name=english), CHINESE)
+    assert english in named and chinese not in named
+
+
+def test_a_hint_stands_behind_its_fault_in_both_languages() -> None:
+    english, chinese = next((one, other) for one, other in TABLE.items() if "{}" not in one)
+    draft = Draft(
+        "worth", "rules", (Row("Best", "best", tests=(Comparison("orders", ">=", "3"),)), Row("Rest", "rest"))
+    )
+    faults = [Fault("name", translatable("draft id"), english)]
+    assert shown(draft, faults, CHINESE)["wrong"]["name"].endswith(f"；{chinese}")
+    assert shown(draft, faults, ENGLISH)["wrong"]["name"].endswith(f"; {english}")
