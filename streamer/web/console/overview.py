@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -16,6 +16,7 @@ from streamer.charts import Bar, Series
 from streamer.queries import history, sales_charts
 from streamer.web.api.parameters import day_text
 from streamer.web.console.counting import Count, Counting
+from streamer.web.console.journeys import Journeys
 from streamer.web.console.reach import ANYWAY, SELDOM
 from streamer.web.console.visits import Visit
 from streamer.web.console.words import Words
@@ -37,6 +38,7 @@ class Overview:
     reader: Callable[[], Reader]
     counting: Counting
     vector: Callable[[], str]
+    journeys: Journeys = field(default_factory=Journeys)
 
     async def show(self, visit: Visit) -> Response:
         """The page."""
@@ -66,7 +68,7 @@ class Overview:
         )
 
     def _flows(self, words: Words, reader: Reader, by: str, since: int, days: int) -> Markup | None:
-        found = history.journeys(sizes_of(words, by), reader.journeys(by, since))
+        found = history.journeys(sizes_of(words, by), self.journeys(reader, by, since))
         if not found:
             return None
         title = words.texts("console flows title", days=days)

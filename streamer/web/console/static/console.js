@@ -3,7 +3,7 @@
   "use strict";
   const list = document.getElementById("moves");
   if (!list || !list.dataset.live) return;
-  const MOST = 50, TELL_MS = 1000, AGAIN_MS = 2000;
+  const MOST = 50, TELL_MS = 1000, AGAIN_MS = 2000, FRESH_MS = 2000;
   const button = document.getElementById("pause"), told = document.getElementById("told");
   const today = document.getElementById("moves-today");
   const waiting = [];
@@ -13,7 +13,9 @@
     const part = document.createElement("template");
     part.innerHTML = html;
     const line = part.content.firstElementChild;
+    // For a moment, and without an animation: that would draw the page sixty times a second for as long as moves come.
     line.classList.add("fresh-move");
+    setTimeout(() => line.classList.remove("fresh-move"), FRESH_MS);
     list.prepend(line);
     while (list.children.length > MOST) list.lastElementChild.remove();
     document.getElementById("moves-none")?.remove();
