@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import exp
 from typing import Any, Final
@@ -11,6 +11,8 @@ from urllib.parse import quote
 from starlette.responses import RedirectResponse, Response
 
 from models.features.features import feature_of
+from models.messages import Messages
+from schemas.published import MESSAGE_STEPS
 from schemas.wire_time import epoch_ms
 from streamer.adapters.redis_reader import ViewReader
 from streamer.queries.customer import explain
@@ -75,7 +77,7 @@ class Customers:
             moves=[words.move({"customer_id": main, **one}, visit.now) for one in moves],
             older=moves[-1]["seq"] if len(moves) == MOVES else None,
             first=before is None,
-            messages=[_step(one, words) for one in reader.messages(main, 50)],
+            messages=_steps(reader.messages(main, 50), words),
         )
 
 
@@ -154,5 +156,18 @@ def _foreseen(found: dict[str, Any] | None, words: Words) -> dict[str, Any] | No
     }
 
 
-def _step(step: dict[str, Any], words: Words) -> dict[str, Any]:
-    return {"at": words.instant(epoch_ms(step["at"])), "play": step.get("play", ""), "type": step.get("type", "")}
+def _steps(steps: Sequence[dict[str, Any]], words: Words) -> list[dict[str, Any]]:
+    """Steps of messages, newest first; of one instant, in the order of a message's life."""
+    ordered = sorted(steps, key=lambda one: (one["at"], MESSAGE_STEPS.index(one["type"])), reverse=True)
+    return [
+        {"at": words.instant(epoch_ms(one["at"])), "play": one["play"], "step": _step(one, words.texts)}
+        for one in ordered
+    ]
+
+
+def _step(step: dict[str, Any], texts: Messages) -> str:
+    kind = step["type"].removeprefix("message.")
+    if kind == "dropped":
+        gate = f"gate {step.get('gate')}"
+        return texts("console fate dropped", gate=texts(gate) if gate in texts.table.texts else step.get("gate") or "")
+    return texts("console step bought" if kind == "measured" and step.get("converted") else f"console step {kind}")

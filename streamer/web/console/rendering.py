@@ -22,6 +22,7 @@ def templates() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.filters["typed"] = typed
+    made.filters["breakable"] = breakable
     made.filters["block"] = lambda text: Markup(escape(block(text)))
     return made
 
@@ -36,6 +37,15 @@ def typed(text: str) -> Markup:
     Markup('run <code>streamer worker</code> &lt;now&gt;')
     """
     return Markup(_TYPED.sub(r"<code>\1</code>", str(escape(shown_value(text)))))
+
+
+def breakable(name: str) -> Markup:
+    """A name that may be broken behind its underscores.
+
+    >>> breakable("p_buy<")
+    Markup('p_<wbr>buy&lt;')
+    """
+    return Markup(escape(shown_value(name))).replace("_", Markup("_<wbr>"))
 
 
 def _shown(value: object) -> object:
