@@ -56,8 +56,8 @@ _ORDERS: Final = "order_id,email,date,total\n" + "".join(
 )
 _WIDEN: Final = """
 (() => {
-  const value = document.querySelector('[name="r1.t0.value"]'), exit = document.querySelector('[name="r1.t0.exit"]');
-  value.value = "5"; exit.value = "4.5";
+  const value = document.querySelector('[name="r3.t0.value"]'), exit = document.querySelector('[name="r3.t0.exit"]');
+  value.value = "1.4"; exit.value = "1.2";
   document.querySelector('[name="do"][value="preview"]').click();
 })()"""
 

@@ -16,6 +16,7 @@ from schemas.money import exponent
 from streamer.config.settings import Settings
 from streamer.imports.suspicious import reason_text
 from streamer.sources.mapping import shipped
+from streamer.web.console.errors import said
 from streamer.web.console.multipart import FormWithFile, TooLarge, WrongForm, not_kept
 from streamer.web.console.uploads import MOST_BYTES, Uploads
 from streamer.web.console.visits import HEADERS, Visit
@@ -89,7 +90,7 @@ class Uploading:
             upload=upload,
             running=upload.stage in _RUNNING,
             size=_size(upload.bytes),
-            output=self.uploads.output(upload)[-40:],
+            output=[said(one, visit.texts) for one in self.uploads.output(upload)[-40:]],
             check=_check(check, currency, texts) if check and upload.stage != "check" else None,
             result=_result(result, currency) if result and upload.stage == "imported" else None,
             rejects=self.uploads.rejects(upload) if upload.stage in ("imported", "failed", "cancelled") else None,
