@@ -82,11 +82,15 @@ def test_a_demo_that_is_stopped_leaves_nothing_running(tmp_path: Path, number: s
     process = start(tmp_path, "--customers", "60")
     assert process.stderr is not None
     console, changed = "", False
+    at: dict[str, float] = {}
     while not (console and changed):
         line = process.stderr.readline()
+        at |= {name: time.monotonic() for name, there in (("console", console), ("changed", changed)) if not there}
         assert line, "it ended before it showed customers who move, and its console"
         changed = changed or ("changes" in line and not line.rstrip().endswith(" 0 changes"))
         console = console or line.removeprefix("Console: ").strip() * line.startswith("Console: ")
+    # One second is the goal; the screen with the changes is printed once in a second.
+    assert at["console"] <= at["changed"] + 2
     with urlopen(console, timeout=30) as page:
         # The link gives a cookie and leads to the first page, which knows this shop.
         assert page.status == 200
