@@ -7,7 +7,7 @@ the latest trait or consent by ``occurred_at`` wins, and feedback and outcomes a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -18,6 +18,8 @@ CUSTOM = "custom."
 """Prefix of the names of a shop's own traits."""
 MAX_CUSTOM = 100
 MAX_LISTS = 100
+EVERY_LIST: Final = "*"
+"""Stands for all marketing, in place of a list."""
 OUTCOMES = (
     "sent",
     "delivered",
@@ -243,6 +245,30 @@ class Profile(msgspec.Struct, array_like=True):
         self.complaints, self.complaint_weight = 0, 0.0
         self.outcomes, self.outcome_weights = [], []
         self.tracked = {}
+
+
+def may_be_approached(profile: Profile | None, default: bool) -> bool:
+    """Whether a customer allows offers: consents to them (`missing_consent`), and did not unsubscribe from all of them."""
+    every = None if profile is None else profile.subscriptions.get(EVERY_LIST)
+    return missing_consent(profile, default) is None and (every is None or every.subscribed)
+
+
+def missing_consent(profile: Profile | None, default: bool) -> str | None:
+    """The consent that a customer lacks for an offer: ``marketing``, or ``personalization``, since their behaviour chose
+    them; None if they lack none.
+
+    Parameters
+    ----------
+    default
+        The consent assumed for customers without a consent record.
+    """
+    if profile is not None and profile.trait("marketing_opt_in") is False:
+        return "marketing"
+    if profile is None or profile.consent is None:
+        return None if default else "marketing"
+    if not profile.consent.marketing:
+        return "marketing"
+    return None if profile.consent.personalization else "personalization"
 
 
 def padded(counts: list[T], zero: T) -> list[T]:

@@ -47,6 +47,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "console call why": "{count:,} 位客户 30 天内下单的概率低于 {share}，但 90 天内合计仍预计消费 {money}。"
     "其中预计消费最多的是：",
     "console call none": "预计会消费的客户中，没有 30 天内下单概率偏低的。",
+    "console call nobody": "接受营销信息的客户中，没有值得联系的。",
+    "console call unasked": "另有 {count:,} 位客户下单概率偏低，但不接受营销信息（未同意或已退订），未列出。",
     "console leave count": "{count:,} 位客户",
     "console leave": "无需打扰",
     "console leave why": "这些客户 30 天内下单的概率不低于 {share}，发折扣等于白送。90 天内合计预计消费 {money}。",

@@ -47,6 +47,9 @@ TEXTS: Final[Mapping[str, str]] = {
     "console call why": "{count:|customer} {count:~orders|order} within 30 days with a chance below {share}, "
     "yet {money} is expected of them within 90 days. Most is expected from:",
     "console call none": "Everybody from whom money is expected is likely to order within 30 days.",
+    "console call nobody": "Nobody who allows offers is worth a call.",
+    "console call unasked": "{count:|customer} more {count:~are|is} unlikely to order but {count:~allow|allows} no offers: "
+    "consent or subscription is missing. They are not listed.",
     "console leave count": "{count:|customer}",
     "console leave": "Leave alone",
     "console leave why": "They order within 30 days with a chance of {share} or more: a discount would be given away. "

@@ -21,7 +21,6 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from models.messages import LANGUAGES, Language, messages
 from schemas.screen_text import shown_value
 from streamer.act.heart.ids import NAMESPACE
-from streamer.act.heart.signals import EVERY_LIST
 from streamer.act.links import BadToken, Links, Ticket
 
 Choice = Literal["list", "all", "not_personal"]

@@ -12,6 +12,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from models.customer.customer import Customer
+from models.customer.profile import EVERY_LIST, missing_consent
 from models.features.context import FeatureContext as Units
 from models.features.traits import text_trait
 from streamer.act.heart import rates
@@ -19,7 +20,6 @@ from streamer.act.heart.address import Addresses
 from streamer.act.heart.holdout import ALL, draw
 from streamer.act.heart.local import day_of, next_day, quiet_until, zone
 from streamer.act.heart.people import KEPT_DAYS, Person
-from streamer.act.heart.signals import EVERY_LIST
 from streamer.act.heart.state import FIRST, Message, PlayState, State
 from streamer.act.plays.book import Book, Channel, Play
 from streamer.act.plays.spans import UNITS
@@ -227,14 +227,7 @@ def _address(look: Look) -> str | None:
 
 def _refused(look: Look) -> str | None:
     """The consent that the customer lacks. Every play reacts to behaviour, so it needs ``personalization`` too."""
-    profile = None if look.customer is None else look.customer.profile
-    if profile is not None and profile.trait("marketing_opt_in") is False:
-        return "marketing"
-    if profile is None or profile.consent is None:
-        return None if look.policy.consent_default else "marketing"
-    if not profile.consent.marketing:
-        return "marketing"
-    return None if profile.consent.personalization else "personalization"
+    return missing_consent(None if look.customer is None else look.customer.profile, look.policy.consent_default)
 
 
 def _again(look: Look) -> Verdict | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from models.customer.profile import EVERY_LIST
 from schemas.events import CustomerErased, MessageOutcome, SubscriptionUpdated
 from streamer.act.heart.erased import is_erased, remember
 from streamer.act.heart.measure import count_response
@@ -12,8 +13,6 @@ from streamer.act.heart.state import Outcome, State, Suppression
 
 Signal = SubscriptionUpdated | MessageOutcome | CustomerErased
 
-EVERY_LIST: Final = "*"
-"""Stands for all marketing, in place of a list."""
 _SUPPRESSING: Final = ("bounced", "complained")
 
 

@@ -15,6 +15,7 @@ from typing import Final
 import structlog
 
 from models.customer.customer import Customer
+from models.customer.profile import may_be_approached
 from models.rules.cards import Census, census
 from models.rules.due import next_moves
 from schemas.errors import TransientError, UserError
@@ -115,7 +116,9 @@ def _everyone(view: ViewReader, page: Page, reach: Reach) -> Iterator[Customer]:
         for chunk in in_lane(view, lane):
             people = [customer for customer, _ in chunk]
             if says is not None:
-                reach.add(foreseen_of_many(people, now_in(says), says, PREDICTIONS))
+                default = page.policy.consent_default
+                refusing = {one.id for one in people if not may_be_approached(one.profile, default)}
+                reach.add(foreseen_of_many(people, now_in(says), says, PREDICTIONS), refusing)
             yield from people
 
 

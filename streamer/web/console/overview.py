@@ -114,6 +114,7 @@ class Overview:
             "call": texts(
                 "console call why", count=found.seldom, share=words.share(SELDOM), money=words.money(found.seldom_money)
             ),
+            "unasked": texts("console call unasked", count=found.unasked) if found.unasked else "",
             "alone": texts("console leave count", count=found.anyway),
             "leave": texts("console leave why", share=words.share(ANYWAY), money=words.money(found.anyway_money)),
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from heapq import nlargest
 from typing import Final
@@ -38,7 +38,9 @@ class Reach:
     seldom_money, anyway_money
         Their expected spend within 90 days, major units.
     calls
-        The low-probability customers with the highest expected spend, at most MOST.
+        The low-probability customers with the highest expected spend, at most MOST; only those who allow offers.
+    unasked
+        Low-probability customers from whom money is expected, but who allow no offers.
     """
 
     known: int = 0
@@ -47,9 +49,16 @@ class Reach:
     seldom_money: float = 0.0
     anyway_money: float = 0.0
     calls: list[Call] = field(default_factory=list)
+    unasked: int = 0
 
-    def add(self, found: Mapping[str, Foreseen]) -> None:
-        """Add more customers."""
+    def add(self, found: Mapping[str, Foreseen], unapproachable: Collection[str] = ()) -> None:
+        """Add more customers.
+
+        Parameters
+        ----------
+        unapproachable
+            Ids of those who allow no offers.
+        """
         self.known += len(found)
         calls = self.calls
         for id, one in found.items():
@@ -57,7 +66,9 @@ class Reach:
             if chance < SELDOM:
                 self.seldom += 1
                 self.seldom_money += spend
-                if spend > 0:
+                if spend > 0 and id in unapproachable:
+                    self.unasked += 1
+                elif spend > 0:
                     calls.append(Call(spend, id, chance))
             elif chance >= ANYWAY:
                 self.anyway += 1

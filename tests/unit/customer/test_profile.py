@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 
 from models.customer.customer import Customer
 from models.customer.decay import weight
-from models.customer.profile import MAX_CUSTOM, MAX_LISTS, Consent, Profile, Subscription
+from models.customer.profile import (
+    EVERY_LIST,
+    MAX_CUSTOM,
+    MAX_LISTS,
+    Consent,
+    Profile,
+    Subscription,
+    Trait,
+    may_be_approached,
+    missing_consent,
+)
 from models.customer.snapshot import dump, load
 from models.features.features import FEATURES, FeatureContext, feature_of, label_of
 from models.features.traits import text_trait
@@ -212,3 +222,24 @@ def test_who_has_no_own_traits_and_names_of_nothing() -> None:
             feature_of(name)
         with pytest.raises(KeyError):
             label_of(name)
+
+
+def test_offers_need_consent_to_them_and_no_farewell_to_all_lists() -> None:
+    def consent(personalization: bool, marketing: bool) -> Consent:
+        return Consent(personalization, marketing, True, T0, b"")
+
+    cases: list[tuple[Profile | None, bool, str | None]] = [
+        (None, True, None),
+        (None, False, "marketing"),
+        (Profile(), False, "marketing"),
+        (Profile(consent=consent(True, True)), False, None),
+        (Profile(consent=consent(True, False)), True, "marketing"),
+        (Profile(consent=consent(False, True)), True, "personalization"),
+        (Profile(traits={"marketing_opt_in": Trait(False, T0, b"")}, consent=consent(True, True)), True, "marketing"),
+    ]
+    for profile, default, missing in cases:
+        assert missing_consent(profile, default) == missing
+        assert may_be_approached(profile, default) == (missing is None)
+    left, back = (Profile(subscriptions={EVERY_LIST: Subscription(one, T0, b"")}) for one in (False, True))
+    assert missing_consent(left, True) is None and not may_be_approached(left, True) and may_be_approached(back, True)
+    assert may_be_approached(Profile(subscriptions={"news": Subscription(False, T0, b"")}), True)

@@ -27,3 +27,12 @@ def test_nobody_to_call_where_nothing_is_expected() -> None:
     found = Reach()
     found.add({"gone": foreseen(0.01, 0.0)})
     assert (found.seldom, found.calls) == (1, [])
+
+
+def test_nobody_who_allows_no_offers_is_suggested_for_a_call() -> None:
+    people = {f"c{i}": foreseen(0.1, float(i)) for i in range(1, 5)}
+    people |= {"gone": foreseen(0.1, 0.0), "often": foreseen(0.9, 50.0)}
+    found = Reach()
+    found.add(people, {"c4", "c2", "gone", "often"})
+    assert [call.customer for call in found.calls] == ["c3", "c1"]
+    assert (found.seldom, found.unasked) == (5, 2)
