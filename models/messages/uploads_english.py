@@ -27,6 +27,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "console upload cancel": "Cancel",
     "console upload delete": "Delete the file",
     "console upload import": "Import it",
+    "console upload beside demo": "Keep the demo's customers beside yours (--beside-demo); otherwise they are deleted",
     "console upload on": "Go on with the import",
     "console upload again": "Look again",
     "console upload mapping": "Read the columns as",

@@ -61,7 +61,7 @@ def demo(
         common.note("STREAMER_KAFKA is set, so the demo keeps to topics of its own: STREAMER_TOPIC_PREFIX=demo")
     from streamer.commands.import_file import connected
     from streamer.demo.demo import Demo
-    from streamer.demo.reset import NAME
+    from streamer.imports.demos import NAME
 
     texts = messages(found.language)
     with connected(found) as service:
@@ -88,7 +88,8 @@ def demo(
 
 def _make_room(service: Service, found: Settings) -> None:
     """Delete the data of earlier demos, unless it is in use or mixed with other data."""
-    from streamer.demo.reset import NAME, put_away
+    from streamer.demo.reset import put_away
+    from streamer.imports.demos import NAME
 
     if found.kafka or not any(one.name.startswith(NAME) for one in service.imports.imports()):
         return
@@ -104,7 +105,7 @@ def _make_room(service: Service, found: Settings) -> None:
 def _number(service: Service, found: Settings) -> int:
     """Which run of the demo this is here. Raises UserError if the service holds customers of somebody else."""
     from streamer.adapters.redis_reader import totals
-    from streamer.demo.reset import NAME
+    from streamer.imports.demos import NAME
 
     runs = sum(one.name.startswith(NAME) for one in service.imports.imports())
     if not runs and totals(service.view.ledgers()).customers:

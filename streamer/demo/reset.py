@@ -15,21 +15,19 @@ from streamer.adapters.kafka import read_committed
 from streamer.adapters.redis_reader import totals
 from streamer.adapters.topics import create_topics, delete_topics
 from streamer.client import change_reader
+from streamer.imports.demos import NAME, only_demos
 from streamer.imports.importer import is_read
 
 if TYPE_CHECKING:
     from streamer.imports.service import Service
 
-NAME: Final = "the demo's shop"
-"""How the names of the demo's imports begin."""
 CUSTOMERS: Final = re.compile(r"c\d+-\d{6,}|me")
 """The simulated ones, and who `streamer demo --help` tells to publish; `c1-anna` is somebody's own."""
 
 
 def was_demo(service: Service) -> bool:
     """Whether demos imported into this service, and nobody else did."""
-    imports = service.imports.imports()
-    return bool(imports) and all(one.name.startswith(NAME) for one in imports)
+    return only_demos(service.imports.imports())
 
 
 def put_away(service: Service, home: Path, report: Callable[[str], object]) -> bool:

@@ -18,6 +18,7 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
+from models.customer.profile import EVERY_LIST
 from models.messages import LANGUAGES, Language, messages
 from schemas.screen_text import shown_value
 from streamer.act.heart.ids import NAMESPACE

@@ -17,6 +17,7 @@ from streamer.adapters.redis_reader import connect
 from streamer.adapters.topics import lane_count
 from streamer.client.connections import Connections, connections
 from streamer.config.settings import Settings
+from streamer.imports.demos import only_demos
 from streamer.queries.deadletters import Found, examples, letters, printable
 from streamer.web.console.fresh import Fresh
 from streamer.web.console.health import reason_words
@@ -68,6 +69,12 @@ def inflow(settings: Settings, refused: Mapping[str, int]) -> Inflow:
             return Inflow()
         found = examples(letters(to.kafka, _LATEST), _EXAMPLES) if refused else {}
         return Inflow(refused, found, _imports(to))
+
+
+def holds_demo(settings: Settings) -> bool:
+    """Whether the demo imported, and nobody else did. Raises UserError, TransientError if a server is unavailable."""
+    with connections(settings) as to, closing(connect(to.redis_url, to.redis_options)) as client:
+        return only_demos(ImportView(client, to.redis_prefix, to.lanes).imports())
 
 
 def _imports(to: Connections) -> list[Progress]:

@@ -137,7 +137,7 @@ def console(
         data_page.Data(
             Fresh(lambda: data_page.inflow(settings, book.page.totals.dead_letters), data_page.FRESH_SECONDS), uploads
         ),
-        Uploading(settings, uploads),
+        Uploading(settings, uploads, Fresh(lambda: data_page.holds_demo(settings), data_page.FRESH_SECONDS)),
         Health(Fresh(lambda: checkup(settings), FRESH_SECONDS)),
         Live(changes),
         api_segments.Segments(view, book, readers),

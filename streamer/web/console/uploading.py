@@ -12,11 +12,13 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 
 from models.messages import Messages
 from models.messages.translatable import in_language
+from schemas.errors import TransientError, UserError
 from schemas.money import exponent
 from streamer.config.settings import Settings
 from streamer.imports.suspicious import reason_text
 from streamer.sources.mapping import shipped
 from streamer.web.console.errors import said
+from streamer.web.console.fresh import Fresh
 from streamer.web.console.multipart import FormWithFile, TooLarge, WrongForm, not_kept
 from streamer.web.console.uploads import MOST_BYTES, Uploads
 from streamer.web.console.visits import HEADERS, Visit
@@ -39,6 +41,7 @@ class Uploading:
 
     settings: Settings
     uploads: Uploads
+    holds_demo: Fresh[bool]
 
     async def take(self, visit: Visit) -> Response:
         """Receive a form with a file; store and check the file."""
@@ -95,6 +98,7 @@ class Uploading:
             result=_result(result, currency) if result and upload.stage == "imported" else None,
             rejects=self.uploads.rejects(upload) if upload.stage in ("imported", "failed", "cancelled") else None,
             mappings=sorted(shipped()),
+            beside=upload.stage not in _RUNNING and await self._holds_demo(),
             command=f"streamer import {upload.name}{mapped}",
         )
 
@@ -115,7 +119,9 @@ class Uploading:
             await self.uploads.start(upload, "check", mapping, self._environment(visit))
         elif order == "import" and upload.stage in ("checked", "cancelled", "failed"):
             # Exactly the mapping that was checked.
-            await self.uploads.start(upload, "import", upload.mapping, self._environment(visit))
+            beside = values.get("beside_demo") == "yes"
+            environment = self._environment(visit)
+            await self.uploads.start(upload, "import", upload.mapping, environment, beside_demo=beside)
         return RedirectResponse(f"{PATH}/{upload.id}", 303)
 
     async def check_page(self, visit: Visit) -> Response:
@@ -129,6 +135,13 @@ class Uploading:
         if found is None:
             return visit.gone("console gone upload")
         return FileResponse(found, media_type="text/csv", filename=found.name, headers=HEADERS)
+
+    async def _holds_demo(self) -> bool:
+        """Whether an import would delete the demo's customers; False while Redis does not answer."""
+        try:
+            return (await self.holds_demo()).value
+        except (TransientError, UserError):
+            return False
 
     def _file(self, visit: Visit, name: str, media: str, headers: Mapping[str, str]) -> Response:
         upload = self.uploads.get(visit.request.path_params["id"])

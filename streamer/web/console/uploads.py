@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from streamer.web.console import upload_command
 from streamer.web.console.multipart import TooLarge
 
 FOLDER: Final = "uploads"
@@ -142,14 +143,22 @@ class Uploads:
         """Delete an upload with everything derived from it."""
         shutil.rmtree(self.folder / id, ignore_errors=True)
 
-    async def start(self, upload: Upload, work: Work, mapping: str, environment: Mapping[str, str]) -> None:
-        """Run ``streamer import`` on the file, in the background; one command at a time per upload."""
+    async def start(
+        self, upload: Upload, work: Work, mapping: str, environment: Mapping[str, str], *, beside_demo: bool = False
+    ) -> None:
+        """Run ``streamer import`` on the file, in the background; one command at a time per upload.
+
+        Parameters
+        ----------
+        beside_demo
+            Import beside the demo's customers, who are deleted otherwise.
+        """
         if upload.id in self._running:
             return
         # Before anything is waited for: a button that is pressed twice starts one command.
         self._running[upload.id] = None
         try:
-            process = await self._run(upload, work, mapping, environment)
+            process = await self._run(upload, work, mapping, environment, beside_demo)
         except BaseException:
             del self._running[upload.id]
             raise
@@ -201,21 +210,23 @@ class Uploads:
         return found[-1] if found else None
 
     async def _run(
-        self, upload: Upload, work: Work, mapping: str, environment: Mapping[str, str]
+        self, upload: Upload, work: Work, mapping: str, environment: Mapping[str, str], beside_demo: bool
     ) -> asyncio.subprocess.Process:
         folder = self.folder / upload.id
         file = self.place(upload.id, upload.name)
         output = ["--mapping", mapping] if mapping else []
         more = ["--check", "--html", str(folder / "check.html")] if work == "check" else ["--yes"]
+        if beside_demo and work == "import":
+            more.append("--beside-demo")
         with private(folder / f"{work}.json") as out, private(folder / f"{work}.log") as log:
             return await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "streamer", "import", str(file), *output, *more, "--json"),
-                stdin=asyncio.subprocess.DEVNULL,
+                *(sys.executable, "-m", upload_command.__name__, "import", str(file), *output, *more, "--json"),
+                # The command ends when this pipe does, however this process ended.
+                stdin=asyncio.subprocess.PIPE,
                 stdout=out,
                 stderr=log,
                 env={**os.environ, **environment},
                 start_new_session=True,
-                umask=0o077,
             )
 
     async def _follow(self, upload: Upload, process: asyncio.subprocess.Process) -> None:

@@ -1,0 +1,37 @@
+"""The command line as the web process runs it on an upload: ``python -m streamer.web.console.upload_command ...``.
+
+It ends with the web process, even if that was killed: an import that nobody watches would go on writing, and its
+progress would be nowhere. What it wrote stays, and the same import can be resumed.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import signal
+import threading
+from typing import Final
+
+from streamer.embedded.parent_guard import watch_parent
+
+_KILL_SECONDS: Final = 20.0
+
+
+def main() -> None:
+    """Run the command of ``sys.argv``; its files are for their owner only."""
+    os.umask(0o077)
+    watch_parent(_end)
+    # By name: the command line imports the web process, not the other way round.
+    runpy.run_module("streamer", run_name="__main__")
+
+
+def _end() -> None:
+    """End like Ctrl-C; by force if that takes too long."""
+    late = threading.Timer(_KILL_SECONDS, os._exit, (1,))
+    late.daemon = True
+    late.start()
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+if __name__ == "__main__":
+    main()
