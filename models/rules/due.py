@@ -98,9 +98,10 @@ def next_moves(
     predictions are omitted.
     """
     found: dict[str, tuple[str, int]] = {}
-    needed = definitions.needed_for(frozenset(names))
     # There is no closed form for when a prediction crosses a border.
     unforeseeable = definitions.behind_predictions
+    wanted = frozenset(names) - unforeseeable
+    needed = definitions.needed_for(wanted)
     every = len(needed) == len(definitions.segmentations)
     held, at = customer.segments, customer.due if every else _first_due(customer, customer.as_of, needed, shop)
     customer.segments = dict(held)
@@ -110,16 +111,19 @@ def next_moves(
                 break
             now = facts(customer, at, definitions, shop)
             for segmentation in needed:
-                if segmentation.name in unforeseeable:
-                    continue
-                current = now.segments.get(segmentation.name)
+                name = segmentation.name
+                current = now.segments.get(name)
                 segment = segmentation.evaluate(current, now)
-                if segment != current and not is_held(segmentation, held.get(segmentation.name), at, shop):
-                    if segmentation.name in names:
-                        found.setdefault(segmentation.name, (segment, at))
-                    customer.segments[segmentation.name] = Membership(segment, at)
-                    now.segments[segmentation.name] = segment
-            if len(found) == len(names):
+                if segment != current and not is_held(segmentation, held.get(name), at, shop):
+                    if name in wanted:
+                        found[name] = segment, at
+                    customer.segments[name] = Membership(segment, at)
+                    now.segments[name] = segment
+            if found and not wanted.isdisjoint(found):
+                # What only those that moved depended on is looked at no longer: searching their dues is the costly part.
+                wanted = wanted.difference(found)
+                needed = definitions.needed_for(wanted)
+            if not wanted:
                 break
             at = _first_due(customer, at, needed, shop)
     finally:

@@ -27,6 +27,7 @@ from streamer.core.ledger import Ledger
 from streamer.core.policy import Policy
 from streamer.queries import segments
 from streamer.queries.forecasts import forecasts
+from streamer.queries.names import segment_name
 
 _SECONDS: Final = 5.0
 _CENSUS_SECONDS: Final = 300.0
@@ -69,6 +70,18 @@ class Page:
     def shop(self) -> FeatureContext:
         """The shop's units and calendar for features."""
         return self.policy.shop
+
+    def name(self, segmentation: str, segment: str) -> str:
+        """The current name of a segment (`segment_name`)."""
+        names = self._names
+        found = names.get((segmentation, segment))
+        if found is None:
+            found = names[segmentation, segment] = segment_name(segmentation, segment, self.policy, self.model)
+        return found
+
+    @cached_property
+    def _names(self) -> dict[tuple[str, str], str]:
+        return {}
 
 
 class Book:

@@ -9,8 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from models.customer.customer import Customer
+from models.features.context import FeatureContext
 from models.features.features import FEATURES, feature_of
 from models.features.predicted import PREDICTED
+from models.features.traits import PROFILE_FEATURES
 from models.rules.compiling import values_of
 from models.rules.due import next_moves
 from schemas.api import Explanation
@@ -20,7 +22,6 @@ from streamer.queries.customer import explain
 from streamer.queries.foreseen import foreseen
 from streamer.queries.foreseen_of_many import now_in
 from streamer.queries.members import name_of
-from streamer.queries.names import segment_name
 from streamer.web.api import parameters
 from streamer.web.api.book import Book, Page
 from streamer.web.api.problems import ProblemError
@@ -28,7 +29,14 @@ from streamer.web.api.view import Looked, View
 from streamer.web.readmodel.reading import Reader
 
 # Without predictions: they cost several times as much as all other features, so they must be requested.
-_values: Final = values_of({name: feature_of(name).value for name in FEATURES if name not in PREDICTED})
+_all_values: Final = values_of({name: feature_of(name).value for name in FEATURES if name not in PREDICTED})
+_own_values: Final = values_of(
+    {name: feature_of(name).value for name in FEATURES if name not in PREDICTED and name not in PROFILE_FEATURES}
+)
+_NO_PROFILE: Final = values_of({name: one.value for name, one in PROFILE_FEATURES.items()})(
+    Customer("", (0, 0), 0), 0, FeatureContext()
+)
+"""Those features of customers without a profile: most customers have none, and these are most of the features."""
 
 
 class Customers:
@@ -99,10 +107,18 @@ def _foreseen(found: Looked, page: Page) -> dict[str, Any] | None:
     return None if says is None else foreseen(found.customer, now_in(says)(found.customer), says)
 
 
+def features_of(customer: Customer, at: int, context: FeatureContext) -> dict[str, float]:
+    """All features but predictions, at ``at`` (ms), by name."""
+    if customer.profile is not None:
+        return _all_values(customer, at, context)
+    found = _own_values(customer, at, context)
+    found.update(_NO_PROFILE)
+    return found
+
+
 def _shown(customer: Customer, page: Page) -> dict[str, Any]:
-    policy, model, at = page.policy, page.model, customer.as_of
-    definitions, context = policy.definitions, page.shop
-    ahead = next_moves(customer, [one.name for one in definitions.segmentations], definitions, context)
+    definitions, context, at, named = page.policy.definitions, page.shop, customer.as_of, page.name
+    ahead = next_moves(customer, definitions.kinds, definitions, context)
     last, profile = customer.statistics.last_order, customer.profile
     consent = None if profile is None else profile.consent
     return {
@@ -113,16 +129,15 @@ def _shown(customer: Customer, page: Page) -> dict[str, Any]:
         "segments": {
             name: {
                 "id": held.segment,
-                "name": segment_name(name, held.segment, policy, model),
+                "name": named(name, held.segment),
                 "since": iso(held.since),
             }
             for name, held in customer.segments.items()
         },
         # An unknown value (NaN) becomes null in JSON.
-        "features": _values(customer, at, context),
+        "features": features_of(customer, at, context),
         "next_moves": {
-            name: {"to": to, "name": segment_name(name, to, policy, model), "at": iso(when)}
-            for name, (to, when) in ahead.items()
+            name: {"to": to, "name": named(name, to), "at": iso(when)} for name, (to, when) in ahead.items()
         },
         "consent": None
         if consent is None

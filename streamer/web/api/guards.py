@@ -129,7 +129,8 @@ class Guard:
 
     def token(self, request: Request) -> Token:
         """The caller's token. Raises ProblemError without a known one."""
-        scheme, _, text = request.headers.get("authorization", "").partition(" ")
+        given = next((value for name, value in request.scope["headers"] if name == b"authorization"), b"")
+        scheme, _, text = given.decode("latin-1").partition(" ")
         return self._known(text.strip() if scheme.lower() == "bearer" else None, "read")
 
     def admit_text(self, text: str | None, permission: Permission) -> Token:
