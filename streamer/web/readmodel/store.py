@@ -19,6 +19,8 @@ from streamer.web.readmodel.writing import APPLY, Context
 MOST_MOVES: Final = 2_000_000
 KEPT_DAYS: Final = 400
 _DAY_MS: Final = 86_400_000
+_JOURNAL_PAGES: Final = 16_384
+"""Pages of 4 KiB in the journal before they are moved into the file, between two `Writer.checkpoint`."""
 Source = tuple[str, int]
 """Topic without prefix, partition."""
 
@@ -38,6 +40,8 @@ class Writer:
         self.path = path
         self.is_new = tables.prepare(path, service)
         self._db = tables.connect(path)
+        # Rows come in any order of customers, so the same pages change again and again before they are moved.
+        self._db.execute(f"PRAGMA wal_autocheckpoint = {_JOURNAL_PAGES}")
         self._file = path.stat().st_ino
         salt: bytes = self._db.execute("SELECT value FROM meta WHERE name = 'salt'").fetchone()[0]
         self._context = Context(day_of, salt)
