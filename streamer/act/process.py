@@ -31,6 +31,7 @@ from streamer.act.owner import ActOwner
 from streamer.act.ports import Sender
 from streamer.act.settings import ActSettings
 from streamer.adapters.clock import SystemClock
+from streamer.adapters.group import act_group
 from streamer.adapters.kafka import KafkaConnection, KafkaLog, Offsets
 from streamer.adapters.redis import connect
 from streamer.adapters.topics import lane_count
@@ -58,7 +59,7 @@ def run(settings: Settings, start: Start) -> None:
     url, options = settings.redis_connection(start.redis)
     kept, offsets, clock, metrics = secrets.load(settings), Offsets(kafka), SystemClock(), ActMetrics(settings.timezone)
     client = connect(url, **options)
-    group, source, topic = f"{kafka.group}-act", (topics.ACT, 0), kafka.topic(topics.ACT)
+    group, source, topic = act_group(kafka.group), (topics.ACT, 0), kafka.topic(topics.ACT)
     policy = Policy(
         settings.policy(lanes).shop, settings.timezone, settings.consent_default == "granted", Addresses(kept.link_key)
     )

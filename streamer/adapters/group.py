@@ -10,6 +10,11 @@ def owner_group(group: str) -> str:
     return f"{group}-owner"
 
 
+def act_group(group: str) -> str:
+    """The consumer group of ``act``, for a service with the group ``group``."""
+    return f"{group}-act"
+
+
 def owners(bootstrap: str, group: str, topic: str, *, security: Security | None = None) -> dict[int, str]:
     """The reader of each partition of a topic (full name): ``client id@host`` by partition."""
     with connect(bootstrap, security) as admin:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -154,6 +154,17 @@ def lane_count(bootstrap: str, prefix: str = "", *, security: Security | None = 
     name = full_name(EVENTS, prefix)
     with connect(bootstrap, security) as admin:
         return _partitions(admin, [name]).get(name)
+
+
+def topic_ids(bootstrap: str, names: Sequence[str], *, security: Security | None = None) -> str:
+    """What tells topics from those that had their names before: Kafka's ids of the existing ones, as one text.
+
+    Raises UserError, TransientError if Kafka does not answer.
+    """
+    with connect(bootstrap, security) as admin:
+        found = patiently(lambda: admin.describe_topics(list(names)))
+    ids = {topic["name"]: topic.get("topic_id") for topic in found if not topic["error_code"]}
+    return ", ".join(f"{name} {id}" for name, id in sorted(ids.items()))
 
 
 def judge(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from schemas import topics
+from streamer.adapters.group import act_group, member_count
 from streamer.adapters.kafka import read_committed
 from streamer.adapters.redis_reader import totals
 from streamer.adapters.topics import create_topics, delete_topics
@@ -68,7 +69,7 @@ def only_holds(service: Service, imports: str, customers: re.Pattern[str]) -> bo
     customers
         Matches the whole of each customer's id.
     """
-    if is_read(service) or not all(one.name.startswith(imports) for one in service.imports.imports()):
+    if is_read(service) or _acts(service) or not all(one.name.startswith(imports) for one in service.imports.imports()):
         return False
     seen = 0
     for id in service.imports.ids():
@@ -76,6 +77,12 @@ def only_holds(service: Service, imports: str, customers: re.Pattern[str]) -> bo
             return False
         seen += 1
     return seen == totals(service.view.ledgers()).customers and not asyncio.run(_something_waits(service))
+
+
+def _acts(service: Service) -> bool:
+    """Whether `streamer act` runs, which would go on with the messages of the old topics in the new ones."""
+    kafka = service.kafka
+    return not service.alone and member_count(kafka.bootstrap, act_group(kafka.group), security=kafka.security) > 0
 
 
 async def _something_waits(service: Service) -> bool:

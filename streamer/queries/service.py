@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.topics import EVENTS
 from streamer.adapters.admin import group_lag, hidden_by_transactions
-from streamer.adapters.group import member_count
+from streamer.adapters.group import act_group, member_count
 from streamer.adapters.redis_reader import totals
 from streamer.adapters.topics import lane_count
 from streamer.client import presence
@@ -32,7 +32,7 @@ def service(to: Connections) -> dict[str, Any]:
         "lanes": to.lanes,
         "lag": sum(part.lag for part in lag),
         "workers": workers,
-        "act": member_count(to.bootstrap, f"{to.kafka.group}-act", security=to.security),
+        "act": member_count(to.bootstrap, act_group(to.kafka.group), security=to.security),
         "web": presence.url_of(to.settings.home),
         "stopped": {str(lane): str(note) for lane, note in stopped(to, held, lag).items()},
         "hidden": {

@@ -30,6 +30,7 @@ from streamer.adapters.clock import SystemClock
 from streamer.adapters.kafka import KafkaConnection
 from streamer.adapters.redis import connect
 from streamer.adapters.redis_reader import ViewReader
+from streamer.adapters.topics import topic_ids
 from streamer.client import presence
 from streamer.client.connections import Connections
 from streamer.config.settings import Settings
@@ -272,6 +273,7 @@ def _api(to: Connections, redis: Redis, publisher: Publisher, metrics: WebMetric
             f"{kafka.group}, {Count(lanes):|lane}, {settings.timezone}",
             policy.grid.day_of,
             lambda: KafkaInputs(kafka, lanes, READ),
+            lambda: topic_ids(kafka.bootstrap, [kafka.topic(name) for name in READ], security=kafka.security),
         ),
         readers,
         guard,

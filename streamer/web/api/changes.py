@@ -73,6 +73,8 @@ class Changes:
         # Each lane is complete from this offset on.
         self._from: list[int] = [0] * lanes
         self._ends: list[int] = [0] * lanes
+        # How often a lane's topic was made anew, so that its offsets begin again.
+        self._made: list[int] = [0] * lanes
         self._news = asyncio.Event()
         self.ready = asyncio.Event()
         self.readers = 0
@@ -101,8 +103,11 @@ class Changes:
             Kafka does not answer.
         """
         at = self.end() | {lane: offset for lane, offset in vector.items() if lane < self._lanes}
+        made = list(self._made)
         while True:
             for lane in range(self._lanes):
+                if made[lane] != self._made[lane]:
+                    made[lane], at[lane] = self._made[lane], self._from[lane]
                 if at[lane] < self._from[lane]:
                     async for end, value in self._from_topic(lane, at[lane], self._from[lane]):
                         at[lane] = end
@@ -113,7 +118,7 @@ class Changes:
                 for end, value in kept[bisect_right(kept, at[lane], key=_end) :]:
                     at[lane] = end
                     yield at, value
-            if not self._has_news(at) and not await self._wait():
+            if made == self._made and not self._has_news(at) and not await self._wait():
                 yield at, None
 
     def _last(self, lane: int) -> int:
@@ -153,6 +158,9 @@ class Changes:
         lane = -1
         for record in records:
             lane = record.partition
+            if record.offset < self._ends[lane]:
+                self._kept[lane], self._from[lane] = [], record.offset
+                self._made[lane] += 1
             if record.value is not None:
                 self._kept[lane].append(Kept(record.offset + 1, record.value))
             self._ends[lane] = record.offset + 1

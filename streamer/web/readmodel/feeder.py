@@ -14,6 +14,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from schemas import topics
+from schemas.errors import TransientError, UserError
 from streamer.act.ports import Fetched, Inputs
 from streamer.web.readmodel import tables
 from streamer.web.readmodel.store import Writer
@@ -41,6 +42,10 @@ class Feeder:
         Names the service whose topics are read; a file of another one is recreated.
     inputs
         Creates a reader of `READ`; called again after an outage of Kafka.
+    identity
+        What tells the topics from those that had their names before (`streamer.adapters.topics.topic_ids`); blocks. Raises
+        UserError, TransientError if Kafka does not answer.
+
     Attributes
     ----------
     filled
@@ -55,11 +60,13 @@ class Feeder:
         service: str,
         day_of: Callable[[int], int],
         inputs: Callable[[], Inputs],
+        identity: Callable[[], str] = str,
     ) -> None:
         self.path = path
         self._service = service
         self._day_of = day_of
         self._inputs = inputs
+        self._identity = identity
         self._upkeep_at = 0.0
         self.filled, self.current = asyncio.Event(), asyncio.Event()
 
@@ -74,7 +81,7 @@ class Feeder:
         while True:
             try:
                 await self._follow()
-            except (KafkaError, OSError, sqlite3.Error) as error:
+            except (KafkaError, OSError, sqlite3.Error, TransientError, UserError) as error:
                 self.filled.clear()
                 self.current.clear()
                 _log.warning("the read model waits; retrying", why=str(error) or repr(error))
@@ -89,7 +96,7 @@ class Feeder:
         try:
             await inputs.open(writer.positions())
             begun = await _ends(inputs)
-            if await self._is_behind_the_log(writer, begun):
+            if not await self._fits(writer, begun):
                 return
             while True:
                 fetched = await (inputs.poll(_POLL_SECONDS) if self.filled.is_set() else _many(inputs, writer, begun))
@@ -100,7 +107,8 @@ class Feeder:
                 quiet = not any(one.records for one in fetched)
                 if quiet and not self.current.is_set() and _has_reached(writer, await _ends(inputs)):
                     self.current.set()
-                await self._keep_up(writer)
+                if not await self._keep_up(writer):
+                    return
         finally:
             writer.close()
             await inputs.close()
@@ -111,14 +119,23 @@ class Feeder:
             _log.info("filling the read model", file=str(self.path))
         return writer
 
-    async def _is_behind_the_log(self, writer: Writer, ends: Ends) -> bool:
-        """Whether positions lie behind the ends of the topics, which were made anew then; the file is removed."""
-        if all(offset <= ends.get(source, 0) for source, offset in writer.positions().items()):
-            return False
+    async def _fits(self, writer: Writer, ends: Ends) -> bool:
+        """Whether the topics are those that the file was filled from; else they were made anew, and the file is removed.
+
+        Positions tell only until the new topics have grown beyond them.
+        """
+        known = await _to_the_end(writer.belongs_to, await asyncio.to_thread(self._identity))
+        if known and all(offset <= ends.get(source, 0) for source, offset in writer.positions().items()):
+            return True
+        await self._rebuild(writer)
+        return False
+
+    async def _rebuild(self, writer: Writer) -> None:
         _log.warning("the read model belongs to older topics; rebuilding it")
+        self.filled.clear()
+        self.current.clear()
         writer.close()
         await _to_the_end(tables.remove, self.path)
-        return True
 
     async def _apply(self, writer: Writer, fetched: Sequence[Fetched]) -> None:
         batch = [(one.source, one.records, one.end) for one in fetched]
@@ -126,12 +143,18 @@ class Feeder:
             self.current.clear()
         await _to_the_end(writer.apply, batch)
 
-    async def _keep_up(self, writer: Writer) -> None:
+    async def _keep_up(self, writer: Writer) -> bool:
+        """Prune and check once a minute; False if the topics were made anew, and the file is removed."""
         if time.monotonic() < self._upkeep_at:
-            return
+            return True
         self._upkeep_at = time.monotonic() + _UPKEEP_SECONDS
+        with suppress(TransientError, UserError):
+            if not await _to_the_end(writer.belongs_to, await asyncio.to_thread(self._identity)):
+                await self._rebuild(writer)
+                return False
         await _to_the_end(writer.prune)
         await _to_the_end(writer.checkpoint)
+        return True
 
 
 async def _many(inputs: Inputs, writer: Writer, begun: Ends) -> Sequence[Fetched]:

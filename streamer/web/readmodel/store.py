@@ -51,6 +51,13 @@ class Writer:
         rows = self._db.execute("SELECT topic, partition, next FROM position")
         return {(topic, partition): offset for topic, partition, offset in rows}
 
+    def belongs_to(self, topics: str) -> bool:
+        """Whether these are the topics whose records the file holds; a file that knows none remembers them."""
+        with _transaction(self._db):
+            self._db.execute("INSERT OR IGNORE INTO meta VALUES ('topics', ?)", (topics,))
+            (held,) = self._db.execute("SELECT value FROM meta WHERE name = 'topics'").fetchone()
+        return bool(held == topics)
+
     def apply(self, fetched: Iterable[tuple[Source, Sequence[LogRecord], int]]) -> None:
         """Apply records, and store the offsets behind them.
 

@@ -280,6 +280,43 @@ class _Inputs:
         pass
 
 
+def test_a_file_of_topics_that_were_made_anew_is_filled_again(tmp_path: Path) -> None:
+    """Even if they have grown beyond the positions meanwhile, while the process runs and while it does not."""
+    inputs, made = Topics(), ["first"]
+
+    def customers(name: str) -> None:
+        inputs.logs[topics.CHANGES, 0] = [change(f"{name}{number}", 1, None, "new") for number in range(20)]
+        inputs.logs[topics.MEMBERSHIPS, 0] = [
+            membership(f"{name}{number}", 1, lifecycle=("new", number)) for number in range(20)
+        ]
+
+    def found() -> set[str]:
+        try:
+            with closing(Reader(tmp_path / "web.sqlite")) as reader:
+                return {place.customer[0] for place in reader.members("lifecycle", "new", limit=100)}
+        except sqlite3.Error:
+            return set()
+
+    async def until(name: str) -> None:
+        feeder = Feeder(tmp_path / "web.sqlite", "here", day_of, inputs.reader, lambda: made[0])
+        task = asyncio.ensure_future(feeder.follow())
+        async with asyncio.timeout(10):
+            await feeder.current.wait()
+            assert found() == {name}
+            customers("c")
+            made[0], feeder._upkeep_at = f"after {name}", 0.0
+            while found() != {"c"}:
+                await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait([task])
+
+    customers("a")
+    asyncio.run(until("a"))
+    customers("b")
+    made[0] = "while nothing ran"
+    asyncio.run(until("b"))
+
+
 def test_a_feeder_that_is_stopped_anywhere_counts_each_record_once(tmp_path: Path) -> None:
     inputs = Topics()
     for number in range(100):
