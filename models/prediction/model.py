@@ -17,6 +17,7 @@ from models.prediction.dropout import Dropout
 from models.prediction.features import NAMES
 from models.prediction.hazard import WEEK, reached, rolled, window
 from models.prediction.prior import shipped, shipped_dropout
+from models.prediction.products import Pair, is_pair, weekly_with
 from models.prediction.records import Records
 from schemas.errors import InvariantViolation
 
@@ -48,6 +49,8 @@ class PredictionModel:
         Weekly order probabilities by recency and frequency.
     dropout
         Parameters for the number and value of orders.
+    products
+        Products of two features with their weights, from an approved challenger.
     """
 
     version: int
@@ -56,6 +59,7 @@ class PredictionModel:
     weights: tuple[float, ...]
     cells: tuple[float, ...]
     dropout: Dropout
+    products: tuple[tuple[Pair, float], ...] = ()
 
     kind: ClassVar[str] = "predictions"
 
@@ -68,6 +72,7 @@ class PredictionModel:
             "weights": dict(zip(NAMES, self.weights, strict=True)),
             "cells": list(self.cells),
             "dropout": self.dropout.values,
+            **({"products": [[*pair, weight] for pair, weight in self.products]} if self.products else {}),
         }
 
     @classmethod
@@ -84,6 +89,9 @@ class PredictionModel:
             if tuple(weights) != NAMES or len(cells) != CELLS or body["form"] not in (HAZARD_FORM, CELLS_FORM):
                 raise ValueError("features differ from this program's")
             numbers = [float(one) for one in weights.values()]
+            products = tuple(((str(a), str(b)), float(weight)) for a, b, weight in body.get("products", ()))
+            if not all(is_pair(pair) and math.isfinite(weight) for pair, weight in products):
+                raise ValueError("a product is not of this program's features")
             if not all(map(math.isfinite, numbers)) or not all(0.0 < one < 1.0 for one in cells):
                 raise ValueError("a weight or a probability is not a number")
             return cls(
@@ -93,6 +101,7 @@ class PredictionModel:
                 tuple(numbers),
                 tuple(cells),
                 Dropout.of([float(one) for one in body["dropout"]]),
+                products,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvariantViolation(f"prediction model: cannot be read: {error}") from error
@@ -103,7 +112,19 @@ class PredictionModel:
         """Probabilities (horizons, n) of an order within each horizon (days), not rounded."""
         if self.form == CELLS_FORM:
             return rolled(partial(chance_in_cells, np.array(self.cells)), records, day, horizons)
+        if self.products:
+            return rolled(partial(weekly_with, self.all_weights, self.pairs), records, day, horizons)
         return reached(np.array(self.weights), records, day, horizons)
+
+    @property
+    def pairs(self) -> tuple[Pair, ...]:
+        """The products, without weights."""
+        return tuple(pair for pair, _ in self.products)
+
+    @property
+    def all_weights(self) -> FloatArray:
+        """Weights of the features, then of the products."""
+        return np.array([*self.weights, *(weight for _, weight in self.products)])
 
     def score(
         self, records: Records, spend: FloatArray, day: int | FloatArray, names: Collection[str]

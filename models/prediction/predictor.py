@@ -17,6 +17,7 @@ import numpy as np
 from models.behaviour.layout import BoolArray, FloatArray
 from models.behaviour.panel import NO_ORDERS, PanelRow, in_panel
 from models.prediction.cells import CELLS, cell_of, chances_of
+from models.prediction.challenger import Challenger, prior_of
 from models.prediction.dropout import Dropout, fitted
 from models.prediction.fallback import Trust, judged
 from models.prediction.features import features, total
@@ -25,6 +26,7 @@ from models.prediction.judge import judge, losses
 from models.prediction.model import ALIVE_DAYS, CELLS_FORM, HAZARD_FORM, PredictionModel, first_version
 from models.prediction.order_record import OrderRecord, side_by_side
 from models.prediction.prior import shipped
+from models.prediction.products import Pair, with_products
 from models.prediction.records import Records
 from models.prediction.recursion import Belief, forgotten, learned
 
@@ -127,6 +129,8 @@ class PredictorState:
         Recent performance of the weights, and whether the cells replace them.
     checked, revised
         Answers checked again after four weeks, and how many of them had changed. They are not learned again.
+    pairs, approved
+        Products of features, and the weights that learning forgets towards, of an approved challenger; empty without.
     """
 
     belief: Belief = field(default_factory=shipped)
@@ -139,6 +143,13 @@ class PredictorState:
     trust: Trust = field(default_factory=Trust)
     checked: int = 0
     revised: int = 0
+    pairs: tuple[Pair, ...] = ()
+    approved: tuple[float, ...] = ()
+
+    @property
+    def prior(self) -> Belief:
+        """The belief that learning forgets towards."""
+        return prior_of(self.approved)
 
 
 class Predictor:
@@ -262,7 +273,7 @@ class Predictor:
         if len(came) < _LEAST_ASKED:
             return
         state = self.state
-        chances = logistic(total(state.belief.mean, question.x))
+        chances = logistic(total(state.belief.mean, with_products(question.x, state.pairs)))
         cells = question.cells.astype(np.int64)
         by_cell = chances_of(*state.cells)[cells] if state.cells[0].sum() else np.array(first_version().cells)[cells]
         sound = bool(np.isfinite(chances).all())
@@ -289,10 +300,13 @@ class Predictor:
         np.add.at(state.cells[0], cells, 1.0)
         np.add.at(state.cells[1], cells, came)
         # Wrong weights have gained precision and would take a year to correct, so after a fallback they restart.
-        before = shipped() if state.trust.fallen and not fallen else state.belief
-        after = learned(forgotten(before, shipped(), WEEK), question.x, came)
+        # An approved challenger goes with them.
+        if state.trust.fallen and not fallen:
+            state.belief, state.pairs, state.approved = shipped(), (), ()
+        x = with_products(question.x, state.pairs)
+        after = learned(forgotten(state.belief, state.prior, WEEK), x, came)
         # What is no number stays none, and no lane takes it, nor the next owner from a snapshot.
-        state.belief = after if after.is_sound else learned(shipped(), question.x, came)
+        state.belief = after if after.is_sound else learned(state.prior, x, came)
         state.weeks_learned += 1
 
     def _who_came(self, customers: Sequence[str], day: int, known_on: int) -> FloatArray:
@@ -321,19 +335,44 @@ class Predictor:
         spend = np.array([one.spend for one in alive], dtype=np.float64)
         if state.weeks_learned % _MONEY_WEEKS == 1:
             state.dropout = fitted(records, spend, day, state.dropout)
-        old = state.published
-        fresh = PredictionModel(
-            state.versions + 1,
-            day,
-            CELLS_FORM if state.trust.fallen else HAZARD_FORM,
-            tuple(float(f"{weight:.6g}") for weight in state.belief.mean.tolist()),
-            tuple(float(f"{chance:.6g}") for chance in chances_of(*state.cells).tolist()),
-            Dropout.of([float(f"{value:.6g}") for value in state.dropout.values]),
-        )
+        old, fresh = state.published, self._made(day)
         if fresh.form == old.form and not _says_something_else(fresh, old, records, day):
             return None
         state.versions, state.published = fresh.version, fresh
         return fresh
+
+    def _made(self, day: int) -> PredictionModel:
+        """What is believed now, as the next version."""
+        state = self.state
+        weights = [float(f"{weight:.6g}") for weight in state.belief.mean.tolist()]
+        plain = len(weights) - len(state.pairs)
+        return PredictionModel(
+            state.versions + 1,
+            day,
+            CELLS_FORM if state.trust.fallen else HAZARD_FORM,
+            tuple(weights[:plain]),
+            # Before the first answers, the cells that come with the program.
+            tuple(float(f"{chance:.6g}") for chance in chances_of(*state.cells).tolist())
+            if state.cells[0].sum()
+            else first_version().cells,
+            Dropout.of([float(f"{value:.6g}") for value in state.dropout.values]),
+            tuple(zip(state.pairs, weights[plain:], strict=True)),
+        )
+
+    def adopt(self, challenger: Challenger, day: int) -> PredictionModel:
+        """Go on from an approved challenger instead of what was learned; return the version to publish.
+
+        Learning forgets towards its weights from now on. If they ever fall back to the cells, those that come with the
+        program take their place.
+        """
+        state = self.state
+        state.pairs, state.belief = challenger.pairs, challenger.belief
+        state.approved = tuple(challenger.belief.mean.tolist())
+        # The losses of other weights are no evidence about these.
+        state.trust = Trust(usual=state.trust.usual)
+        state.published = self._made(day)
+        state.versions = state.published.version
+        return state.published
 
 
 def _says_something_else(fresh: PredictionModel, old: PredictionModel, records: Records, day: int) -> bool:

@@ -14,6 +14,7 @@ from models.prediction.features import NAMES
 from models.prediction.model import PredictionModel
 from models.prediction.order_record import OrderRecord
 from models.prediction.predictor import Closed, Predictor, PredictorState, Question, Week
+from models.prediction.products import is_pair
 from models.prediction.recursion import Belief
 from schemas.errors import InvariantViolation
 
@@ -54,6 +55,8 @@ class _Saved(msgspec.Struct, array_like=True):
     closed: list[_Answered] = []
     checked: int = 0
     revised: int = 0
+    pairs: list[tuple[str, str]] = []
+    approved: list[float] = []
 
 
 def pack(predictor: Predictor) -> bytes:
@@ -78,6 +81,8 @@ def pack(predictor: Predictor) -> bytes:
             [_Answered(one.day, one.customers, (one.came > 0).tolist()) for one in predictor.closed],
             state.checked,
             state.revised,
+            list(state.pairs),
+            list(state.approved),
         )
     )
 
@@ -88,9 +93,15 @@ def unpack(data: bytes) -> Predictor:
         saved = msgspec.msgpack.decode(data, type=_Saved)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise InvariantViolation(f"snapshot of predictions: cannot be read: {error}") from error
-    if saved.format != FORMAT or len(saved.mean) != len(NAMES) or len(saved.cells) != 2:
+    d = len(NAMES) + len(saved.pairs)
+    if (
+        saved.format != FORMAT
+        or len(saved.mean) != d
+        or len(saved.approved) not in (0, d)
+        or not all(map(is_pair, saved.pairs))
+        or len(saved.cells) != 2
+    ):
         raise InvariantViolation("snapshot of predictions: features differ from this program's")
-    d = len(NAMES)
     found = Predictor()
     found.shift = saved.shift
     found.members = dict(saved.members)
@@ -98,7 +109,7 @@ def unpack(data: bytes) -> Predictor:
         Question(
             one.day,
             one.customers,
-            np.frombuffer(one.x, dtype="<f4").reshape(d, len(one.customers)).astype(np.float64),
+            np.frombuffer(one.x, dtype="<f4").reshape(len(NAMES), len(one.customers)).astype(np.float64),
             np.array(one.cells),
         )
         for one in saved.open
@@ -116,5 +127,7 @@ def unpack(data: bytes) -> Predictor:
         saved.trust,
         saved.checked,
         saved.revised,
+        tuple(saved.pairs),
+        tuple(saved.approved),
     )
     return found

@@ -22,6 +22,7 @@ from models.prediction.features import NAMES, features, total
 from models.prediction.hazard import WEEK, logistic, rolled
 from models.prediction.model import CELLS_FORM, HORIZON, PredictionModel
 from models.prediction.order_record import OrderRecord, side_by_side
+from models.prediction.products import gradient, with_products
 from models.prediction.records import Records
 
 DAYS: Final = 30
@@ -109,18 +110,20 @@ def _on(day: int) -> OrderRecord:
 
 
 def _by_weights(model: PredictionModel, both: Records, day: int) -> dict[str, float]:
-    weights, weeks = np.array(model.weights), -(-DAYS // WEEK)
+    weights, pairs, weeks = model.all_weights, model.pairs, -(-DAYS // WEEK)
     days = np.repeat(day + WEEK * np.arange(weeks, dtype=np.float64), 2)
     share = np.minimum(1.0, DAYS / WEEK - np.arange(weeks))
     # Customer and ordinary customer alternate, week by week.
     x = features(both.repeated(weeks), days)
-    log_odds_of_week = total(weights, x)
-    after, before = log_odds_of_week[::2], log_odds_of_week[1::2]
-    weekly = logistic(before + (_NODES + 1.0)[:, None] / 2.0 * (after - before))
+    after, before = x[:, ::2], x[:, 1::2]
+    # Shape (features, nodes, weeks): points on the line.
+    on_line = before[:, None] + (_NODES + 1.0)[:, None] / 2.0 * (after - before)[:, None]
+    flat = with_products(on_line.reshape(len(x), -1), pairs)
+    weekly = logistic(total(weights, flat)).reshape(len(_NODES), weeks)
     reached = -np.expm1((share * np.log1p(-weekly)).sum(axis=1))
-    # Mean derivative of the total log-odds with respect to each week's, along the line.
-    slope = (_SHARES[:, None] / 2.0 * share * weekly / reached[:, None]).sum(axis=0)
-    moved = weights * (slope * (x[:, ::2] - x[:, 1::2])).sum(axis=1)
+    # Derivative of the total log-odds with respect to each week's, with the weight of its point on the line.
+    slope = _SHARES[:, None] / 2.0 * share * weekly / reached[:, None]
+    moved = (slope * gradient(weights, pairs, on_line) * (after - before)[:, None]).sum(axis=(1, 2))
     by_name = dict(zip(NAMES, moved.tolist(), strict=True))
     return {family: fsum(by_name[name] for name in names) for family, names in FAMILIES.items()}
 
