@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Annotated, Final, Literal, Self
 from uuid import uuid4
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from schemas.errors import InvalidEvent
 from schemas.fields import Id, Text, Wire
@@ -23,7 +23,7 @@ DECISION_KEY: Final = b"!decision:"
 
 
 class ModelDecision(Wire):
-    """Yes or no to a proposal, or another name for a segment.
+    """Yes or no to a proposal, another name for a segment, or yes to a challenger of the predictions.
 
     Attributes
     ----------
@@ -31,20 +31,26 @@ class ModelDecision(Wire):
         Number of the proposal, with ``approve`` and ``reject``.
     segment, name
         With ``rename``.
+    challenger
+        With ``adopt``: the JSON form of the challenger; the segmentation is ``predictions``.
     """
 
     type: Literal["model.decision"] = "model.decision"
     segmentation: Id = "behaviour"
-    action: Literal["approve", "reject", "rename"]
+    action: Literal["approve", "reject", "rename", "adopt"]
     proposal: Annotated[int, Field(ge=1)] | None = None
     segment: Id | None = None
     name: Text | None = None
+    challenger: dict[str, JsonValue] | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        needs = (self.segment, self.name) if self.action == "rename" else (self.proposal,)
-        if None in needs:
-            raise ValueError("rename needs segment and name, approve and reject need proposal")
+        needs: dict[str, tuple[object, ...]] = {
+            "rename": (self.segment, self.name),
+            "adopt": (self.challenger,),
+        }
+        if None in needs.get(self.action, (self.proposal,)):
+            raise ValueError("rename needs segment and name, adopt needs challenger, approve and reject need proposal")
         return self
 
 

@@ -23,6 +23,7 @@ from models.learning.learner import Learned, Learner
 from models.learning.owner_types import State
 from models.learning.proposal import Proposal
 from models.messages import Language
+from models.prediction.challenger import Challenger
 from models.prediction.model import PredictionModel
 from models.prediction.predictor import Predictor
 from models.prediction.predictor_snapshot import pack
@@ -30,7 +31,7 @@ from models.rules.definitions import Definitions
 from schemas import topics
 from schemas.control import IMPORT_HEADER
 from schemas.decisions import DECISION_KEY, ModelDecision, decode_decision
-from schemas.errors import InvalidEvent
+from schemas.errors import InvalidEvent, InvariantViolation
 from schemas.records import Headers, LogRecord
 from schemas.signing import ControlKeys
 from streamer.lanes.inbox import Inbox
@@ -300,6 +301,10 @@ class Owner(Inbox):
             except InvalidEvent as error:
                 log.warning("ignored an invalid decision about models", error=error.message)
                 continue
+            if decision.action == "adopt":
+                for place, more in self._adopted(decision, day).items():
+                    writes.setdefault(place, []).extend(more)
+                continue
             waiting = state.proposal
             learned = self._decided(decision, day)
             log.info("carried out a decision about models", action=decision.action, outcome=learned.outcome)
@@ -316,8 +321,22 @@ class Owner(Inbox):
                 return approve(self._learner, decision.proposal or 0, day)
             case "reject":
                 return reject(self._learner, decision.proposal or 0, day)
-            case "rename":
+            case _:
                 return rename(self._learner, decision.segment or "", decision.name or "", day)
+
+    def _adopted(self, decision: ModelDecision, day: int) -> Writes:
+        """The records of an approved challenger of the predictions; none if it does not fit this program."""
+        try:
+            challenger = Challenger.from_dict(decision.challenger or {})
+        except InvariantViolation as error:
+            log.warning("ignored a challenger that cannot be used", error=str(error))
+            return {}
+        model = self._predictor.adopt(challenger, day)
+        if self._listener is not None:
+            self._listener.foresaw(day, self._predictor)
+        log.info("published an approved challenger of the predictions", version=model.version, day=day)
+        context = self._context
+        return version_writes(model, context.lanes, context.clock.now_ms(), context.control_keys)
 
     def _writes(
         self,

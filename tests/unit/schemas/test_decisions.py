@@ -15,6 +15,7 @@ KEYS, OTHER = (ControlKeys("", (key,)) for key in (b"a key of sixteen", b"anothe
         ModelDecision(action="approve", proposal=3),
         ModelDecision(action="reject", proposal=3),
         ModelDecision(action="rename", segment="champions", name="常客"),
+        ModelDecision(segmentation="predictions", action="adopt", challenger={"products": [["age", "once"]]}),
     ],
 )
 def test_a_decision_comes_back_and_a_signed_one_only_with_its_signature(decision: ModelDecision) -> None:
@@ -40,6 +41,7 @@ def test_a_decision_comes_back_and_a_signed_one_only_with_its_signature(decision
         b"[]",
         b'{"type": "model.decision", "action": "approve"}',
         b'{"type": "model.decision", "action": "rename", "segment": "x"}',
+        b'{"type": "model.decision", "action": "adopt", "proposal": 1}',
         b'{"type": "model.decision", "action": "drop", "proposal": 1}',
         b'{"type": "model.decision", "action": "approve", "proposal": 0}',
     ],
