@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from models.messages import (
+    challenge_chinese,
     console_chinese,
     drafts_chinese,
     errors_chinese,
@@ -168,6 +169,7 @@ TABLE = Table(
     },
     texts={
         **files_chinese.TEXTS,
+        **challenge_chinese.TEXTS,
         **console_chinese.TEXTS,
         **drafts_chinese.TEXTS,
         **uploads_chinese.TEXTS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from models.messages import (
+    challenge_english,
     console_english,
     drafts_english,
     errors_english,
@@ -78,6 +79,7 @@ TABLE = Table(
     units={},
     texts={
         **files_english.TEXTS,
+        **challenge_english.TEXTS,
         **console_english.TEXTS,
         **drafts_english.TEXTS,
         **uploads_english.TEXTS,

@@ -105,7 +105,7 @@ def segments(
     with common.progress("simulating") as on_progress:
         rows = suite.run(names_of(scenario or ALL), numbers, presets, customers, others, on_progress, config)
     if html is not None:
-        _write(html, report.to_html(rows, numbers))
+        write(html, report.to_html(rows, numbers))
     if json:
         common.print_json(report.to_json(rows, numbers))
     else:
@@ -146,7 +146,7 @@ def _file(
         found = retail.evaluate(activity, replace(config, preset=chosen), day)
     shown = (date(1970, 1, 1) + timedelta(days=found.as_of)).isoformat()
     if html is not None:
-        _write(html, retail_page.page(found, data.name, shown, settings.currency))
+        write(html, retail_page.page(found, data.name, shown, settings.currency))
     if goals:
         show_goals_of_file(data.name, found, json)
     elif json:
@@ -169,7 +169,8 @@ def _of_commit(commit: str) -> tuple[int, ...]:
         ) from None
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
+    """Write a file that an option names. Raises UserError where it cannot be written."""
     from schemas.errors import UserError
 
     try:

@@ -10,6 +10,7 @@ from models.messages import Messages, messages
 from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
+from streamer.commands.learn_challenge import approve, challenge
 
 _CELLS: Final = "cells"
 
@@ -21,6 +22,8 @@ def register(app: typer.Typer) -> None:
     learn.command("status")(status)
     learn.command("history")(history)
     learn.command("show")(show)
+    learn.command("challenge")(challenge)
+    learn.command("approve")(approve)
     app.add_typer(learn)
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import cast
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Protocol, cast
 
 import numpy as np
 
@@ -17,7 +17,13 @@ from schemas.errors import InvalidEvent, UserError
 from streamer.core.fold import FoldContext, fold_interaction, fold_order, fold_reversal, is_duplicate
 from streamer.core.policy import Policy
 from streamer.evaluate.activity import Activity, fold
-from streamer.sources.source import Source
+from streamer.sources.source import SourceEvent
+
+
+class Events(Protocol):
+    """Events in order of arrival."""
+
+    def events(self) -> Iterator[SourceEvent]: ...
 
 
 class _Recorder:
@@ -49,8 +55,17 @@ class _Recorder:
         bucket.take_back(self._new(), money_minor, whole, discounted, categories)
 
 
-def of_source(source: Source, policy: Policy) -> Activity:
+def of_source(
+    source: Events, policy: Policy, joined: Mapping[str, str] | None = None, without: Collection[str] = ()
+) -> Activity:
     """The activity of a source; events that a lane would dead-letter are left out.
+
+    Parameters
+    ----------
+    joined
+        Of ids that were joined to a customer, the customer's.
+    without
+        Customers to leave out.
 
     Raises
     ------
@@ -70,11 +85,12 @@ def of_source(source: Source, policy: Policy) -> Activity:
             continue
         if not isinstance(event, OrderCompleted | OrderReversed | Interaction):
             continue
-        customer = customers.get(event.customer_id)
+        id = event.customer_id if joined is None else joined.get(event.customer_id, event.customer_id)
+        if id in without:
+            continue
+        customer = customers.get(id)
         if customer is None:
-            customer = customers[event.customer_id] = Customer(
-                event.customer_id, (0, len(customers)), event.occurred_at
-            )
+            customer = customers[id] = Customer(id, (0, len(customers)), event.occurred_at)
             customer.hold_row(len(customers) - 1)
         name = digest(event.event_id)
         if is_duplicate(customer, name, event):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from streamer.commands.translations.help_learn_chinese import LEARN
 from streamer.commands.translations.help_plays_chinese import PLAYS
 
 COMMANDS: Final = {
+    **LEARN,
     **PLAYS,
     "": """随客户行为实时变化的客户分群：事件从 Kafka 进，特征存 Redis，分群变化发布到 Kafka。
 
@@ -305,22 +307,6 @@ COMMANDS: Final = {
 客户不会换分群：模型管理进程以新名称重新发布现行版本。规则分群的名称写在 segments.toml 中。
 
 示例：  streamer segments rename bargain_hunters "Coupon lovers"
-""",
-    "learn": """学到的预测模型，以及每周的预测效果。
-
-示例：  streamer learn status
-""",
-    "learn status": """每条通道所用的预测版本，以及最近一周的预测效果。
-
-示例：  streamer learn status
-""",
-    "learn history": """最近 52 周每周的预测效果（学习该周之前），最新的在最后。
-
-示例：  streamer learn history --json
-""",
-    "learn show": """显示预测的一个版本：训练时间和权重。
-
-示例：  streamer learn show 0
 """,
     "models": """行为聚类的版本，以及模型管理进程的提案。
 
