@@ -1,11 +1,11 @@
-"""``evaluate predictions``: who buys again within 90 days, asked of a file's own past."""
+"""``evaluate predictions``: who buys again within 90 days, asked of the past of a file or of simulated shops."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -14,7 +14,8 @@ from streamer.commands.common import Json
 from streamer.commands.files import Format, Mapped
 
 if TYPE_CHECKING:
-    from streamer.evaluate.predictions import Answered
+    from streamer.embedded.home import Progress
+    from streamer.evaluate.predictions import Peers
 
 _COLUMNS = (
     ("auc", "AUC"),
@@ -25,15 +26,17 @@ _COLUMNS = (
     ("lift", "lift"),
 )
 _DATES, _SPACING_DAYS = 4, 30
+_SHOPS: Final = ("stationary", "shock", "lifelike")
+_SIZES: Final = (200, 2_000)
 _LEGEND = (
-    "Mean over the dates. Everybody who ordered in the 365 days before a date is judged by the 90 days after it; methods "
-    "learn from at most 2,000 customers and from nothing later than the date. ECE: expected calibration error; lift: of "
-    "the tenth with the highest chance."
+    "Mean over the dates and seeds. Everybody who ordered in the 365 days before a date is judged by the 90 days after it; "
+    "methods learn from at most 2,000 customers and from nothing later than the date. ECE: expected calibration error; "
+    "lift: of the tenth with the highest chance."
 )
 
 
 def predictions(
-    data: Annotated[Path, typer.Option(help="File of events.")],
+    data: Annotated[Path | None, typer.Option(help="File of events.")] = None,
     format: Format = None,
     mapping: Mapped = None,
     as_of: Annotated[
@@ -43,51 +46,130 @@ def predictions(
             help="Day to predict from; may be repeated. Default: four days, the last one 90 days before the end.",
         ),
     ] = None,
+    scenario: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Without --data: simulated shop, as for `evaluate segments`; may be repeated. Default: stationary, "
+            "shock and lifelike."
+        ),
+    ] = None,
+    seeds: Annotated[str, typer.Option(help="Comma-separated seeds of the shops.")] = "7,8",
+    customers: Annotated[
+        list[int] | None, typer.Option(min=100, help="Customers per shop; may be repeated. Default: 200 and 2000.")
+    ] = None,
+    peers: Annotated[bool, typer.Option(help="Also judge rules, BG/NBD and scikit-learn's learners.")] = True,
     json: Json = False,
 ) -> None:
-    """Predict from a file's past who would buy again within 90 days, and compare with who did.
+    """Predict from the past who would buy again within 90 days, and compare with who did.
+
+    The past is that of a file, or of simulated shops.
 
     Example:  streamer evaluate predictions --data online_retail.csv.gz --as-of 2011-09-10
     """
+    others = _peers() if peers else None
+    with common.progress("reading") as on_progress:
+        if data is not None:
+            tables = [_of_file(data, format, mapping, as_of, others, on_progress)]
+        else:
+            tables = _of_shops(scenario, seeds, customers, others, on_progress)
+    if json:
+        common.print_json([row for table in tables for row in table.rows])
+        return
+    for table in tables:
+        _show(table)
+    common.console().print(_LEGEND, markup=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """What is shown together: the title, and the answers, JSON-safe."""
+
+    title: str
+    rows: list[dict[str, Any]]
+
+
+def _peers() -> Peers:
+    from schemas.errors import UserError
+    from streamer.evaluate.prediction_peers import peers
+
+    try:
+        import sklearn
+    except ImportError:
+        raise UserError("scikit-learn is not installed", "run: pip install scikit-learn, or give --no-peers") from None
+    del sklearn
+    return peers
+
+
+def _of_file(
+    data: Path,
+    format: str | None,
+    mapping: str | None,
+    as_of: list[str] | None,
+    peers: Peers | None,
+    on_progress: Progress,
+) -> _Table:
     from schemas.errors import UserError
     from streamer.commands.files import instant
     from streamer.commands.recognise import data_of
     from streamer.evaluate import files
     from streamer.evaluate.predictions import HORIZON, evaluate
 
-    with common.progress("reading") as on_progress:
-        source, settings = data_of(data, format, mapping, on_progress)
-        policy = settings.policy(lanes=1)
-        activity = files.of_source(source, policy)
-        last = activity.days - HORIZON
-        days = [last - _SPACING_DAYS * back for back in reversed(range(_DATES))]
-        if as_of:
-            days = [policy.grid.day_of(instant(one, policy.grid, "--as-of")) - activity.first_day for one in as_of]
-        if min(days) < 2 * HORIZON or max(days) > last:
-            raise UserError(
-                f"the day to predict from needs {2 * HORIZON} days of data before it and {HORIZON} after it",
-                "give other days with --as-of, or a longer file",
-            )
-        found = evaluate(activity, sorted(days), on_progress)
+    source, settings = data_of(data, format, mapping, on_progress)
+    policy = settings.policy(lanes=1)
+    activity = files.of_source(source, policy)
+    days = _dates(activity.days)
+    if as_of:
+        days = [policy.grid.day_of(instant(one, policy.grid, "--as-of")) - activity.first_day for one in as_of]
+    if min(days) < 2 * HORIZON or max(days) > activity.days - HORIZON:
+        raise UserError(
+            f"the day to predict from needs {2 * HORIZON} days of data before it and {HORIZON} after it",
+            "give other days with --as-of, or a longer file",
+        )
+    found = evaluate(activity, sorted(days), on_progress, peers)
     first = date(1970, 1, 1) + timedelta(days=activity.first_day)
-    if json:
-        common.print_json([asdict(one) | {"day": str(first + timedelta(days=one.day))} for one in found])
-        return
-    _show(found, ", ".join(str(first + timedelta(days=day)) for day in sorted(days)))
+    asked = ", ".join(str(first + timedelta(days=day)) for day in sorted(days))
+    rows = [asdict(one) | {"day": str(first + timedelta(days=one.day))} for one in found]
+    return _Table(f"Buys again within 90 days, asked on {asked}", rows)
 
 
-def _show(found: list[Answered], days: str) -> None:
+def _of_shops(
+    scenario: list[str] | None, seeds: str, customers: list[int] | None, peers: Peers | None, on_progress: Progress
+) -> list[_Table]:
+    from streamer.commands.evaluate_shops import names_of, numbers_of
+    from streamer.evaluate.predictions import evaluate
+    from streamer.evaluate.suite import shop
+
+    tables = []
+    for name in names_of(scenario or list(_SHOPS)):
+        for size in customers or _SIZES:
+            rows: list[dict[str, Any]] = []
+            for seed in numbers_of(seeds):
+                on_progress(f"{name}, {size} customers, seed {seed}")
+                activity, _ = shop(name, seed, size)
+                found = evaluate(activity, _dates(activity.days), on_progress, peers)
+                rows += [asdict(one) | {"shop": name, "shop_customers": size, "seed": seed} for one in found]
+            tables.append(_Table(f"Buys again within 90 days, {name}, {size:,} customers, seeds {seeds}", rows))
+    return tables
+
+
+def _dates(days: int) -> list[int]:
+    """Days to ask on in a history of so many days."""
+    from streamer.evaluate.predictions import HORIZON
+
+    return [days - HORIZON - _SPACING_DAYS * back for back in reversed(range(_DATES))]
+
+
+def _show(found: _Table) -> None:
     from rich.table import Table
 
-    table = Table(title=f"Buys again within 90 days, asked on {days}", pad_edge=False)
+    table = Table(title=found.title, pad_edge=False)
     table.add_column("method")
     for _, heading in _COLUMNS:
         table.add_column(heading, justify="right")
-    for method in dict.fromkeys(one.method for one in found):
-        judged = [asdict(one.judgement) for one in found if one.method == method]
+    for method in dict.fromkeys(row["method"] for row in found.rows):
+        judged = [row["judgement"] for row in found.rows if row["method"] == method]
         table.add_row(method, *(f"{sum(one[name] for one in judged) / len(judged):.3f}" for name, _ in _COLUMNS))
     console = common.console()
     if not console.is_terminal:
         console.width = 120
     console.print(table)
-    console.print(_LEGEND, markup=False)

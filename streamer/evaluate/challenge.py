@@ -203,7 +203,7 @@ def _world(activity: Activity, asking: Asking) -> _World:
         [
             one
             for day in looks
-            if (one := _ask(orders, orders.records(day), everybody, day, asking.horizon)) is not None
+            if (one := asked_of(orders, orders.records(day), everybody, day, asking.horizon)) is not None
         ],
         until,
     )
@@ -221,13 +221,14 @@ def questions(orders: Orders, panel: IntArray, until: int, horizon: int, every: 
     """Questions to customers of a panel, as far as their answers are known at the start of ``until``."""
     records = Records.empty(orders.customers)
     for day in range(max(0, until - horizon - LATE_DAYS) + 1):
-        if day % every == 0 and (one := _ask(orders, records, panel, day, horizon)) is not None:
+        if day % every == 0 and (one := asked_of(orders, records, panel, day, horizon)) is not None:
             yield one
         if day < orders.days:
             records.note(day, orders.on(day))
 
 
-def _ask(orders: Orders, records: Records, among: IntArray, day: int, horizon: int) -> Asked | None:
+def asked_of(orders: Orders, records: Records, among: IntArray, day: int, horizon: int) -> Asked | None:
+    """The question of a day to the customers ``among`` who ordered in the last year; None without one."""
     alive = (records.orders[among] > 0) & (day - records.last[among] <= ALIVE_DAYS)
     who = among[alive]
     if not len(who):

@@ -98,7 +98,13 @@ def answers(
             records.note(day, orders.on(day))
 
 
-def evaluate(activity: Activity, dates: Sequence[int], on_progress: Callable[[str], None]) -> list[Answered]:
+Peers = Callable[[Orders, IntArray, int, FloatArray], dict[str, FloatArray]]
+"""Further methods: what each says of everybody asked, from orders, panel, day, and what the weekly hazard says."""
+
+
+def evaluate(
+    activity: Activity, dates: Sequence[int], on_progress: Callable[[str], None], peers: Peers | None = None
+) -> list[Answered]:
     """Everybody alive on each date, judged by the HORIZON days after it; learned from a panel, from nothing later."""
     orders, panel, found = Orders(activity), panel_of(activity.customers), []
     learned_on = beliefs(orders, panel, max(dates), shipped())
@@ -116,6 +122,8 @@ def evaluate(activity: Activity, dates: Sequence[int], on_progress: Callable[[st
             "recency alone": _regressed(past[_RECENCY], answers, x[_RECENCY]),
             "base rate": np.full(len(who), answers.mean() if len(answers) else 0.5),
         }
+        if peers is not None:
+            chances |= peers(orders, panel, day, chances["weekly hazard"])
         found += [Answered(day, method, len(who), judge(chance, came)) for method, chance in chances.items()]
     return found
 

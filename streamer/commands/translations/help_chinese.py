@@ -346,7 +346,9 @@ COMMANDS: Final = {
 
 示例：  streamer evaluate clusterers --scenario stationary --seeds 8
 """,
-    "evaluate predictions": """用文件的过去预测谁会在 90 天内再次购买，并与实际比较。
+    "evaluate predictions": """用过去预测谁会在 90 天内再次购买，并与实际比较。
+
+过去取自文件，或取自模拟店铺。
 
 示例：  streamer evaluate predictions --data online_retail.csv.gz --as-of 2011-09-10
 """,
