@@ -128,4 +128,6 @@ def _print_version(answer: dict[str, Any], texts: Messages) -> None:
     table = Table(box=None, padding=(0, 2), show_header=False)
     for name, weight in answer["weights"].items():
         table.add_row(name, f"{weight:+.3f}")
+    for one, other, weight in answer.get("products", ()):
+        table.add_row(f"{one} x {other}", f"{weight:+.3f}")
     out.print(table)

@@ -88,7 +88,9 @@ def _by_rule(past: list[Asked], now: Asked) -> FloatArray:
     came = np.concatenate([one.came for one in past])
     count = np.bincount(groups, minlength=len(_LATENESS) + 1)
     share = (np.bincount(groups, came, len(_LATENESS) + 1) + 5.0 * came.mean()) / (count + 5.0)
-    found: FloatArray = share[_group(now)]
+    # The rule says that the later are the less likely; a young shop has hardly seen the latest group.
+    falling = np.minimum.accumulate(share) - 1e-3 * np.arange(len(share))
+    found: FloatArray = np.clip(falling[_group(now)], 1e-3, 1.0)
     return found
 
 

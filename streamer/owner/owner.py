@@ -331,6 +331,8 @@ class Owner(Inbox):
         except InvariantViolation as error:
             log.warning("ignored a challenger that cannot be used", error=str(error))
             return {}
+        # An owner that has just started may know no day.
+        day = max(day, self._predictor.state.asked_until)
         model = self._predictor.adopt(challenger, day)
         if self._listener is not None:
             self._listener.foresaw(day, self._predictor)

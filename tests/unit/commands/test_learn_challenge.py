@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
+from behaviour_world import World
 from challenge_world import planted
+from owner_rig import OwnerRig
 from rich.console import Console
 from typer.testing import CliRunner
 
+from models.learning.learner import LearnerConfig
 from models.messages import messages
+from schemas import topics
+from schemas.decisions import ModelDecision
 from streamer.cli import build
 from streamer.commands import learn_challenge
 from streamer.commands.learn_challenge import _read, _text_of
 from streamer.evaluate.activity import Activity
 from streamer.evaluate.challenge import NAMES_OF_ALL, Asking, Challenge, challenge
 from streamer.evaluate.challenge_report import page, show, to_json
+from streamer.owner.model_reader import Published
+from streamer.queries import models
 
 
 def silent(text: str) -> None:
@@ -98,3 +107,35 @@ def test_a_proposal_in_a_file_comes_back(found: Challenge, tmp_path: Path) -> No
     assert found.proposal is not None
     (tmp_path / "p.json").write_text(_text_of(found.proposal, "a shop"))
     assert _read(tmp_path / "p.json").belief.mean.tolist() == found.proposal.belief.mean.tolist()
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_approval_reaches_the_owner_or_waits_for_it(
+    found: Challenge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: bool
+) -> None:
+    assert found.proposal is not None
+    (tmp_path / "p.json").write_text(_text_of(found.proposal, "a shop"))
+    rig = OwnerRig(World(customers=6), LearnerConfig())
+    rig.world.run(3, learn=False)
+    rig.publish_rows()
+
+    def published(to: Any) -> Published:
+        now = Published()
+        now.take(rig.broker.records(topics.MODELS))
+        return now
+
+    def send(to: Any, decision: ModelDecision) -> None:
+        rig.decide(**decision.model_dump(exclude_none=True, exclude={"type"}))
+        if runs:
+            asyncio.run(rig.run())
+
+    monkeypatch.setattr(learn_challenge, "connections", lambda settings: nullcontext(None))
+    monkeypatch.setattr(models, "read_published", published)
+    monkeypatch.setattr(models, "send_decision", send)
+    monkeypatch.setattr(models, "_ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(models, "_POLL_SECONDS", 0.01)
+    said = run("approve", str(tmp_path / "p.json"))
+    assert said.exit_code == 0 and ("version 1 of the predictions" if runs else "sent;") in said.stdout
+    answer = json.loads(run("approve", str(tmp_path / "p.json"), "--json").stdout.splitlines()[-1])
+    assert answer["version"] == (2 if runs else None)
+    assert answer["products"] == [list(pair) for pair in found.proposal.pairs]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import nullcontext
+from dataclasses import replace
 from types import SimpleNamespace
 
 import msgspec
@@ -129,6 +130,20 @@ def test_a_version_is_shown_with_its_weights(shown: Published, capsys: pytest.Ca
     for wrong in ("99", "p1", "²"):
         with pytest.raises(UserError, match=f"no version {wrong} of the predictions"):
             learn.show(wrong)
+
+
+def test_a_version_of_an_approved_challenger_is_shown_with_its_products(
+    shown: Published, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newest = max(shown.predictions)
+    found = shown.predictions[newest]
+    approved = replace(found.model, products=((("age", "once"), 0.25),))
+    shown.predictions[newest] = replace(found, model=approved)
+    learn.show(str(newest), json=True)
+    assert msgspec.json.decode(capsys.readouterr().out)["products"] == [["age", "once", 0.25]]
+    learn.show(str(newest))
+    out = capsys.readouterr().out
+    assert "age x once" in out and "+0.250" in out
 
 
 def test_where_no_week_was_answered_it_says_so(capsys: pytest.CaptureFixture[str], shown: Published) -> None:
