@@ -10,11 +10,13 @@ import typer
 from models.messages.count import Count
 from streamer.commands import common
 from streamer.commands.common import Json
+from streamer.commands.evaluate_case import case
 from streamer.commands.evaluate_clusterers import clusterers
 from streamer.commands.evaluate_goals import GOAL_SHOPS, show_goals, show_goals_of_file
 from streamer.commands.evaluate_predictions import predictions
 from streamer.commands.evaluate_shops import ALL, ORDERS, names_of, numbers_of
 from streamer.commands.files import Format, Mapped
+from streamer.commands.pages import write_page
 
 if TYPE_CHECKING:
     from models.learning.learner import LearnerConfig
@@ -27,6 +29,7 @@ def register(app: typer.Typer) -> None:
     group.command("segments")(segments)
     group.command("clusterers")(clusterers)
     group.command("predictions")(predictions)
+    group.command("case")(case)
     app.add_typer(group)
 
 
@@ -105,7 +108,7 @@ def segments(
     with common.progress("simulating") as on_progress:
         rows = suite.run(names_of(scenario or ALL), numbers, presets, customers, others, on_progress, config)
     if html is not None:
-        write(html, report.to_html(rows, numbers))
+        write_page(html, report.to_html(rows, numbers))
     if json:
         common.print_json(report.to_json(rows, numbers))
     else:
@@ -146,7 +149,7 @@ def _file(
         found = retail.evaluate(activity, replace(config, preset=chosen), day)
     shown = (date(1970, 1, 1) + timedelta(days=found.as_of)).isoformat()
     if html is not None:
-        write(html, retail_page.page(found, data.name, shown, settings.currency))
+        write_page(html, retail_page.page(found, data.name, shown, settings.currency))
     if goals:
         show_goals_of_file(data.name, found, json)
     elif json:
@@ -167,13 +170,3 @@ def _of_commit(commit: str) -> tuple[int, ...]:
         raise UserError(
             f"--seeds-of {commit} is not a commit", "give at least eight digits, as `git rev-parse` prints"
         ) from None
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file that an option names. Raises UserError where it cannot be written."""
-    from schemas.errors import UserError
-
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}", "give another path") from None

@@ -352,6 +352,12 @@ COMMANDS: Final = {
 
 示例：  streamer evaluate predictions --data online_retail.csv.gz --as-of 2011-09-10
 """,
+    "evaluate case": """在一个文件上走完电商案例：聚类、预测高价值客户的随机森林，以及一次活动能证明什么。
+
+约需一分钟，需要 scikit-learn（附加包 `evaluate`）。
+
+示例：  streamer evaluate case --data online_retail.csv.gz --html case.html
+""",
     "deadletters": """无法处理的记录及其原因。
 
 示例：  streamer deadletters list --limit 20

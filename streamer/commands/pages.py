@@ -1,0 +1,15 @@
+"""Writing of HTML pages that commands make beside their output."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def write_page(path: Path, text: str) -> None:
+    """Write a page. Raises UserError if that is not possible."""
+    from schemas.errors import UserError
+
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}", "give another path") from None
