@@ -58,9 +58,13 @@ PREDICTIONS: Final = Board(
         ),
         Panel(
             "Calibration",
-            "Customers who were expected to order in the week over those who did; 1 is best.",
+            "Customers who were expected to order in the week over those who did; 1 is best. The lower line is 1 after River's "
+            "PageHinkley heard a change.",
             "short",
-            (Query(_latest("calibration_ratio"), "expected over ordered"),),
+            (
+                Query(_latest("calibration_ratio"), "expected over ordered"),
+                Query(_latest("drift"), "changed in the last four weeks"),
+            ),
             runbook=_UNCALIBRATED,
         ),
         Panel(
@@ -76,13 +80,18 @@ PREDICTIONS: Final = Board(
             "Rank",
             "How often who ordered had a higher chance than who did not (AUC); 0.5 is a guess.",
             "short",
-            (Query(_latest("auc_ratio"), "AUC"),),
+            (Query(_latest("auc_ratio"), "AUC"), Query(_latest("progressive_auc_ratio"), "of all answers so far")),
         ),
         Panel(
             "Loss",
             "Mean negative log-likelihood and mean squared error (Brier) of the chances; lower is better.",
             "short",
-            (Query(_latest("log_loss"), "log loss"), Query(_latest("brier_ratio"), "Brier")),
+            (
+                Query(_latest("log_loss"), "log loss"),
+                Query(_latest("brier_ratio"), "Brier"),
+                Query(_latest("progressive_log_loss"), "log loss of all answers so far"),
+                Query(_latest("progressive_brier_ratio"), "Brier of all answers so far"),
+            ),
         ),
         Panel(
             "Versions published",

@@ -244,6 +244,8 @@ TABLE = Table(
         "learn cells": "（25 格表）",
         "learn fallback": "已回退：自 {day} 那一周起，学到的权重不如按最近购买和频率划分的 25 格表，现由该表代替",
         "learn owner": "模型管理进程：版本 {version}，已学习 {weeks} 周",
+        "learn progress": "迄今全部 {answers} 个答案（River 指标）：AUC {auc}，对数损失 {log_loss}，Brier {brier}",
+        "learn drift": "校准已变化：到 {day} 那一周，River 的 PageHinkley 检测到实际下单与预期之比不同于以往",
         "learn no week": "还没有评估过任何一周：需要八天，且面板中至少有 30 位客户",
         "learn week head": "周起始|客户|下单|预期|AUC|对数损失|Brier|校准比|基准率|技能分",
         "learn version": "版本 {version}，形式 {form}，{when}",

@@ -163,6 +163,9 @@ TABLE = Table(
         "learn owner": "model owner: version {version}, {weeks:|week} learned",
         "learn fallback": "fallback: since the week of {day} the learned weights predict worse than 25 cells of recency "
         "and frequency, which are used instead",
+        "learn progress": "all {answers} predictions so far, by River's metrics: AUC {auc}, log loss {log_loss}, Brier {brier}",
+        "learn drift": "calibration changed: in the week of {day}, River's PageHinkley detected that orders deviate from "
+        "the expected number by another factor than before",
         "learn no week": "no week has been scored yet: that takes eight days and 30 customers in the panel",
         "learn week head": "week of|asked|ordered|expected|AUC|log loss|Brier|calib.|base|skill",
         "learn version": "version {version}, form {form}, {when}",

@@ -27,6 +27,7 @@ from models.prediction.model import ALIVE_DAYS, CELLS_FORM, HAZARD_FORM, Predict
 from models.prediction.order_record import OrderRecord, side_by_side
 from models.prediction.prior import shipped
 from models.prediction.products import Pair, with_products
+from models.prediction.progress import calibration_changed, no_answers, noted
 from models.prediction.records import Records
 from models.prediction.recursion import Belief, forgotten, learned
 
@@ -94,6 +95,8 @@ class Week:
         Log loss of the 25 cells.
     fallback
         Whether the cells were in force after this week.
+    drifted
+        Whether the calibration had changed by this week, as River's detector hears it.
     """
 
     day: int
@@ -105,6 +108,7 @@ class Week:
     brier: float
     cells_log_loss: float
     fallback: bool = False
+    drifted: bool = False
 
 
 @dataclass(slots=True)
@@ -131,6 +135,8 @@ class PredictorState:
         Answers checked again after four weeks, and how many of them had changed. They are not learned again.
     pairs, approved
         Products of features, and the weights that learning forgets towards, of an approved challenger; empty without.
+    sums
+        Answers so far, as `models.prediction.progress` sums them up.
     """
 
     belief: Belief = field(default_factory=shipped)
@@ -150,6 +156,7 @@ class PredictorState:
     def prior(self) -> Belief:
         """The belief that learning forgets towards."""
         return prior_of(self.approved)
+    sums: FloatArray = field(default_factory=no_answers)
 
 
 class Predictor:
@@ -282,17 +289,21 @@ class Predictor:
         fallen, loss = state.trust.fallen, found.log_loss if sound else inf
         variance = float((losses(chances, came) - losses(by_cell, came)).var() / len(came))
         state.trust = judged(state.trust, loss, other.log_loss, variance, float(came.mean()))
+        state.sums = noted(state.sums, chances, came)
+        expected, buyers = float(chances.sum()), int(came.sum())
+        drifted = calibration_changed([*((one.expected, one.buyers) for one in self.weeks), (expected, buyers)])
         self.weeks.append(
             Week(
                 question.day,
                 len(came),
-                int(came.sum()),
-                float(chances.sum()),
+                buyers,
+                expected,
                 found.auc,
                 found.log_loss,
                 found.brier,
                 other.log_loss,
                 state.trust.fallen,
+                drifted,
             )
         )
         del self.weeks[:-_KEPT_WEEKS]

@@ -15,6 +15,7 @@ from models.prediction.model import PredictionModel
 from models.prediction.order_record import OrderRecord
 from models.prediction.predictor import Closed, Predictor, PredictorState, Question, Week
 from models.prediction.products import is_pair
+from models.prediction.progress import INTERVALS, SUMS, no_answers
 from models.prediction.recursion import Belief
 from schemas.errors import InvariantViolation
 
@@ -57,6 +58,7 @@ class _Saved(msgspec.Struct, array_like=True):
     revised: int = 0
     pairs: list[tuple[str, str]] = []
     approved: list[float] = []
+    sums: list[list[float]] = []
 
 
 def pack(predictor: Predictor) -> bytes:
@@ -83,6 +85,7 @@ def pack(predictor: Predictor) -> bytes:
             state.revised,
             list(state.pairs),
             list(state.approved),
+            state.sums.tolist(),
         )
     )
 
@@ -102,6 +105,8 @@ def unpack(data: bytes) -> Predictor:
         or len(saved.cells) != 2
     ):
         raise InvariantViolation("snapshot of predictions: features differ from this program's")
+    if saved.sums and (len(saved.sums) != SUMS or any(len(row) != INTERVALS for row in saved.sums)):
+        raise InvariantViolation("snapshot of predictions: sums of answers differ from this program's")
     found = Predictor()
     found.shift = saved.shift
     found.members = dict(saved.members)
@@ -129,5 +134,6 @@ def unpack(data: bytes) -> Predictor:
         saved.revised,
         tuple(saved.pairs),
         tuple(saved.approved),
+        np.array(saved.sums) if saved.sums else no_answers(),
     )
     return found

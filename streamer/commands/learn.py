@@ -13,6 +13,8 @@ from streamer.commands.common import Json
 from streamer.commands.learn_challenge import approve, challenge
 
 _CELLS: Final = "cells"
+_DRIFTED: Final = "drifted"
+"""Printed below the table, whose ten columns fill a terminal."""
 
 
 def register(app: typer.Typer) -> None:
@@ -50,7 +52,11 @@ def status(json: Json = False) -> None:
     out.print(texts("learn owner", version=answer["version"], weeks=answer["weeks"]), markup=False)
     if answer["fallback"] is not None:
         out.print(texts("learn fallback", day=answer["fallback"]["since"]), markup=False)
+    if answer["progress"] is not None:
+        out.print(texts("learn progress", **answer["progress"]), markup=False)
     _print_weeks([] if answer["latest"] is None else [answer["latest"]], texts)
+    if answer["drift"] is not None:
+        out.print(texts("learn drift", day=answer["drift"]["week"]), markup=False)
 
 
 def history(json: Json = False) -> None:
@@ -66,7 +72,11 @@ def history(json: Json = False) -> None:
     if json:
         common.print_json(weeks)
     else:
-        _print_weeks(weeks, messages(found.language))
+        texts = messages(found.language)
+        _print_weeks(weeks, texts)
+        for week in weeks:
+            if week["drifted"]:
+                common.console().print(texts("learn drift", day=week["asked_on"]), markup=False)
 
 
 def show(
@@ -115,7 +125,7 @@ def _print_weeks(weeks: list[dict[str, Any]], texts: Messages) -> None:
     for column in texts("learn week head").split("|"):
         table.add_column(column, justify="right", no_wrap=True)
     for week in weeks:
-        table.add_row(*map(str, week.values()))
+        table.add_row(*(str(value) for name, value in week.items() if name != _DRIFTED))
     out.print(table)
 
 

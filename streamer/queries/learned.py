@@ -9,6 +9,7 @@ from typing import Any, Final
 from models.features.time import DayGrid
 from models.prediction.model import PredictionModel, first_version
 from models.prediction.predictor import Predictor, Week
+from models.prediction.progress import progress
 from schemas import topics
 from schemas.errors import UserError
 from schemas.records import Record
@@ -56,6 +57,8 @@ def status(
         "version": state.published.version,
         "weeks": state.weeks_learned,
         "fallback": fallback_of(predictor),
+        "progress": progress_of(predictor),
+        "drift": drift_of(predictor),
         "lanes": [_lane(one, models[one.partition], grid) for one in ledgers],
         "latest": week_of(weeks[-1]) if weeks else None,
     }
@@ -68,6 +71,25 @@ def fallback_of(predictor: Predictor) -> dict[str, Any] | None:
         return None
     fell = (after.day for before, after in zip(weeks[-2::-1], weeks[::-1], strict=False) if not before.fallback)
     return {"since": day_text(next(fell, weeks[0].day))}
+
+
+def progress_of(predictor: Predictor) -> dict[str, Any] | None:
+    """Figures of all answers so far, JSON-safe; None before the first."""
+    found = progress(predictor.state.sums)
+    if found is None:
+        return None
+    return {
+        "answers": found.answers,
+        "auc": round(found.auc, 4),
+        "log_loss": round(found.log_loss, 4),
+        "brier": round(found.brier, 4),
+    }
+
+
+def drift_of(predictor: Predictor) -> dict[str, Any] | None:
+    """The latest week by which the calibration had changed; None without one in the weeks kept."""
+    found = next((week.day for week in reversed(predictor.weeks) if week.drifted), None)
+    return None if found is None else {"week": day_text(found)}
 
 
 def _lane(ledger: Ledger, models: Mapping[int, PredictionModel], grid: DayGrid) -> dict[str, Any]:
@@ -96,6 +118,7 @@ def week_of(week: Week) -> dict[str, Any]:
         "calibration": round(week.expected / max(week.buyers, 1), 3),
         "base_rate": round(week.buyers / week.customers, 4),
         "skill": round(1.0 - week.log_loss / max(week.cells_log_loss, 1e-12), 4),
+        "drifted": week.drifted,
     }
 
 

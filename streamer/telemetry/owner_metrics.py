@@ -11,6 +11,7 @@ from models.features.time import DayGrid
 from models.learning.drift import alarms_of
 from models.learning.owner_types import Learned, State
 from models.prediction.predictor import Predictor
+from models.prediction.progress import progress
 from streamer.lanes.ports import WallClock
 from streamer.telemetry.lane_metrics import Samples
 from streamer.telemetry.metrics import OUTCOMES
@@ -29,6 +30,9 @@ _GAUGES: Final = {
     "share_psi": "segment_share_psi",
     "members": "panel_customers",
 }
+
+_DRIFT_WEEKS: Final = 4
+"""Weeks for which a change of calibration is reported."""
 
 
 class OwnerMetrics:
@@ -67,7 +71,7 @@ class OwnerMetrics:
 
     def on_foresaw(self, predictor: Predictor) -> None:
         """Store the prediction quality of the latest week, and the version in force."""
-        state, weeks = predictor.state, predictor.weeks
+        state, weeks, so_far = predictor.state, predictor.weeks, progress(predictor.state.sums)
         with self._lock:
             self._foreseen = {
                 "prediction_version": float(state.published.version),
@@ -85,6 +89,13 @@ class OwnerMetrics:
                     "prediction_base_ratio": week.buyers / week.customers,
                     "prediction_skill_ratio": 1.0 - week.log_loss / max(week.cells_log_loss, 1e-12),
                     "prediction_questions": float(week.customers),
+                    "prediction_drift": float(any(one.drifted for one in weeks[-_DRIFT_WEEKS:])),
+                }
+            if so_far is not None:
+                self._foreseen |= {
+                    "prediction_progressive_auc_ratio": so_far.auc,
+                    "prediction_progressive_log_loss": so_far.log_loss,
+                    "prediction_progressive_brier_ratio": so_far.brier,
                 }
 
     def samples(self) -> Samples:

@@ -96,7 +96,10 @@ def test_status_says_by_which_version_each_lane_goes(
         },
         {"lane": 1, "version": newest, "form": "hazard", "since": since, "to_come": []},
     ]
-    assert answer["fallback"] is None
+    assert answer["fallback"] is None and answer["drift"] is None
+    answers = learned.read_predictor(None).weeks  # type: ignore[arg-type]
+    assert answer["progress"]["answers"] == sum(week.customers for week in answers)
+    assert 0 < answer["progress"]["log_loss"] < 1
     assert answer["weeks"] >= 7 and answer["latest"]["customers"] == CUSTOMERS
     learn.status()
     out = capsys.readouterr().out
@@ -115,6 +118,15 @@ def test_history_says_how_well_each_week_was_foreseen(shown: Published, capsys: 
     assert weeks[0]["calibration"] < 0.8 < weeks[-1]["calibration"] < 1.2
     learn.history()
     assert weeks[-1]["asked_on"] in capsys.readouterr().out
+    kept = learned.read_predictor(None)  # type: ignore[arg-type]
+    kept.weeks[-2] = replace(kept.weeks[-2], drifted=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(learned, "read_predictor", lambda to: kept)
+        learn.history()
+        told = capsys.readouterr().out
+        learn.status()
+    assert f"by the week of {weeks[-2]['asked_on']} River's PageHinkley" in " ".join(told.split())
+    assert "calibration changed" in capsys.readouterr().out
 
 
 def test_a_version_is_shown_with_its_weights(shown: Published, capsys: pytest.CaptureFixture[str]) -> None:

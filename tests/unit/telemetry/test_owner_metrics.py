@@ -5,6 +5,7 @@ from __future__ import annotations
 import urllib.request
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from behaviour_world import FIRST_DAY, World
 from prometheus_client.parser import text_string_to_metric_families
@@ -15,6 +16,7 @@ from models.learning.decisions import approve, rename
 from models.learning.learner import Learned, LearnerConfig
 from models.prediction.fallback import Trust
 from models.prediction.predictor import Predictor, Week
+from models.prediction.progress import noted
 from streamer.telemetry.lane_metrics import MetricState
 from streamer.telemetry.metrics import OUTCOMES, OWNER_METRICS, PREFIX
 from streamer.telemetry.owner_metrics import OwnerMetrics
@@ -55,7 +57,8 @@ def metrics() -> OwnerMetrics:
     metrics.on_learned(world.day + 7, renamed, learner.state)
     clock.day = world.day + 10
     predictor = Predictor()
-    predictor.weeks.append(Week(world.day, 200, 40, 50.0, 0.75, 0.4, 0.12, 0.5))
+    predictor.weeks.append(Week(world.day, 200, 40, 50.0, 0.75, 0.4, 0.12, 0.5, drifted=True))
+    predictor.state.sums = noted(predictor.state.sums, np.array([0.1, 0.2, 0.3]), np.array([0.0, 1.0, 0.0]))
     metrics.on_foresaw(predictor)
     return metrics
 
@@ -64,7 +67,10 @@ def test_figures_of_the_predictions_are_those_of_the_last_week(metrics: OwnerMet
     found = metrics.samples()
     assert found["prediction_calibration_ratio"] == {(): 1.25} and found["prediction_base_ratio"] == {(): 0.2}
     assert found["prediction_skill_ratio"][()] == pytest.approx(0.2) and found["prediction_version"] == {(): 0.0}
-    assert found["prediction_fallback"] == {(): 0.0}
+    assert found["prediction_fallback"] == {(): 0.0} and found["prediction_drift"] == {(): 1.0}
+    brier = (0.1**2 + 0.8**2 + 0.3**2) / 3
+    assert found["prediction_progressive_brier_ratio"][()] == pytest.approx(brier)
+    assert found["prediction_progressive_auc_ratio"] == {(): pytest.approx(0.5)}
     fallen = Predictor()
     fallen.state.trust = Trust(fallen=True)
     own = OwnerMetrics(Clock(), DayGrid())
