@@ -151,12 +151,12 @@ class PredictorState:
     revised: int = 0
     pairs: tuple[Pair, ...] = ()
     approved: tuple[float, ...] = ()
+    sums: FloatArray = field(default_factory=no_answers)
 
     @property
     def prior(self) -> Belief:
         """The belief that learning forgets towards."""
         return prior_of(self.approved)
-    sums: FloatArray = field(default_factory=no_answers)
 
 
 class Predictor:

@@ -12,6 +12,7 @@ from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
 from streamer.commands.files import Format, Mapped
+from streamer.commands.pages import write_page
 
 if TYPE_CHECKING:
     from models.prediction.challenger import Challenger
@@ -74,9 +75,9 @@ def challenge(
             on_progress("MLflow")
             report["mlflow"] = challenge_runs.record(found, mlflow, name, report)
     if html is not None:
-        _write(html, challenge_report.page(found, texts, horizon, activity.first_day, name, border))
+        write_page(html, challenge_report.page(found, texts, horizon, activity.first_day, name, border))
     if proposal is not None and found.proposal is not None:
-        _write(proposal, _text_of(found.proposal, name))
+        write_page(proposal, _text_of(found.proposal, name))
     if json:
         common.print_json(report)
         return
@@ -186,9 +187,3 @@ def _read(file: Path) -> Challenger:
         raise UserError(
             translatable("challenge no proposal", file=str(file)), translatable("challenge no proposal fix")
         ) from None
-
-
-def _write(path: Path, text: str) -> None:
-    from streamer.commands.evaluate import write
-
-    write(path, text)

@@ -176,10 +176,14 @@ OWNER_METRICS: Final[tuple[Metric, ...]] = (
     _gauge(
         "prediction_fallback", "1 while 25 cells stand in for what was learned, which did worse (streamer learn status)"
     ),
-    _gauge("prediction_progressive_auc_ratio", "AUC of all predictions so far, each made before its outcome was learned"),
+    _gauge(
+        "prediction_progressive_auc_ratio", "AUC of all predictions so far, each made before its outcome was learned"
+    ),
     _gauge("prediction_progressive_log_loss", "Mean negative log-likelihood of all outcomes so far"),
     _gauge("prediction_progressive_brier_ratio", "Mean squared error of all predicted chances so far"),
-    _gauge("prediction_drift", "1 for four weeks after River's PageHinkley detected a change of the weekly calibration"),
+    _gauge(
+        "prediction_drift", "1 for four weeks after River's PageHinkley detected a change of the weekly calibration"
+    ),
     _gauge("prediction_questions", "Customers whose orders were predicted for the last week"),
     _counter("prediction_answers_checked_total", "Outcomes that were checked again four weeks later"),
     _counter("prediction_answers_revised_total", "Checked outcomes that later records would have changed"),
