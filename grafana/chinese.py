@@ -168,9 +168,14 @@ _PREDICTIONS: Final = {
     ),
     "skill": "技能分",
     "Calibration": "校准",
-    "Customers who were expected to order in the week over those who did; 1 is best.": (
-        "预计当周下单的客户与实际下单的客户之比；1 为最佳。"
+    "Customers who were expected to order in the week over those who did; 1 is best. The lower line is 1 after "
+    "River's PageHinkley detected a change.": (
+        "预计当周下单的客户与实际下单的客户之比；1 为最佳。River 的 PageHinkley 检测到变化后，下方的线为 1。"
     ),
+    "changed in the last four weeks": "近四周有变化",
+    "AUC of all so far": "迄今全部的 AUC",
+    "log loss of all so far": "迄今全部的对数损失",
+    "Brier of all so far": "迄今全部的 Brier",
     "expected over ordered": "预计比实际",
     "Base rate": "基准率",
     "The share of the customers who ordered in the week, and the share who were expected to.": (

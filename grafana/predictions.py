@@ -58,8 +58,8 @@ PREDICTIONS: Final = Board(
         ),
         Panel(
             "Calibration",
-            "Customers who were expected to order in the week over those who did; 1 is best. The lower line is 1 after River's "
-            "PageHinkley heard a change.",
+            "Customers who were expected to order in the week over those who did; 1 is best. The lower line is 1 after "
+            "River's PageHinkley detected a change.",
             "short",
             (
                 Query(_latest("calibration_ratio"), "expected over ordered"),
@@ -80,7 +80,7 @@ PREDICTIONS: Final = Board(
             "Rank",
             "How often who ordered had a higher chance than who did not (AUC); 0.5 is a guess.",
             "short",
-            (Query(_latest("auc_ratio"), "AUC"), Query(_latest("progressive_auc_ratio"), "of all answers so far")),
+            (Query(_latest("auc_ratio"), "AUC"), Query(_latest("progressive_auc_ratio"), "AUC of all so far")),
         ),
         Panel(
             "Loss",
@@ -89,8 +89,8 @@ PREDICTIONS: Final = Board(
             (
                 Query(_latest("log_loss"), "log loss"),
                 Query(_latest("brier_ratio"), "Brier"),
-                Query(_latest("progressive_log_loss"), "log loss of all answers so far"),
-                Query(_latest("progressive_brier_ratio"), "Brier of all answers so far"),
+                Query(_latest("progressive_log_loss"), "log loss of all so far"),
+                Query(_latest("progressive_brier_ratio"), "Brier of all so far"),
             ),
         ),
         Panel(
