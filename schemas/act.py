@@ -1,4 +1,4 @@
-"""What people order of ``streamer act``, as its owner reads it: in ``streamer.act.v1``, beside the state that it keeps.
+"""Commands of people to ``streamer act``, written to ``streamer.act.v1`` beside its state.
 
 The key is unique, so compaction keeps an order until the owner has carried it out; then the owner writes a null value
 under it, in the transaction of what it did. The null value of a refused order has headers that say why, and how to fix
@@ -32,7 +32,7 @@ MAX_FIRST: Final = 2_000
 
 
 class FirstCustomer(Wire):
-    """A customer who is in a segment already: which one, what it is called, and since when (ms)."""
+    """A customer who is already in a segment: the segment's id and name, and the time of entry (ms)."""
 
     customer_id: CustomerId
     segment: Id
@@ -84,7 +84,7 @@ Code = Annotated[str, StringConstraints(pattern=r'^[^\s,;"\x00-\x1f\x7f]{1,64}$'
 
 
 class CouponsCommand(Wire):
-    """An order that brings codes into a pool; one that is known already, in any pool, stays what it is."""
+    """A command to load codes into a pool; codes already known in any pool stay unchanged."""
 
     type: Literal["coupons.command"] = "coupons.command"
     pool: Id
@@ -96,29 +96,29 @@ _COMMAND: Final[TypeAdapter[Command]] = TypeAdapter(Annotated[Command, Field(dis
 
 
 def command_key() -> bytes:
-    """A key that no other order has."""
+    """A unique key."""
     return COMMAND_KEY + uuid4().hex.encode()
 
 
 class Refusal(NamedTuple):
-    """Why an order was refused, and how to fix it."""
+    """The reason for refusing a command, and how to fix it."""
 
     why: str
     fix: str
 
     def headers(self) -> Headers:
-        """As headers of the null value that answers the order."""
+        """The headers of the null record that answers the command."""
         return [(_REFUSED, self.why.encode()), (_FIX, self.fix.encode())]
 
     @classmethod
     def of(cls, headers: Headers) -> Refusal | None:
-        """What the headers of an answer say; None where the order was carried out."""
+        """The refusal in the headers of an answer; None if the command was carried out."""
         texts = {name: (value or b"").decode(errors="replace") for name, value in headers}
         return cls(texts[_REFUSED], texts.get(_FIX, "")) if _REFUSED in texts else None
 
 
 def encode_command(command: Command, keys: ControlKeys | None = None) -> tuple[bytes, Headers]:
-    """Value and headers of an order's record."""
+    """The value and headers of a command's record."""
     value = command.model_dump_json(exclude_none=True).encode()
     return value, [keys.header(ACT, 0, Seal("order", time_number()), value)] if keys else []
 
@@ -126,7 +126,7 @@ def encode_command(command: Command, keys: ControlKeys | None = None) -> tuple[b
 def decode_command(
     value: bytes, headers: Headers = (), keys: ControlKeys | None = None, taken: Sequence[int] = ()
 ) -> tuple[Command, list[int]]:
-    """The order of a record, and the numbers with its own; parameters and errors are those of ``decisions.decode_decision``."""
+    """The command in a record, and the numbers with its own added; parameters and errors as in ``decisions.decode_decision``."""
     numbers = list(taken) if keys is None else keys.require(ACT, value, headers, taken)
     try:
         return _COMMAND.validate_json(value), numbers

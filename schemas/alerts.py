@@ -57,12 +57,12 @@ class Alert(Wire):
 
     @property
     def key(self) -> bytes:
-        """The record's key: alerts of one condition are in order."""
+        """The record's key, which keeps alerts of one condition in order."""
         return condition_key(self.name, self.lane)
 
 
 def condition_key(name: str, lane: int) -> bytes:
-    """What names a condition of a lane.
+    """The identity of a condition of a lane.
 
     >>> condition_key("LaneStopped", 3)
     b'LaneStopped/3'
@@ -71,5 +71,5 @@ def condition_key(name: str, lane: int) -> bytes:
 
 
 def alert_id(name: str, lane: int, type: str, since: int) -> str:
-    """The dedupe key: two workers that report the same have the same id."""
+    """The dedupe key: two workers that report the same condition use the same id."""
     return str(uuid5(ALERT_NAMESPACE, f"{name}/{lane}/{type}/{since}"))

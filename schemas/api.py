@@ -1,4 +1,4 @@
-"""What the lookup API answers, model by model. Within ``/v1`` nothing is removed or narrowed."""
+"""The responses of the lookup API. Within ``/v1`` nothing is removed or narrowed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Held(Named):
 
 
 class NextMove(BaseModel):
-    """Where silence alone takes the customer, and when."""
+    """The next move by silence alone, and its date."""
 
     to: str
     name: str
@@ -33,7 +33,7 @@ class NextMove(BaseModel):
 
 
 class Consent(BaseModel):
-    """What the customer allows, by the latest event."""
+    """The customer's consent, by the latest event."""
 
     personalization: bool
     marketing: bool
@@ -41,7 +41,7 @@ class Consent(BaseModel):
 
 
 class Part(BaseModel):
-    """What one family of features does to the log-odds of a chance: ``silence``, ``habit`` or ``newness``."""
+    """The contribution of one family of features to the log-odds: ``silence``, ``habit`` or ``newness``."""
 
     family: str
     log_odds: float
@@ -150,7 +150,7 @@ class Messages(BaseModel):
 
 
 class Found(BaseModel):
-    """Customers whose ids begin with what was asked for."""
+    """Customers whose ids start with the query."""
 
     customers: list[str]
 
@@ -195,7 +195,7 @@ class Card(BaseModel):
 
 
 class Foreseen(BaseModel):
-    """Predictions of a member, and the version that they come from."""
+    """Predictions for a member, and their version."""
 
     version: int
     values: dict[str, float]
@@ -224,7 +224,7 @@ class Members(BaseModel):
 
 
 class Flow(BaseModel):
-    """How many customers went from one segment to another; null means no segment."""
+    """Number of customers who moved from one segment to another; null means no segment."""
 
     model_config = {"populate_by_name": True}
 
@@ -251,13 +251,13 @@ class Segmentations(BaseModel):
 
 
 class Preview(BaseModel):
-    """Who would move if a file came into force; as `streamer segments preview --json`."""
+    """The moves if a file came into force; as `streamer segments preview --json`."""
 
     model_config = {"extra": "allow"}
 
 
 class Plays(BaseModel):
-    """How each play stands."""
+    """The state of each play."""
 
     plays: dict[str, dict[str, JsonValue]]
 
@@ -280,7 +280,7 @@ class Interval(BaseModel):
 
 
 class PlayReport(BaseModel):
-    """What a play did, by comparison with those who were held out; as `streamer plays report --json`.
+    """The effect of a play compared with the holdout; as `streamer plays report --json`.
 
     ``uplift`` is a difference of shares, ``money`` one of net revenue a customer; null where nothing can be said yet.
     """
@@ -297,7 +297,7 @@ class PlayReport(BaseModel):
 
 
 class PlayPreview(BaseModel):
-    """What a play would have done with the changes of the last days; as `streamer plays preview --json`.
+    """The messages a play would have sent for the changes of the last days; as `streamer plays preview --json`.
 
     ``dropped`` and ``who`` are by what became of the messages; ``who`` names the first customers of each. ``months_needed``
     is how long it takes until the report can say whether the play helps; null where it never can.
@@ -319,7 +319,7 @@ class PlayPreview(BaseModel):
 
 
 class Problem(BaseModel):
-    """What went wrong (RFC 9457), and how to fix it."""
+    """An error (RFC 9457), and how to fix it."""
 
     type: str
     title: str

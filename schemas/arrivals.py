@@ -1,4 +1,4 @@
-"""The events that come by the million, as quick values, and the quick way to them.
+"""Fast structs for the most frequent events, and their fast decoder.
 
 ``events`` says what an event may be; a pydantic model of it costs five times what these cost. Whatever `quick` accepts
 the contract accepts, with the same values (``tests/property/test_decoding.py``). What it does not accept may still be
@@ -50,7 +50,7 @@ class Context(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """As ``events.Line``; what is absent is None."""
+    """As ``events.Line``; absent fields are None."""
 
     product_id: Id
     name: Text | None = None
@@ -79,7 +79,7 @@ class Arrival(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, gc=False
         return self.customer_id
 
     def is_plain(self) -> bool:
-        """Whether ids and currency are surely as the contract wants them."""
+        """Whether ids and currency certainly satisfy the contract."""
         return self.event_id.isprintable()
 
 
@@ -149,7 +149,7 @@ _codes: set[str | None] = {None}
 
 
 def _is_code(currency: str | None) -> bool:
-    """Whether a text of three characters is ``[A-Z]{3}``; there are few enough to remember those seen."""
+    """Whether a text of three characters matches ``[A-Z]{3}``; cached, because few different ones occur."""
     found = currency in _codes
     if not found and currency is not None and currency.isascii() and currency.isalpha() and currency.isupper():
         _codes.add(currency)
@@ -181,7 +181,7 @@ _decode: Final = msgspec.json.Decoder(Union[tuple(_BY_TYPE.values())]).decode  #
 
 
 def quick(value: bytes) -> Arrival | None:
-    """The event of a bare JSON body in UTF-8, or None where the contract has to be asked."""
+    """The event of a bare JSON body in UTF-8, or None if the full contract must check it."""
     try:
         event: Any = _decode(value)
         event.occurred_at = epoch_ms(event.occurred_at)
@@ -200,7 +200,7 @@ def quick(value: bytes) -> Arrival | None:
 
 
 def of(model: events.Event) -> Arrival | events.Event:
-    """The quick value of a valid event; the model itself where its kind has none."""
+    """The fast struct of a valid event; the model itself if there is no struct for its type."""
     kind = _BY_TYPE.get(model.type)
     if kind is None:
         return model

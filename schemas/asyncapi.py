@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.0 document of the service: its topics, what is on them, and which way it goes.
+"""The AsyncAPI 3.0 document of the service: its topics, their messages, and the direction of each.
 
 Payloads are references to the JSON Schemas beside it, whose dialect AsyncAPI's own schema object does not know.
 """

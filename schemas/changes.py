@@ -1,4 +1,4 @@
-"""Writing what goes out: quick values, their JSON, and the ids, keys and headers that go with it.
+"""Encode published records: fast structs, their JSON, ids, keys and headers.
 
 The shapes here are the only ones: ``published`` derives its pydantic models from these structs, with the types and the
 docstrings given here. Instants are epoch milliseconds; the encoders turn them into text.
@@ -61,14 +61,14 @@ class Trigger(WireStruct, frozen=True, gc=False):
 
 
 class ModelRef(WireStruct, frozen=True, gc=False):
-    """Which version of what decided: kind ``rules``, ``bands``, ``clusters`` ..."""
+    """The kind and version of the model that decided: ``rules``, ``bands``, ``clusters`` ..."""
 
     kind: Id
     version: Version
 
 
 class NextMove(WireStruct, frozen=True, gc=False):
-    """Where the customer will go by silence alone, and when."""
+    """The customer's next move by silence alone, and its date."""
 
     to: Id
     at: Instant
@@ -87,7 +87,7 @@ class Reason(WireStruct, frozen=True, gc=False):
 
 
 class Change(WireStruct, frozen=True, kw_only=True):
-    """A customer moved: who, from where to where, why, and whether it is safe to act on.
+    """A customer moved: who, from where to where, why, and whether automations may act on it.
 
     Attributes
     ----------
@@ -135,7 +135,7 @@ class Membership(WireStruct, frozen=True, gc=False):
 class ReceivedChange(
     msgspec.Struct, frozen=True, kw_only=True, gc=False, rename={"from_segment": "from", "to_segment": "to"}
 ):
-    """A published change as a reader takes it: what programs act on, without trigger, model and forecast."""
+    """A published change as readers decode it: the fields that programs act on, without trigger, model and forecast."""
 
     event_id: str
     customer_id: str

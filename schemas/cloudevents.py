@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 over Kafka, both modes of its binding, turned into the bare JSON body that means the same.
+"""CloudEvents 1.0 over Kafka, in both modes of its binding, converted to the equivalent bare JSON body.
 
 Binary mode says attributes in ``ce_*`` headers beside a bare body; structured mode puts attributes and ``data`` into
 one JSON object, under ``content-type: application/cloudevents+json``. An attribute wins over the same field of the
@@ -85,7 +85,7 @@ def _unwrapped(value: bytes | None, headers: Headers) -> bytes | None:
 
 
 def envelope(value: bytes) -> Envelope:
-    """A structured value, taken apart. Raises InvalidEvent."""
+    """Parse a structured value. Raises InvalidEvent."""
     try:
         return _envelope(value)
     except msgspec.ValidationError:

@@ -1,4 +1,4 @@
-"""From the bytes of a record to an event, or to the reason why it is none.
+"""Decode the bytes of a record to an event, or to the reason for rejecting it.
 
 `decode` judges by the contract. `arrival` is the first thing that happens to every record of a lane: most are read by
 ``arrivals.quick`` alone, and the rest by `decode`. CloudEvents are unwrapped only where there are headers, and Segment's
@@ -52,7 +52,7 @@ def arrival(
     reading: Reading | None = None,
     noted: list[str] | None = None,
 ) -> Arrival | Event:
-    """The same as `decode`, as a quick value where its kind has one."""
+    """The same as `decode`, as a fast struct if its type has one."""
     if value is not None and len(value) <= max_event_bytes:
         body = cloudevents.body_of(value, headers) if headers else value
         event = None if body is None else arrivals.quick(body)
@@ -128,7 +128,7 @@ def _means(key: bytes, id: str) -> bool:
 
 
 def _by_alias(value: bytes, error: ValidationError) -> Event:
-    """The event of a body that uses Segment's names. Raises the refusal of one that does not."""
+    """The event of a body with Segment's names. Raises the original error for any other body."""
     if unknown_tag(error) not in segment_spec.TAGS:
         raise _refusal(error) from None
     try:
@@ -138,7 +138,7 @@ def _by_alias(value: bytes, error: ValidationError) -> Event:
 
 
 def _kindly(value: bytes, error: ValidationError, reading: Reading, noted: list[str] | None) -> Event:
-    """The event that a body means which breaks the contract. Raises InvalidEvent."""
+    """The intended event of a body that breaks the contract. Raises InvalidEvent."""
     tag = unknown_tag(error)
     if tag in CONTROL_TYPES or describe(error)[0] == "not_json":
         raise _refusal(error, value) from None
@@ -173,7 +173,7 @@ def _did_you_mean(tag: object) -> str:
 
 
 def _first_mistake(value: bytes) -> str | None:
-    """What bytes are that are no JSON, where it is one of the commonest mistakes."""
+    """Name a common mistake in bytes that are not JSON."""
     if value[:1] == b"\0" and value[5:6] in (b"{", b"["):
         return "five bytes of a schema registry stand before the JSON; use a plain JSON serializer"
     if value[:2] == b'"{':

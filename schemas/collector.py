@@ -1,4 +1,4 @@
-"""What the collector takes and answers (``POST /v1/events`` and Segment's calls)."""
+"""Requests and responses of the collector (``POST /v1/events`` and Segment's calls)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Rejection(BaseModel):
 
 
 class Receipt(BaseModel):
-    """How many events Kafka acknowledged, and why the others were rejected.
+    """The number of events that Kafka acknowledged, and the reasons for rejecting others.
 
     ``guests`` is how many of those accepted are orders that name no customer; it is left out where there are none.
     """

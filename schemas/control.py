@@ -1,4 +1,4 @@
-"""Control records: what the service writes into its own lanes, between the events.
+"""Control records: records of the service itself, written into its lanes between the events.
 
 They carry the header ``streamer-control: 1``, are written with an explicit partition, and their key is not
 looked at. They are signed (``schemas.signing``), because anyone who may write events could write these too.
@@ -56,7 +56,7 @@ class ControlLearn(Wire):
 
 
 class ControlLearned(Wire):
-    """The model owner has learned what an import asked for; a version, if there is one, stands before this.
+    """The model owner has answered an import's request; a new version, if any, precedes this record.
 
     No data before ``next_day`` needs to wait for it again.
     """
@@ -146,5 +146,5 @@ def control_headers(
 
 
 def import_source(import_id: str) -> str:
-    """Who signs the records of an import."""
+    """The signer of the records of an import."""
     return f"{IMPORTS}-{hashlib.sha256(import_id.encode()).hexdigest()[:16]}"

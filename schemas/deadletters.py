@@ -45,7 +45,7 @@ _HEADER_OVERHEAD: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """What the headers of a dead letter say.
+    """The headers of a dead letter.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ def letter_for(
 
 
 def size_of(key: bytes | None, value: bytes | None, headers: Headers) -> int:
-    """At most so many bytes a record takes, without what Kafka adds for the batch."""
+    """Maximum size of a record in bytes, without Kafka's overhead for the batch."""
     size = len(key or b"") + len(value or b"")
     return size + sum(_HEADER_OVERHEAD + 4 * len(name) + len(held or b"") for name, held in headers)
 
@@ -135,7 +135,7 @@ def headers_for(record: LogRecord, topic: str, stage: str, reason: str, message:
 
 
 def _trace(record: LogRecord) -> Iterable[tuple[str, bytes]]:
-    """A trace that only a CloudEvents attribute names, as the header that tracing tools look for."""
+    """A trace from a CloudEvents attribute, as the header that tracing tools look for."""
     trace = traceparent(record)
     if trace is not None and all(name != TRACE_HEADER for name, _ in record.headers):
         yield TRACE_HEADER, trace

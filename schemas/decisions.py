@@ -1,4 +1,4 @@
-"""What people decide about models, as the model owner reads it: in the panel topic, beside what it learns from.
+"""Decisions of people about models, written to the panel topic for the model owner.
 
 The key is unique, so compaction keeps each until the owner has acted on it; then the owner writes a null value under it,
 in the transaction of what it did. They are signed as control records are.
@@ -23,7 +23,7 @@ DECISION_KEY: Final = b"!decision:"
 
 
 class ModelDecision(Wire):
-    """Yes or no to a proposal, another name for a segment, or yes to a challenger of the predictions.
+    """The approval or rejection of a proposal, a new name for a segment, or the approval of a challenger of predictions.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class ModelDecision(Wire):
 
 
 def decision_key() -> bytes:
-    """A key that no other decision has."""
+    """A unique key."""
     return DECISION_KEY + uuid4().hex.encode()
 
 
@@ -68,7 +68,7 @@ def encode_decision(decision: ModelDecision, keys: ControlKeys | None = None) ->
 def decode_decision(
     value: bytes, headers: Headers = (), keys: ControlKeys | None = None, taken: Sequence[int] = ()
 ) -> tuple[ModelDecision, list[int]]:
-    """The decision of a record, and the numbers with its own.
+    """The decision in a record, and the numbers with its own added.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Pydantic models of structs: a shape that the service writes quickly is written down once, and read by consumers too."""
+"""Derive pydantic models from structs, so that each published shape is defined only once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from schemas.fields import Wire
 
 
 class WireStruct(msgspec.Struct, frozen=True):
-    """Base of structs that go out. In a pydantic model such a struct stands for its own model."""
+    """Base of published structs. As a field of a pydantic model, such a struct is replaced by its own model."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: object, handler: GetCoreSchemaHandler) -> CoreSchema:

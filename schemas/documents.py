@@ -46,7 +46,7 @@ def file_name(name: str) -> str:
 
 
 def schemas() -> dict[str, Document]:
-    """JSON Schemas by name: types of events, of what goes out and of control records, and the headers of each."""
+    """JSON Schemas by name: event types, published records, control records, and the headers of each."""
     found: dict[str, Document] = {}
     for event in MODELS:
         for type in types_of(event):

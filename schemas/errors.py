@@ -38,11 +38,11 @@ class InvalidEvent(StreamerError):
 
 
 class TransientError(StreamerError):
-    """A server did not answer as it should, and may do so later."""
+    """A server failed temporarily; retrying may succeed."""
 
 
 class UnreadableBatch(StreamerError):
-    """Records of the log that no reader can open. Going past them would lose them without a trace.
+    """Records of the log that cannot be decoded. Skipping them would lose them silently.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class UnreadableBatch(StreamerError):
 
 
 class InvariantViolation(StreamerError):
-    """What this process knows contradicts itself; only a fresh start may go on."""
+    """The state of this process is inconsistent; it must be restarted."""
 
 
 class UserError(StreamerError):

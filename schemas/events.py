@@ -1,4 +1,4 @@
-"""The events that come in: what each type may say.
+"""The input events, and the fields of each type.
 
 A model knows shapes and limits, not meanings: whether a named order is known, a currency has a rate, or a
 time is too far away is judged in ``decide``. Products and contexts are typed dictionaries because an order
@@ -69,7 +69,7 @@ Lines = Annotated[tuple[Line, ...], Field(max_length=MAX_LINES), FailFast()]
 
 
 class BaseEvent(Wire):
-    """What every event says.
+    """The fields of every event.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class BaseEvent(Wire):
 
 
 class OrderCompleted(BaseEvent):
-    """An order was paid (``order.completed``), or is now another than was said before (``order.updated``).
+    """An order was paid (``order.completed``) or corrected (``order.updated``).
 
     ``total`` is what the invoice says; it may be zero. Of all that is said of an order what is of the latest ``updated_at``
     holds (``occurred_at`` where that is absent), in whatever order it arrives; the order's own time is the earliest.
@@ -111,7 +111,7 @@ class OrderCompleted(BaseEvent):
 
 
 class OrderReversed(BaseEvent):
-    """An order, or a part of one, was taken back.
+    """An order, or part of one, was cancelled or refunded.
 
     ``total`` is the money given back, never negative. Without it all of the named order is meant, so a
     reversal that names no order must say it. Without ``currency`` it is in the shop's. Of one ``refund_id`` of an order
@@ -148,7 +148,7 @@ INTERACTIONS: Final[tuple[InteractionType, ...]] = get_args(InteractionType)
 
 
 class Interaction(BaseEvent):
-    """A customer looked at something, or did something with a basket, a page or a message."""
+    """A customer viewed something, or interacted with a cart, a page or a message."""
 
     type: InteractionType
     product_id: Id | None = None
@@ -182,7 +182,7 @@ class Traits(TypedDict, total=False):
 
 
 class Tracked(BaseEvent):
-    """Something of the shop's own happened; it is counted by name. Properties are not kept."""
+    """A custom event of the shop, counted by name. Its properties are not kept."""
 
     type: Literal["event.tracked"]
     name: EventName
@@ -206,7 +206,7 @@ class IdentityLinked(BaseEvent):
 
 
 class ConsentUpdated(BaseEvent):
-    """What the customer allows from now on."""
+    """The customer's consent from now on."""
 
     type: Literal["consent.updated"]
     personalization: bool
@@ -216,7 +216,7 @@ class ConsentUpdated(BaseEvent):
 
 
 class SubscriptionUpdated(BaseEvent):
-    """The customer wants messages of a list, or none of it any more; ``message_id`` names the message that asked."""
+    """The customer subscribed to a list or left it; ``message_id`` is the message that led to this."""
 
     type: Literal["subscription.updated"]
     list: Id
@@ -225,7 +225,7 @@ class SubscriptionUpdated(BaseEvent):
 
 
 class CustomerErased(BaseEvent):
-    """The customer is to be forgotten."""
+    """The customer must be erased."""
 
     type: Literal["customer.erased"]
 
@@ -248,7 +248,7 @@ class FeedbackSubmitted(BaseEvent):
 
 
 class MessageOutcome(BaseEvent):
-    """What became of a message that a segment change had triggered."""
+    """The outcome of a message that a segment change triggered."""
 
     type: Literal["message.outcome"]
     message_id: Id

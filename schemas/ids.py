@@ -1,4 +1,4 @@
-"""Customers' ids: which texts may be one, their one form, and those that stand for nobody."""
+"""Customer ids: valid texts, normalization, and placeholders for no customer."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _JOINERS: Final = pattern("[\u200c\u200d\u00a0\u1680\u2000-\u200a\u202f\u205f\u3
 
 
 def customer_id(text: str) -> str:
-    """The one form (NFC) of an id.
+    """The normalized form (NFC) of an id.
 
     Letters, marks, digits, punctuation, symbols and inner blanks of every script, and the joiners (U+200C, U+200D) that
     some scripts need; no control, line or direction characters, no blank at either end, at most 128 characters and
@@ -70,7 +70,7 @@ def customer_id(text: str) -> str:
 
 
 def nobody_of(text: str) -> frozenset[str]:
-    """The ids of a list by commas, in small letters; ``...`` stands for `NOBODY`.
+    """The ids of a comma-separated list, in lower case; ``...`` stands for `NOBODY`.
 
     >>> sorted(nobody_of("Till, kasse")), NOBODY < nobody_of("...,till")
     (['kasse', 'till'], True)

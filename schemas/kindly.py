@@ -1,4 +1,4 @@
-"""Reading what others send as it was meant: numbers written as text, whole numbers as ids, times without an offset.
+"""Correct minor deviations from the contract: numbers as text, whole numbers as ids, times without an offset.
 
 Runs only after the contract rejected a body, so valid events pay nothing. The stored form stays strict: the body is
 translated to our field names and validated like any other. An odd optional field costs that field, not the event, and
@@ -50,14 +50,14 @@ _DEPTHS: Final[Mapping[int | str, int]] = {"products": 3, "context": 2, "traits"
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the shop takes for granted: its currency, and its time zone."""
+    """The shop's defaults: its currency and time zone."""
 
     currency: str = "EUR"
     zone: str = "UTC"
 
 
 def read(value: bytes, reading: Reading, validate: Callable[[bytes], Event]) -> tuple[Event, list[str]]:
-    """The event that a body means, and the fields that were left out of it or taken for granted.
+    """The intended event of a body, and the fields that were ignored or replaced by a default.
 
     An order or refund that names no customer is a guest's: its ``customer_id`` is empty.
 
@@ -80,7 +80,7 @@ def read(value: bytes, reading: Reading, validate: Callable[[bytes], Event]) -> 
 
 
 def _validated(body: dict[str, Any], noted: list[str], validate: Callable[[bytes], Event]) -> tuple[Event, list[str]]:
-    """The event of a body, without those optional fields that the contract refuses. Raises ValidationError."""
+    """The event of a body without its invalid optional fields. Raises ValidationError."""
     for _ in range(_TRIES):
         try:
             return validate(json.dumps(body).encode()), sorted(set(noted))
@@ -102,7 +102,7 @@ def _object(value: bytes) -> dict[str, Any]:
 
 
 def _own_words(body: dict[str, Any]) -> dict[str, Any]:
-    """The body with one of our types, where its own is an alias or a name of the shop's own."""
+    """The body with a built-in type, if its own is an alias or a custom name."""
     kind = body.get("type")
     if not isinstance(kind, str) or kind in EVENT_TYPES:
         return body
@@ -115,7 +115,7 @@ def _own_words(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_own(name: str, body: Mapping[str, Any]) -> bool:
-    """Whether a type is an event of the shop's own: with properties, no misspelt type of ours, no order in disguise."""
+    """Whether a type is a custom event: it has properties, and is neither a misspelt built-in type nor an order in disguise."""
     properties = body.get("properties", body) if body.get("from_properties") else body.get("properties")
     if not isinstance(properties, dict) or name.startswith("control.") or meant(name) is not None:
         return False
@@ -158,7 +158,7 @@ def _repair(body: dict[str, Any], reading: Reading, noted: list[str]) -> None:
 
 
 def _customer(body: dict[str, Any]) -> None:
-    """An empty id is none; a visitor may then be known by another."""
+    """Treat an empty id as absent; another one may identify the visitor."""
     for name in ("customer_id", "userId", "user_id", "anonymousId"):
         if body.get(name) == "":
             body.pop(name)
@@ -206,7 +206,7 @@ def _keep(line: Any, noted: list[str]) -> bool:
 
 
 def _traits(traits: dict[str, Any], reading: Reading, noted: list[str]) -> dict[str, Any]:
-    """Traits with those of the shop's own under ``custom``."""
+    """Traits, with custom ones under ``custom``."""
     found = dict(traits)
     _time(found, "signup_at", reading, noted)
     for name in ("income", "birth_year"):
@@ -225,7 +225,7 @@ def _id(value: Any) -> str | None:
 
 
 def _amount(body: dict[str, Any], name: str) -> None:
-    """A number written as text."""
+    """Parse a number written as text."""
     text = body.get(name)
     if isinstance(text, str) and _NUMBER.fullmatch(text.strip()):
         number = float(text)
@@ -233,7 +233,7 @@ def _amount(body: dict[str, Any], name: str) -> None:
 
 
 def _time(body: dict[str, Any], name: str, reading: Reading, noted: list[str]) -> None:
-    """A time as a number since 1970, or without an offset: then it is the shop's."""
+    """Parse a time given as a number since 1970, or without an offset, in the shop's zone."""
     value = body.get(name)
     if isinstance(value, int | float) and not isinstance(value, bool):
         value = repr(value)
@@ -261,7 +261,7 @@ def _time(body: dict[str, Any], name: str, reading: Reading, noted: list[str]) -
 
 
 def _leave_out(body: dict[str, Any], error: ValidationError, noted: list[str]) -> bool:
-    """Take optional fields out of a body in which the contract found something wrong; False where one is needed."""
+    """Remove invalid optional fields from a body; False if a required field is invalid."""
     kind = str(body.get("type"))
     optional = _OPTIONAL if kind.startswith("order.") else _OPTIONAL_OF_INTERACTIONS
     found = locations(error)

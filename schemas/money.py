@@ -1,4 +1,4 @@
-"""Money: JSON numbers with an ISO 4217 code outside, integer minor units of the shop's currency inside."""
+"""Money: JSON numbers with an ISO 4217 code on the wire, integer minor units of the shop's currency inside."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _round(value: Decimal) -> int:
 
 
 class Rates:
-    """The shop's currency, and what one unit of other currencies is worth in it.
+    """The shop's currency, and the exchange rates of other currencies.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Names of events of a shop's own, and whether one is rather a known type that was misspelt."""
+"""Names of custom events, and the check for misspelt built-in types."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ENDINGS: Final = ("ing", "ed", "es", "s", "d", "e")
 
 
 def meant(name: str) -> str | None:
-    """The known type that a name equals but for case, blanks, dots, the order of its words, tense or one letter.
+    """The known type that equals a name except for case, blanks, dots, word order, tense or one letter.
 
     >>> meant("order_complete"), meant("Completed Order"), meant("Oder Completed"), meant("Subscription Started")
     ('order.completed', 'order.completed', 'order.completed', None)
@@ -46,7 +46,7 @@ def _stem(word: str) -> str:
 
 
 def _one_letter(one: str, other: str) -> bool:
-    """Whether two words differ by one letter: more, less, another, or two in the wrong order."""
+    """Whether two words differ by one letter added, removed or replaced, or by two swapped letters."""
     if len(one) > len(other):
         one, other = other, one
     if len(other) - len(one) > 1 or len(one) < 6:

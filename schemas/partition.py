@@ -1,4 +1,4 @@
-"""Which lane a customer belongs to: Kafka's default partitioner, as its Java client computes it."""
+"""A customer's lane by Kafka's default partitioner, as its Java client computes it."""
 
 from __future__ import annotations
 

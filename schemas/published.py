@@ -1,4 +1,4 @@
-"""What goes out: segment changes, memberships, definitions and models, as consumers read them.
+"""Published records as consumers read them: segment changes, memberships, definitions and models.
 
 These models are the published contract, for consumers and for the generated schemas. Those of changes and memberships
 are derived from the structs that the service writes them with (``changes``). Instants are epoch milliseconds in Python
@@ -37,7 +37,7 @@ class CustomerMemberships(Wire):
 
 
 class SegmentDefinition(Wire):
-    """What a segment is. The record's key is ``segmentation/segment@version``, see
+    """The definition of a segment. The record's key is ``segmentation/segment@version``, see
     ``changes.definition_key``.
     """
 

@@ -1,4 +1,4 @@
-"""What a record of the lane log looks like to everybody above the Kafka client."""
+"""The interface of a lane's log records above the Kafka client."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Record:
 
 
 class UnopenedBatch(bytes):
-    """The value of the one record that stands for a whole batch which could not be opened: its first bytes.
+    """The value of the single record that represents a batch that could not be decoded: its first bytes.
 
     Attributes
     ----------
@@ -75,5 +75,5 @@ class UnopenedBatch(bytes):
 
 
 def count_of(record: LogRecord) -> int:
-    """How many records of the log one record stands for."""
+    """The number of log records that one record represents."""
     return record.value.records if isinstance(record.value, UnopenedBatch) else 1

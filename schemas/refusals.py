@@ -1,4 +1,4 @@
-"""What pydantic found wrong, as a dead letter tells it: the reason and the field, never its content."""
+"""Convert pydantic's findings for dead letters: the reason and the field, never its content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text of others, made fit for a screen, a log, a CSV file or a page: at every rim, and only there.
+"""Escape foreign text for a screen, a log, a CSV file or a page; applied only at the output.
 
 What customers, shops and producers write is kept as it came. Where people read it, no character may command the terminal, forge
 a line or turn the reading direction. Such characters are shown as escapes; everything else stays, in every script.
@@ -25,7 +25,7 @@ _SHORT: Final = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
 def line(text: str) -> str:
-    r"""A text that stays on its line.
+    r"""Escape a text so that it stays on one line.
 
     >>> line("\x1b[31mred\n"), line("caf\xe9 \u202eabc"), line("\u05e9\u05dc\u05d5\u05dd\u200f!")
     ('\\u001b[31mred\\n', 'café \\u202eabc', 'שלום!')
@@ -34,7 +34,7 @@ def line(text: str) -> str:
 
 
 def block(text: str) -> str:
-    r"""A text of several lines: line feeds and tabs stay.
+    r"""Escape a text of several lines; line feeds and tabs are kept.
 
     >>> block("one\n\ttwo\r\x07")
     'one\n\ttwo\\r\\u0007'
@@ -52,7 +52,7 @@ def json_text(document: str) -> str:
 
 
 def harmless_cell(text: str) -> str:
-    """A cell of a CSV file that no spreadsheet takes for a formula; telephone numbers stay.
+    """A CSV cell that no spreadsheet interprets as a formula; telephone numbers are kept.
 
     >>> harmless_cell("=1+1"), harmless_cell("-2+3"), harmless_cell("+4930123456"), harmless_cell("")
     ("'=1+1", "'-2+3", '+4930123456', '')
@@ -65,7 +65,7 @@ def harmless_cell(text: str) -> str:
 
 
 def shown_value(found: object) -> object:
-    r"""A value that a template shows, on its line where it is text; for Jinja's ``finalize``.
+    r"""A value shown by a template; text stays on one line. For Jinja's ``finalize``.
 
     >>> shown_value("Ann\x1b[2J"), shown_value(3)
     ('Ann\\u001b[2J', 3)

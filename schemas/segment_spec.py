@@ -51,7 +51,7 @@ _ENVELOPE: Final = ("event_id", "type", "customer_id", "occurred_at", "sent_at",
 
 
 def translate(value: bytes) -> bytes:
-    """The bare body that means what a Segment call says.
+    """The bare body equivalent to a Segment call.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def translate(value: bytes) -> bytes:
 
 
 def as_event(call: dict[str, Any]) -> dict[str, Any]:
-    """The same of a parsed body."""
+    """The same for a parsed body."""
     kind = call["type"]
     name = call.get("event") if kind == "track" else kind
     type = ALIASES.get(name, name) if isinstance(name, str) else name
@@ -94,7 +94,7 @@ def as_event(call: dict[str, Any]) -> dict[str, Any]:
 
 
 def _default(body: dict[str, Any], name: str, *values: Any) -> None:
-    """Say what was left unsaid, with the first of ``values`` that is there."""
+    """Fill in an absent field with the first of ``values`` that is present."""
     if body.get(name) is None:
         for value in values:
             if value is not None:
@@ -107,7 +107,7 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 
 def _context(call: dict[str, Any]) -> Any:
-    """Segment nests what we say in one text: ``device.type``, ``campaign.name``."""
+    """Flatten Segment's nested fields: ``device.type``, ``campaign.name``."""
     given = call.get("context")
     if not isinstance(given, dict):
         return given
@@ -138,7 +138,7 @@ def _order(body: dict[str, Any]) -> None:
 
 
 def _refund(body: dict[str, Any]) -> None:
-    """A refund that lists products takes back those; without them and a total it takes back the whole order."""
+    """A refund with products refunds those; without products and a total it refunds the whole order."""
     _default(body, "refund_id", body.get("event_id"))
     lines = body["products"] = _lines(body.get("products"))
     if body.get("total") is None and lines and isinstance(lines, list):
@@ -146,7 +146,7 @@ def _refund(body: dict[str, Any]) -> None:
 
 
 def _cancellation(body: dict[str, Any]) -> None:
-    """Segment repeats the whole order in its cancellation; ours then says neither total nor products."""
+    """Segment repeats the whole order in its cancellation; ours then has neither total nor products."""
     _default(body, "refund_id", body.get("event_id"))
     if body.get("order_id") is not None:
         body.pop("total", None)
@@ -168,7 +168,7 @@ def _profile(body: dict[str, Any]) -> None:
 
 
 def _own_under_custom(traits: dict[str, Any]) -> dict[str, Any]:
-    """Traits that are none of ours are the shop's own; what is no single value is left out."""
+    """Traits without a built-in field are custom; values that are not scalar are ignored."""
     given = traits.get("custom")
     custom = {
         name: value
@@ -211,7 +211,7 @@ def _lines(products: Any) -> Any:
 
 
 def _sum(lines: list[Any]) -> float | None:
-    """What the lines cost together, to a hundred-thousandth; None where a price is missing or no number."""
+    """The sum of the lines, to a hundred-thousandth; None if a price is missing or not a number."""
     total = 0.0
     for line in lines:
         price, quantity = _mapping(line).get("price"), _mapping(line).get("quantity")

@@ -1,4 +1,4 @@
-"""Signatures of what the service writes for itself: control records, and what people decide or order.
+"""Signatures of the service's own records: control records, decisions and commands.
 
 Anyone who may write events could write these too. So a signature covers the topic, the partition, who wrote the record, a
 number that grows with each record of that writer, and the value, in which the type stands. A reader refuses a number
@@ -25,7 +25,7 @@ _REFUSED: Final = f"header {SIGNATURE_HEADER} is missing or wrong"
 
 
 class Seal(NamedTuple):
-    """Who wrote a record, and the number that it has among that writer's."""
+    """The writer of a record, and the record's number among that writer's records."""
 
     source: str
     number: int
@@ -53,7 +53,7 @@ class ControlKeys:
         return SIGNATURE_HEADER, f"{_VERSION};{seal.source};{seal.number};{mac}".encode()
 
     def seal_of(self, topic: str, partition: int, value: bytes | None, headers: Headers) -> Seal | None:
-        """What a record's signature says; None if it has none, or one of release 0.1, which covers the value alone.
+        """The seal of a record's signature; None if it has none, or one of release 0.1, which covers only the value.
 
         Raises
         ------
@@ -99,7 +99,7 @@ class ControlKeys:
 
 
 def time_number() -> int:
-    """A number for the records of somebody who keeps none: microseconds since 1970."""
+    """A number for records of a writer without a counter: microseconds since 1970."""
     return time.time_ns() // 1_000
 
 
@@ -109,12 +109,12 @@ def sign(body: bytes, key: bytes) -> bytes:
 
 
 def verify(body: bytes, signature: bytes, key: bytes) -> bool:
-    """Whether a signature of release 0.1 is that of the body; takes the same time wherever they differ."""
+    """Whether a signature of release 0.1 matches the body; compares in constant time."""
     return hmac.compare_digest(sign(body, key), signature)
 
 
 def _parsed(signature: bytes) -> tuple[Seal | None, str]:
-    """Seal and code of a signature; no seal where it is of release 0.1, or anything else."""
+    """Seal and code of a signature; no seal if it is of release 0.1, or malformed."""
     parts = signature.decode("ascii", "replace").split(";")
     if len(parts) != 4 or parts[0] != _VERSION or not parts[2].isdigit() or len(parts[2]) > 18:
         return None, ""

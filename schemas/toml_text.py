@@ -1,4 +1,4 @@
-"""Reading TOML that others wrote: within bounds, and with errors for people."""
+"""Parse foreign TOML within limits, with errors for people."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_DOTS: Final = 100
 
 
 def tables(text: str, source: str, hint: str) -> dict[str, Any]:
-    """What a TOML text says. It takes about a second at most, whatever is in it.
+    """Parse a TOML text. Takes about a second at most, whatever its content.
 
     Parameters
     ----------

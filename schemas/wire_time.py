@@ -37,7 +37,7 @@ _DAY_MS: Final = 86_400_000
 
 
 def epoch_ms(text: str) -> int:
-    """Milliseconds of an RFC 3339 time with an offset; what is finer than a millisecond is cut off.
+    """Milliseconds of an RFC 3339 time with an offset; finer parts are truncated.
 
     Raises
     ------

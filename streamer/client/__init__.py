@@ -1,4 +1,4 @@
-"""What a user of the running service needs: read changes, activate definitions.
+"""Clients of the running service: read changes, activate definitions.
 
 Here live clients of the published topics. Raw access to servers is in ``streamer.adapters``.
 """

@@ -1,4 +1,4 @@
-"""Versions of the declared segmentations on Kafka: which there are, and how the next one comes into every lane."""
+"""Versions of the declared segmentations on Kafka: list them, and publish the next one into every lane."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DEFINITIONS = "definitions"
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One version: its text, when it was published (ms), what the file was called, and what it goes back to."""
+    """One version: its text, publication time (ms), file name, and the version it restores, if any."""
 
     version: int
     text: str
@@ -38,7 +38,7 @@ class Published:
 def activation_writes(
     published: Published, lanes: int, keys: ControlKeys | None = None, language: Language = "en"
 ) -> Writes:
-    """All records of an activation: into every lane, the file, and what its segments are."""
+    """All records of an activation: one for every lane, the file, and the definitions of its segments."""
     definitions = load(published.text, published.version, published.source)
     body: dict[str, Any] = {"toml": published.text, "source": published.source}
     if published.goes_back_to is not None:

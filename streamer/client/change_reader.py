@@ -1,4 +1,4 @@
-"""Reading published changes as any consumer would, read_committed: between two points, or as they come."""
+"""Read published changes as any consumer would, read_committed: between two points, or live."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def follow(
     on_records: Callable[[Iterable[LogRecord]], None],
     ended: Callable[[], bool],
 ) -> None:
-    """Hand on changes from ``starts`` as they come, until ``ended()``; a consumer of no group."""
+    """Deliver changes from ``starts`` as they arrive, until ``ended()``; without a consumer group."""
     reader = AIOKafkaConsumer(
         bootstrap_servers=connection.bootstrap,
         isolation_level="read_committed",

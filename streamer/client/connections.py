@@ -1,4 +1,4 @@
-"""The servers that a command or a page works with: the ones that are set, else the embedded ones.
+"""The servers that a command or a page uses: the configured ones, else the embedded ones.
 
 ``with connections() as to:`` and then ask ``to.bootstrap``, ``to.lanes``, ``to.view`` (ledgers and customers;
 ``adapters.redis_reader.totals`` sums ledgers).
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 
 def is_default(in_force: Settings, field: str) -> bool:
-    """Whether nobody gave a value for a setting."""
+    """Whether a setting has its default."""
     name = variable(field)
     return any(one.name == name and one.origin == DEFAULT for one in in_force.in_force())
 
 
 @dataclass(frozen=True)
 class Connections:
-    """Where Kafka and Redis are, and how to talk to them.
+    """Addresses and credentials of Kafka and Redis.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Connections:
 
     @cached_property
     def kafka(self) -> KafkaConnection:
-        """Names of groups and transactions get the topic prefix too: services side by side must not meet there."""
+        """Names of groups and transactions get the topic prefix too, so that parallel services do not collide."""
         from dataclasses import replace
 
         from streamer.adapters.record_batches import LIMIT
@@ -60,22 +60,22 @@ class Connections:
 
     @property
     def embedded_kafka(self) -> str | None:
-        """Address of the embedded Kafka if that is the one in force."""
+        """Address of the embedded Kafka if it is in use."""
         return None if self.settings.kafka or self.embedded is None else self.embedded.kafka
 
     @property
     def embedded_redis(self) -> str | None:
-        """URL of the embedded Valkey if that is the one in force."""
+        """URL of the embedded Valkey if it is in use."""
         return None if self.settings.redis or self.embedded is None else self.embedded.redis
 
     @property
     def wanted_lanes(self) -> int | None:
-        """Lanes as somebody set them; None if nobody did, so that an existing topic says how many there are."""
+        """The configured number of lanes; None if it is not configured, so that an existing topic determines it."""
         return None if is_default(self.settings, "lanes") else self.settings.lanes
 
     @cached_property
     def definitions(self) -> Definitions:
-        """The declared segmentations in force: the newest that some lane has, else the built-in ones."""
+        """The declared segmentations in force: the newest version in any lane, else the built-in ones."""
         from models.rules.declared import load
 
         newest = self.view.definitions()
@@ -83,7 +83,7 @@ class Connections:
 
     @property
     def policy(self) -> Policy:
-        """What decisions depend on now."""
+        """The policy on which decisions currently depend."""
         from dataclasses import replace
 
         return replace(self.settings.policy(self.lanes), definitions=self.definitions)
@@ -104,22 +104,22 @@ class Connections:
 
     @property
     def redis_options(self) -> dict[str, Any]:
-        """Options of the Redis client that do not stand in the URL."""
+        """Options of the Redis client that are not part of the URL."""
         return self.settings.redis_connection(self.embedded_redis)[1]
 
     @property
     def view_place(self) -> str:
-        """The Redis URL as it may be shown."""
+        """The Redis URL with secrets masked."""
         return str(masked(self.redis_url))
 
     @property
     def redis_prefix(self) -> str:
-        """What the view's keys begin with: the consumer group's name, prefix included."""
+        """The prefix of the view's keys: the consumer group's name with the topic prefix."""
         return self.kafka.group
 
     @cached_property
     def lanes(self) -> int:
-        """Lanes as the input topic has them; raises UserError if there is no such topic."""
+        """The number of lanes of the input topic; raises UserError if there is no such topic."""
         from streamer.adapters.topics import lane_count
 
         found = lane_count(self.bootstrap, self.kafka.prefix, security=self.security)
@@ -153,7 +153,7 @@ class Connections:
 def connections(
     in_force: Settings | None = None, *, own: bool = False, progress: Progress = silent
 ) -> Generator[Connections]:
-    """The servers that a command works with, while the block lasts.
+    """The servers that a command uses, for the duration of the block.
 
     What is set comes first. What is not set (both, or one of the two) is the embedded one: it is used if it runs,
     and else started for the block if ``own`` says so.

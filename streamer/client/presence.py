@@ -1,4 +1,4 @@
-"""Where the web process of a home is: a note in STREAMER_HOME, so that commands find it whatever its port.
+"""The address of a home's web process, noted in STREAMER_HOME so that commands find it on any port.
 
 Only a process that runs keeps its note locked; a note without a lock is of one that was killed.
 """
@@ -23,7 +23,7 @@ _PAUSE_SECONDS: Final = 0.02
 
 @contextmanager
 def noted(home: Path, url: str) -> Iterator[None]:
-    """Keep a note of this process while the block lasts. Raises UserError if another one of this home runs."""
+    """Note this process for the duration of the block. Raises UserError if another one of this home is running."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / FILE).open("a+") as file:
         if not _locked(file):
@@ -38,7 +38,7 @@ def noted(home: Path, url: str) -> Iterator[None]:
 
 
 def _locked(file: IO[str]) -> bool:
-    """Who only asks holds the lock for an instant, so it is tried for a while."""
+    """Retry for a while, because a process that only queries holds the lock for an instant."""
     for _ in range(_TRIES):
         with suppress(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -48,7 +48,7 @@ def _locked(file: IO[str]) -> bool:
 
 
 def url_of(home: Path) -> str | None:
-    """``http://HOST:PORT`` of the process that serves this home; None where there is none."""
+    """``http://HOST:PORT`` of the process that serves this home; None if there is none."""
     with suppress(OSError, ValueError, KeyError, TypeError), (home / FILE).open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

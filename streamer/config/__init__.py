@@ -1,4 +1,4 @@
-"""Settings: where they come from, what they may be, and the connections they stand for.
+"""Settings: their sources, valid values, and the connections they describe.
 
 Here live names, defaults and checks. Nothing here opens a connection.
 """

@@ -1,4 +1,4 @@
-"""The settings in Chinese: what each means, for the Chinese pages and for ``STREAMER_LANGUAGE=zh``."""
+"""The meanings of settings in Chinese, for the Chinese pages and for ``STREAMER_LANGUAGE=zh``."""
 
 from __future__ import annotations
 

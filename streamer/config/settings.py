@@ -1,4 +1,4 @@
-"""Settings as the service uses them: loaded, checked, and turned into the small values that each part gets.
+"""Settings: loaded, checked, and converted to the small values that each part gets.
 
 ``Settings.load`` is called once, at the entry point. Everything below gets a value object, never this class.
 """
@@ -61,7 +61,7 @@ class Settings(SettingsFields):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what is passed in: `load` reads the places itself, to remember where each value came from."""
+        """Use only the values passed in: `load` reads the sources itself, to remember where each value came from."""
         return (init_settings,)
 
     @classmethod
@@ -99,7 +99,7 @@ class Settings(SettingsFields):
     # -- values for the parts ---------------------------------------------------------------------------------
 
     def policy(self, lanes: int | None = None) -> Policy:
-        """What decisions depend on; ``lanes`` as the topic has them, else as set."""
+        """The policy for decisions; ``lanes`` from the topic, else from the setting."""
         from streamer.core.policy import Policy
 
         return Policy(
@@ -119,7 +119,7 @@ class Settings(SettingsFields):
         )
 
     def lane_settings(self) -> LaneSettings:
-        """How lanes run."""
+        """Settings of lanes."""
         from streamer.lanes.context import LaneSettings
 
         return LaneSettings(
@@ -133,13 +133,13 @@ class Settings(SettingsFields):
 
     @property
     def control_keys(self) -> ControlKeys | None:
-        """What signs and checks control records, where there is a key."""
+        """The signer of control records, if there is a key."""
         if self.control_key is None:
             return None
         return ControlKeys(self.topic_prefix, tuple(map(str.encode, keys_of(self.control_key.get_secret_value()))))
 
     def with_own_key(self) -> Self:
-        """These, with the control key of the home folder where none was found; made where there is none. Raises UserError."""
+        """These settings, with the home folder's control key if none is configured; created if missing. Raises UserError."""
         if self.control_key is not None:
             return self
         key = own_control_key(self.home)
@@ -149,12 +149,12 @@ class Settings(SettingsFields):
 
     @property
     def log_key(self) -> bytes | None:
-        """What hashes ids of customers in the log, where there is a key: the newest control key."""
+        """The key that hashes customer ids in the log: the newest control key, if there is one."""
         keys = self.control_keys
         return None if keys is None else keys.keys[0]
 
     def learner_config(self) -> LearnerConfig:
-        """How the model owner learns."""
+        """Settings of the model owner."""
         from models.learning.learner import LearnerConfig
 
         return LearnerConfig(
@@ -170,7 +170,7 @@ class Settings(SettingsFields):
         return RESPONSIVE if self.preset == "responsive" else CONSERVATIVE
 
     def kafka_connection(self, embedded: str | None = None) -> KafkaConnection:
-        """Where Kafka is; ``embedded`` is the address of ours, for when no other is set.
+        """The connection to Kafka; ``embedded`` is the embedded server's address, used if no other is configured.
 
         Raises UserError where there is neither, or a certificate cannot be used.
         """
@@ -206,7 +206,7 @@ class Settings(SettingsFields):
         )
 
     def redis_connection(self, embedded: str | None = None) -> tuple[str, dict[str, Any]]:
-        """URL and options for ``adapters.redis.connect``; ``embedded`` is the URL of ours, for when no other is set.
+        """URL and options for ``adapters.redis.connect``; ``embedded`` is the embedded server's URL, the fallback.
 
         Raises UserError where there is neither.
         """
@@ -250,7 +250,7 @@ def _own_control_key(found: Mapping[str, Found], environ: Mapping[str, str]) -> 
 
 
 def _plain(error: ValidationError, found: Mapping[str, Found]) -> UserError:
-    """What pydantic found, in plain words: setting, origin, value unless secret, and what is allowed."""
+    """Pydantic's findings in plain words: setting, origin, value unless secret, and allowed values."""
     messages, hints = [], []
     for finding in error.errors(include_url=False):
         location = finding["loc"]

@@ -80,7 +80,7 @@ RatesMapping = Annotated[dict[str, float], BeforeValidator(_rates), WithJsonSche
 
 
 def allowed(field: FieldInfo, finding: ErrorDetails) -> str:
-    """What a setting may be, in words."""
+    """The allowed values of a setting, in words."""
     extra = field.json_schema_extra
     if isinstance(extra, dict) and "allowed" in extra:
         return str(extra["allowed"])
@@ -100,7 +100,7 @@ def allowed(field: FieldInfo, finding: ErrorDetails) -> str:
 
 
 def masked(value: object) -> object:
-    """The value without what is secret in it.
+    """The value with secrets masked.
 
     >>> masked("redis://me:secret@cache:6379/0")
     'redis://me:******@cache:6379/0'
@@ -133,7 +133,7 @@ _LEAST_KEY: Final = 16
 
 
 def keys_of(text: str) -> list[str]:
-    """The control keys of a setting, which may also stand in the lines of a file.
+    """The control keys of a setting, separated by commas or lines.
 
     >>> keys_of("new, old")
     ['new', 'old']

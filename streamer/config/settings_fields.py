@@ -1,4 +1,4 @@
-"""The settings themselves: names, types, limits, defaults and what they mean. Nothing is read here; `Settings` does."""
+"""The settings themselves: names, types, limits, defaults and meanings. `Settings` reads them."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def faust_broker(login: KafkaLogin) -> dict[str, Any]:
 
 
 def redis_options(login: RedisLogin) -> dict[str, Any]:
-    """Options of redis-py that do not stand in the URL."""
+    """Options of redis-py that are not part of the URL."""
     options: dict[str, Any] = {}
     if login.username is not None:
         options["username"] = login.username

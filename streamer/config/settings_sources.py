@@ -1,4 +1,4 @@
-"""Where settings come from: command line, environment, ``.env``, ``streamer.toml``. The first that has one wins.
+"""Sources of settings: command line, environment, ``.env``, ``streamer.toml``. The first with a value wins.
 
 Values are taken here as they are written; ``settings`` knows what they must be.
 """
@@ -28,7 +28,7 @@ _FILE: Final = "_file"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A value, the name under which somebody gave it, and where."""
+    """A value, the name under which it was given, and its source."""
 
     value: Any
     name: str
@@ -51,7 +51,7 @@ def gather(
     folder: Path,
     given: Mapping[str, Any],
 ) -> dict[str, Found]:
-    """The values given for the fields of ``model``, each from the first place that has it.
+    """The values given for the fields of ``model``, each from the first source that has it.
 
     An empty string is no value: compose files pass on variables that are not set.
 
@@ -120,7 +120,7 @@ def _toml(path: Path, fields: Collection[str], secrets: Collection[str]) -> Iter
 
 
 def _check(field: str, name: str, origin: str, fields: Collection[str], secrets: Collection[str], spell: Any) -> None:
-    """Refuse a name that is no setting, with the nearest that is."""
+    """Reject an unknown setting, suggesting the most similar known one."""
     if field in fields or (field.endswith(_FILE) and field.removesuffix(_FILE) in secrets):
         return
     if field.endswith(_FILE) and field.removesuffix(_FILE) in fields:

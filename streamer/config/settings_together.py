@@ -1,4 +1,4 @@
-"""Which settings fit together: checks that take more than one of them. Each raises ValueError, with the way out."""
+"""Checks that involve several settings. Each raises ValueError with the remedy."""
 
 from __future__ import annotations
 

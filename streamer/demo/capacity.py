@@ -1,4 +1,4 @@
-"""How much this machine carries: a simulated shop's backlog taken in by one worker, with the clock running.
+"""Measure this machine's capacity: one worker processes the backlog of a simulated shop, timed.
 
 The figures are whole: Kafka to Kafka and Redis with every segmentation, on the servers that are given.
 """
@@ -58,12 +58,12 @@ class Capacity:
 
     @property
     def events_a_second(self) -> float:
-        """Records that one worker decides a second out of a backlog."""
+        """Records per second that one worker processes from a backlog."""
         return self.events / self.seconds
 
     @property
     def bytes_a_customer(self) -> float:
-        """What Redis holds for one customer."""
+        """Bytes in Redis per customer."""
         return self.view_bytes / self.customers
 
     @property
@@ -93,7 +93,7 @@ def measure(
     progress: Callable[[str], None],
     stopped: Callable[[float], bool],
 ) -> Capacity:
-    """Write a backlog for a quarter of ``seconds``, and let one worker decide it in the rest.
+    """Write a backlog for a quarter of ``seconds``, and let one worker process it in the rest.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def _until(records: Iterable[Outgoing], end: float) -> Iterator[Outgoing]:
 def _watch(
     service: Service, workers: Workers, written: int, seconds: float, stopped: Callable[[float], bool]
 ) -> tuple[tuple[float, int], tuple[float, int]]:
-    """When the lanes first moved and how far they were then; and the same ``seconds`` later, or when all is decided."""
+    """Time and progress when the lanes first moved, and again ``seconds`` later or when everything is processed."""
     first: tuple[float, int] | None = None
     begun = time.monotonic()
     while True:

@@ -1,4 +1,4 @@
-"""The demo's engine: the simulated shop's history played fast, then its customers live, and what comes of it.
+"""The demo's engine: plays the simulated shop's history fast, then its customers live, and collects the results.
 
 Three threads: one writes the shop, one reads the changes as any consumer would, and the caller's shows how it goes.
 """
@@ -43,7 +43,7 @@ _ENDING_SECONDS = 15.0
 
 
 class Latency:
-    """From the append of a record to its change being in the hands of a consumer, in seconds."""
+    """Seconds from the append of a record until a consumer receives its change."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
@@ -73,7 +73,7 @@ class Latency:
                 self._in_hand.setdefault(where, []).append(then)
 
     def quantiles(self, last: int = 0) -> dict[str, float | None]:
-        """p50, p95 and p99, of the ``last`` ones or of all; None where there is nothing yet."""
+        """p50, p95 and p99 of the ``last`` values or of all; None if there are none yet."""
         with self._lock:
             values = self.seconds[-last:]
         if not values:
@@ -84,7 +84,7 @@ class Latency:
 
 @dataclass
 class Show:
-    """What there is to see. Written by the demo's threads, read by the screen.
+    """The data shown on the screen, written by the demo's threads.
 
     Attributes
     ----------
@@ -106,7 +106,7 @@ class Show:
     latency: Latency = field(default_factory=Latency)
 
     def look(self, now: Totals) -> None:
-        """Take in the ledgers' totals."""
+        """Update from the ledgers' totals."""
         at = time.monotonic()
         self.now = now
         self.applied.append((at, now.consumed))
@@ -115,7 +115,7 @@ class Show:
 
     @property
     def speed(self) -> float:
-        """Records decided a second, over the last few seconds."""
+        """Records processed per second over the last few seconds."""
         if not self.applied:
             return 0.0
         (first, before), (last, after) = self.applied[0], self.applied[-1]
@@ -123,7 +123,7 @@ class Show:
 
 
 class _History:
-    """The shop's history as a source that can be cut short; an import of it still ends in order."""
+    """The shop's history as a source that can be cut short; the import still ends cleanly."""
 
     def __init__(self, shop: Shop, over: Callable[[], bool]) -> None:
         self._shop = shop
@@ -185,7 +185,7 @@ class Demo:
         self._begun = time.monotonic()
 
     def start(self) -> None:
-        """Start workers, if none run, and the threads."""
+        """Start the threads, and workers if none are running."""
         if not importer.is_read(self.service):
             self._hire("lanes")
         starts = asyncio.run(change_reader.ends(self.service.kafka, topics.CHANGES, self.service.lanes))
@@ -195,7 +195,7 @@ class Demo:
         self._run(self._play)
 
     def look(self) -> None:
-        """See how it goes; call it a few times a second. Raises what ended a thread, or a worker for good."""
+        """Check progress; call it a few times a second. Raises the error that ended a thread, or a worker permanently."""
         if self._error is not None:
             raise self._error
         for group in self._workers:
@@ -210,7 +210,7 @@ class Demo:
         self.show.look(totals(self.service.view.ledgers()))
 
     def end(self) -> Result:
-        """Stop the shop, wait until what it wrote is applied, and tell what came of it all."""
+        """Stop the shop, wait until its events are applied, and report the results."""
         self.show.phase = "stopping"
         self._ended.set()
         deadline = time.monotonic() + _ENDING_SECONDS
@@ -233,7 +233,7 @@ class Demo:
         self._workers.append(self._hired(role))
 
     def _may_begin_beside(self) -> bool:
-        """The first of these roles begins with the history; the others once customers move, one after the other."""
+        """Start the first role with the history, and the others one by one once customers move."""
         return self.show.first_change is not None or len(self._roles_beside) == self._beside
 
     def _hired(self, role: str) -> Workers:

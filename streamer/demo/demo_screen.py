@@ -46,12 +46,12 @@ class Screen:
 
 
 def _width(shown: RenderableType, console: Console, options: ConsoleOptions) -> int:
-    """Columns that it takes where nothing is wrapped."""
+    """Width in columns if nothing is wrapped."""
     return console.measure(shown, options=options.update(max_width=_UNBOUNDED)).maximum
 
 
 def headline(show: Show, texts: Messages | None = None) -> Text:
-    """One line: where it is, how fast, how many changes, how late."""
+    """One line: progress, speed, number of changes, latency."""
     texts = texts or messages()
     where = texts(f"demo {show.phase}", day=min(show.day, HISTORY_DAYS), days=HISTORY_DAYS)
     text = Text.assemble(

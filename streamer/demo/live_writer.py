@@ -1,4 +1,4 @@
-"""The simulated shop in the present, written into the lanes as its events fall due."""
+"""Write the simulated shop's live events into the lanes as they fall due."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def play(
     ended: Callable[[], bool],
     on_sent: Callable[[RecordMetadata], None] = lambda sent: None,
 ) -> dict[int, int]:
-    """Write what the shop does until ``ended()``; gives the offset after the last record by lane.
+    """Write the shop's events until ``ended()``; returns the offset after the last record by lane.
 
     Parameters
     ----------

@@ -27,12 +27,12 @@ CUSTOMERS: Final = re.compile(r"c\d+-\d{6,}|me")
 
 
 def was_demo(service: Service) -> bool:
-    """Whether demos imported into this service, and nobody else did."""
+    """Whether only demos were imported into this service."""
     return only_demos(service.imports.imports())
 
 
 def put_away(service: Service, home: Path, report: Callable[[str], object]) -> bool:
-    """Delete what earlier demos left, unless it is in use or somebody else's data is with it; whether it did.
+    """Delete data of earlier demos, unless it is in use or mixed with other data; returns whether it did.
 
     Segmentations that somebody activated meanwhile are written to a file in ``home`` (STREAMER_HOME) first: those made in
     the console exist nowhere else.
@@ -50,7 +50,7 @@ def put_away(service: Service, home: Path, report: Callable[[str], object]) -> b
 
 
 def _saved(text: str, home: Path) -> Path:
-    """The file with a text; another one for each text."""
+    """The file for a text; each text has its own."""
     file = home / f"segments-of-demo-{hashlib.sha256(text.encode()).hexdigest()[:8]}.toml"
     home.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8")
@@ -58,7 +58,7 @@ def _saved(text: str, home: Path) -> Path:
 
 
 def only_holds(service: Service, imports: str, customers: re.Pattern[str]) -> bool:
-    """Whether a service is at rest, and all that went in came by imports and of customers that are called so.
+    """Whether a service is idle, and all its events came by imports, from customers with this prefix.
 
     In doubt it says no: where the view was lost, or records wait that no lane has decided.
 
@@ -96,7 +96,7 @@ async def _something_waits(service: Service) -> bool:
 
 
 def reset(service: Service) -> None:
-    """Delete all topics and all of the view, and make the topics anew."""
+    """Delete all topics and the view, and recreate the topics."""
     kafka = service.kafka
     delete_topics(kafka.bootstrap, prefix=kafka.prefix, security=kafka.security)
     service.imports.forget_all()
