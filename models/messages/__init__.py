@@ -92,16 +92,16 @@ class Messages:
         return id if found is None else found.name
 
     def cluster_meaning(self, name: str) -> str:
-        """What customers of a prototype are like; empty for any other name."""
+        """A description of a prototype's customers; empty for any other name."""
         found = self.table.clusters.get(name)
         return "" if found is None else found.meaning
 
     def segmentation(self, name: str) -> str:
-        """What a segmentation is called; its id where it is the shop's own."""
+        """The name of a segmentation; its id if it is the shop's own."""
         return self.table.segmentations.get(name, name)
 
     def kind(self, name: str) -> str:
-        """What a kind of segmentation is called; its id in English."""
+        """The name of a kind of segmentation; its id in English."""
         return self.table.kinds.get(name, name)
 
     def cause(self, name: str) -> str:

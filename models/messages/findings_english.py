@@ -1,4 +1,4 @@
-"""What a look at the service found, and what to do about it."""
+"""Findings of ``doctor``, and their remedies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the catalogue of a language holds."""
+"""The contents of a language's catalogue."""
 
 from __future__ import annotations
 

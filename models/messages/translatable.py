@@ -22,7 +22,7 @@ class Translatable(str):
         return made
 
     def __getnewargs__(self) -> tuple[str, dict[str, object]]:  # type: ignore[override]
-        """What a copy is made of."""
+        """The arguments for a copy."""
         return self.key, self.values
 
     def text(self, texts: Messages) -> str:
@@ -41,6 +41,6 @@ def in_language(value: object, texts: Messages) -> object:
 
 
 def text_of(error: Exception) -> str:
-    """What an error says, still a text of the catalogue where it was made of one."""
+    """The message of an error, still a catalogue text if it was made from one."""
     first = error.args[0] if error.args else ""
     return first if isinstance(first, str) else str(error)

@@ -1,4 +1,4 @@
-"""What ``import`` does before it imports: find out how to read a file, check it whole, show it, and ask."""
+"""The steps of ``import`` before importing: detect the format, check the whole file, show the result, and ask."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all commands share: settings in force, errors in plain words, output and progress.
+"""Common code of commands: settings in force, errors in plain words, output and progress.
 
 A command that works with the servers is ``with connections() as to:`` (``streamer.client.connections``); answers come
 from ``streamer.queries``. Workers beside the command are

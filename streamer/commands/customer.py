@@ -70,7 +70,7 @@ def show(
 
 
 def cluster_lines(clusters: dict[str, Any], segment: str, texts: Messages, currency: str) -> list[str]:
-    """How far the next cluster is, and what would move the customer there, in words."""
+    """The distance to the next cluster and the changes that would move the customer there, in words."""
     evidence, nearest = clusters["evidence"], clusters["nearest"]
     if nearest is None:
         needs = evidence["needs"]
@@ -112,7 +112,7 @@ def cluster_lines(clusters: dict[str, Any], segment: str, texts: Messages, curre
 
 @dataclass(frozen=True, slots=True)
 class _Screen:
-    """How values are shown: in which language, currency and zone, and whether those that are 0 are."""
+    """How to show values: language, currency and zone, and whether to include zeros."""
 
     texts: Messages
     currency: str
@@ -162,7 +162,7 @@ def _segment_lines(name: str, shown: dict[str, Any], screen: _Screen) -> Iterato
 
 
 def prediction_lines(found: dict[str, Any] | None, texts: Messages, currency: str) -> Iterator[str]:
-    """What is foreseen, and why, in words."""
+    """The predictions and their reasons, in words."""
     if found is None:
         return
     values, chance, money = found["values"], found["why"]["p_buy_30d"], found["why"]["expected_spend_90d"]
@@ -177,7 +177,7 @@ def prediction_lines(found: dict[str, Any] | None, texts: Messages, currency: st
 
 
 def _border_lines(border: dict[str, Any], texts: Messages) -> Iterator[str]:
-    """What leads to the band above, and to the one below."""
+    """The changes that lead to the band above, and to the one below."""
     feature = texts.feature(border["feature"])
     if (up := border["up"]) is not None and border["value"] is not None:
         more = number(round(up["at"] - border["value"], 2))

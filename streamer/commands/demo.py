@@ -103,7 +103,7 @@ def _make_room(service: Service, found: Settings) -> None:
 
 
 def _number(service: Service, found: Settings) -> int:
-    """Which run of the demo this is here. Raises UserError if the service holds customers of somebody else."""
+    """The number of this demo run. Raises UserError if the service holds other customers."""
     from streamer.adapters.redis_reader import totals
     from streamer.imports.demos import NAME
 
@@ -202,7 +202,7 @@ def _link_printer(found: Settings) -> Callable[[], None]:
 
 
 def _more(show: Demo, found: Settings) -> dict[str, Any]:
-    """What the demo tells beside the figures of an import."""
+    """The demo's results in addition to those of an import."""
     server, _, version = show.service.imports.server().partition(" ")
     return {
         "append_to_change_seconds": show.show.latency.quantiles(),

@@ -1,4 +1,4 @@
-"""Being asked to end: Ctrl-C or SIGTERM, told to a loop in the main thread."""
+"""Requests to end: Ctrl-C or SIGTERM, reported to a loop in the main thread."""
 
 from __future__ import annotations
 

@@ -200,7 +200,7 @@ def print_funnel(title: str, answer: dict[str, Any]) -> None:
 
 
 def print_power(answer: dict[str, Any]) -> None:
-    """How long it takes until one knows whether a play works."""
+    """The time until it is known whether a play works."""
     if answer["months_needed"] is not None:
         common.console().print(
             f"  with {answer['a_month']:,.0f} of these a month you will know in about {Count(answer['months_needed']):|month}"

@@ -177,7 +177,7 @@ def file_(version: OfVersion = None) -> None:
 
 
 def differences(before: Definitions, now: Definitions) -> dict[str, str]:
-    """What a version changed, by segmentation: ``begins``, ``ends`` or ``changed``."""
+    """The changes of a version, by segmentation: ``begins``, ``ends`` or ``changed``."""
     old = {one.name: one for one in before.segmentations}
     new = {one.name: one for one in now.segmentations}
     answer = dict.fromkeys(new.keys() - old.keys(), "begins") | dict.fromkeys(old.keys() - new.keys(), "ends")
@@ -256,7 +256,7 @@ def _line(change: Any) -> bytes:
 
 
 def _wait(to: Connections, version: int) -> bool:
-    """Wait until every customer is at a version; False if for a while nothing goes on."""
+    """Wait until every customer is at a version; False if there is no progress for a while."""
     with common.progress("bringing customers to it") as on_progress:
         last, since = None, time.monotonic()
         while True:

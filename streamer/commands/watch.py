@@ -1,4 +1,4 @@
-"""``watch``: follow the segment changes, readable."""
+"""``watch``: print segment changes as they are published."""
 
 from __future__ import annotations
 

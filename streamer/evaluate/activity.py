@@ -1,4 +1,4 @@
-"""What customers did, one row a customer and day: the form in which the bench plays a shop.
+"""Customers' activity with one row per customer and day: the input of the bench.
 
 The rows are the buckets that the behaviour memory would hold at the end of each day, so playing them is the same as
 folding the events one by one; only JSON, order books and rules are left out.
@@ -129,7 +129,7 @@ def _order_rows(orders: Orders) -> FloatArray:
 
 
 def _reversal_rows(reversals: Reversals, orders: Orders, bought: FloatArray) -> FloatArray:
-    """What reversals take back: all of the order, or only money of it. No events of the customer's own."""
+    """The effect of reversals: the whole order, or only money. They are not the customer's own events."""
     rows = -bought[reversals.order]
     rows[:, bucket.B_OWN] = 0
     order = reversals.order

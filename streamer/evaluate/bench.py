@@ -1,4 +1,4 @@
-"""Playing a shop day by day over the behaviour memory and its learner, and nothing else of the service.
+"""Play a shop day by day over the behaviour memory and its learner, without the rest of the service.
 
 The same calls as a lane's, in the same order: the day's events into the buckets, the panel's rows to the owner, the
 owner's learning, then the daily step. What it yields is what the service would publish.
@@ -32,7 +32,7 @@ Labels = NDArray[np.int16]
 
 @dataclass(slots=True)
 class Run:
-    """What came of a shop.
+    """The result of playing a shop.
 
     Attributes
     ----------
@@ -132,7 +132,7 @@ def play(
 
 
 def _trade(activity: Activity, day: int, memory: Memory, row_of: IntArray, member: Sequence[bool]) -> list[PanelRow]:
-    """Put a day's events into the memory; the rows of panel customers who did something."""
+    """Put a day's events into the memory; returns the rows of active panel customers."""
     begin, end = int(activity.edges[day]), int(activity.edges[day + 1])
     who = activity.customer[begin:end].tolist()
     rows = []
@@ -145,7 +145,7 @@ def _trade(activity: Activity, day: int, memory: Memory, row_of: IntArray, membe
 
 
 def _everybody(run: Run, day: int, rows: IntArray, customers: Sequence[str]) -> NoiseSample:
-    """Statistics of everybody, as the version in force sees them."""
+    """Statistics of all customers, as the version in force sees them."""
     block = block_of(run.memory, rows)
     usual = None if run.model is None else run.model.frame.priors.gap_cv2
     stats = position_stats(block, beat_of(block, usual)).astype(np.float32)
@@ -153,7 +153,7 @@ def _everybody(run: Run, day: int, rows: IntArray, customers: Sequence[str]) -> 
 
 
 def _named(moves: Sequence[Move], rows: IntArray, here: IntArray) -> list[Move]:
-    """The moves with the customer's place instead of the row of the memory."""
+    """The moves with the customer's index instead of the memory's row."""
     if not moves:
         return []
     place = dict(zip(rows.tolist(), here.tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""The clusterers that the owner can be given, live in the same service on the same shops: ours, and River's."""
+"""Compare the clusterers available to the owner, ours and River's, live in the same service on the same shops."""
 
 from __future__ import annotations
 

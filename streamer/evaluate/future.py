@@ -1,4 +1,4 @@
-"""What a division of customers on one day says about the days after, and how it compares with an exact one."""
+"""How well a division of customers on one day predicts the days after, compared with an exact one."""
 
 from __future__ import annotations
 

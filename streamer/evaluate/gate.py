@@ -1,4 +1,4 @@
-"""The figures that must be reached, by shop and preset; `make evaluate` fails on any that is not."""
+"""The required figures by shop and preset; `make evaluate` fails if one is missed."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ COVERAGE: Final = 0.95
 
 
 def missed(rows: Sequence[Row]) -> list[str]:
-    """One sentence for each figure that is not reached; rows without a target pass.
+    """One sentence for each missed figure; rows without a target pass.
 
     How much calmer than River's is asked only where River's was run.
     """

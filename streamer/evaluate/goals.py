@@ -1,4 +1,4 @@
-"""The goals of the behaviour segments, what they reach of them, and what an oracle reaches that knows all rates."""
+"""The goals of the behaviour segments, their results, and those of an oracle that knows all rates."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _AT_MOST: Final = frozenset(("spurious", "undone"))
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """One figure of one shop; of a file ``seed`` is None, and ``oracle`` NaN, since nobody knows the truth."""
+    """One figure of one shop; for a file ``seed`` is None and ``oracle`` NaN, since the truth is unknown."""
 
     scenario: str
     seed: int | None
@@ -49,7 +49,7 @@ class Goal:
 
     @property
     def met(self) -> bool:
-        """Whether the goal is reached. A figure that is not a number reaches none."""
+        """Whether the goal is reached; never for NaN."""
         return self.reached <= self.goal if self.figure in _AT_MOST else self.reached >= self.goal
 
 

@@ -29,7 +29,7 @@ Labels = NDArray[np.int16]
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """Who customers really are.
+    """The customers' true kinds.
 
     Attributes
     ----------
@@ -151,7 +151,7 @@ def majority(labels: Labels, kind: NDArray[np.int8]) -> IntArray:
 
 
 def bounce(labels: Labels, first: int = FROM_DAY) -> float:
-    """Share of changes after which the customer is back where they were within BOUNCE_DAYS.
+    """Share of changes undone within BOUNCE_DAYS.
 
     Changes of the last BOUNCE_DAYS days, about which that cannot be known, are left out.
     """
@@ -191,7 +191,7 @@ def detection(labels: Labels, truth: Truth, owner: IntArray) -> tuple[float, flo
 
 
 def agreement(labels: Labels, truth: Truth, evidence: BoolArray, day: int, settled: bool = False) -> float:
-    """Adjusted Rand index to the truth on a day; ``settled`` leaves out who truly changed lately."""
+    """Adjusted Rand index to the truth on a day; ``settled`` excludes customers who truly changed recently."""
     chosen = (day - truth.met > AGE_DAYS) & evidence[day] & (truth.kind[day] >= 0)
     if settled:
         chosen &= (truth.changed > day) | (day - truth.changed > SETTLED_DAYS)

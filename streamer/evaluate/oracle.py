@@ -1,4 +1,4 @@
-"""An oracle in the simulated shop: it knows how every customer behaves as each kind, and only has to notice the change.
+"""An oracle in the simulated shop: it knows every customer's behaviour as each kind, and only has to detect changes.
 
 What is possible at all is measured by it. It knows as which kind a customer began, and the customer's own rates, baskets and
 discounts as that kind and as every other, season and holidays included. It does not know who changes, when, or to what. Each
@@ -33,7 +33,7 @@ _PAID: Final = float(np.log(1.0 - PERCENTAGES / 100.0).mean())  # what a discoun
 
 @dataclass(frozen=True, slots=True)
 class _Customers:
-    """How each customer behaves as each kind, (customers, kinds); ``first`` is the kind each began as."""
+    """Each customer's behaviour as each kind, (customers, kinds); ``first`` is each customer's initial kind."""
 
     first: IntArray
     orders: FloatArray
@@ -69,7 +69,7 @@ def labels_of(shop: Shop, activity: Activity, threshold: float = THRESHOLD) -> L
 
 
 def _customers(shop: Shop) -> _Customers:
-    """What stays the same of a customer whatever the kind, put on the habits of every kind."""
+    """A customer's traits that do not depend on the kind, applied to the habits of every kind."""
     people, scenario = shop._world.population, shop._world.scenario
     count = len(people.joined)
     # The first spells stand first, in the order of customers.
@@ -90,7 +90,7 @@ def _customers(shop: Shop) -> _Customers:
 
 
 def _log_likelihood(shop: Shop, known: _Customers, day: int, did: FloatArray, recent: FloatArray) -> FloatArray:
-    """How likely a day is for each customer as each kind, (customers, kinds), without what all kinds share.
+    """The likelihood of a day for each customer as each kind, (customers, kinds), without terms common to all kinds.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def _of_days(rate: FloatArray, something: BoolArray) -> FloatArray:
 
 
 def _awake(shop: Shop, day: int) -> FloatArray:
-    """Share of a day on which each customer is on no holiday, (customers,)."""
+    """Share of a day on which each customer is not on holiday, (customers,)."""
     windows = shop._world.population.holidays
     away = np.minimum(windows[:, :, 1], day + 1.0) - np.maximum(windows[:, :, 0], float(day))
     found: FloatArray = 1.0 - np.clip(away, 0.0, 1.0).sum(axis=1)

@@ -1,4 +1,4 @@
-"""Shops that record nothing but orders, with their truth: subscriptions, markets, wholesale, and buyers who are all alike.
+"""Shops that record only orders, with their truth: subscriptions, markets, wholesale, and identical buyers.
 
 The simulated shop of ``streamer demo`` has clicks, which tell its kinds apart and are most of its events. Here every
 event is an order, many customers keep a rhythm, and so a move without cause weighs several times as much. Days are whole
@@ -33,7 +33,7 @@ Rhythm = Literal["chance", "clock", "erlang", "saturday"]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How customers of one kind buy.
+    """The buying behaviour of one kind of customer.
 
     Attributes
     ----------
@@ -245,7 +245,7 @@ def order_shop(name: str, seed: int, customers: int | None = None) -> tuple[Acti
 
 
 def _spells(shop: OrderShop, first: str, rng: np.random.Generator) -> list[tuple[int, str]]:
-    """When a customer comes and as what, and the day and kind of a change."""
+    """A customer's first day and kind, and the day and kind of a change."""
     joined = int(rng.integers(_JOIN_DAYS if rng.random() < _EARLY else _LATE_JOIN_DAYS))
     draw = float(rng.random())
     spells = [(joined, first)]

@@ -1,4 +1,4 @@
-"""Do independent panels come to the same segments and the same names?"""
+"""Whether independent panels find the same segments and names."""
 
 from __future__ import annotations
 

@@ -150,7 +150,7 @@ def _seven(memory: FloatArray, days_ago: IntArray) -> FloatArray:
 
 
 def evidence_of(activity: Activity, need: Evidence) -> BoolArray:
-    """Who had the evidence for a cluster at each grid day, shape (days + 1, customers)."""
+    """Whether customers had the evidence for a cluster at each grid day, shape (days + 1, customers)."""
     counts = np.zeros((2, len(activity.customers)))
     out = np.zeros((activity.days + 1, len(activity.customers)), dtype=np.bool_)
     edges = activity.edges

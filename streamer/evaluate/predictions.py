@@ -1,4 +1,4 @@
-"""Who buys again, asked of a history: weekly questions in order, learned when their week is over, judged on the days after."""
+"""Evaluate predictions on a history: weekly questions in order, learned when their week is over, judged on the days after."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _RECENCY: Final = [NAMES.index("level"), NAMES.index("recency")]
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What a method said on a day, and how that came out; ``customers`` were judged."""
+    """A method's predictions of a day and their outcomes, for ``customers`` customers."""
 
     day: int
     method: str
@@ -47,18 +47,18 @@ class Orders:
         self._edges = np.searchsorted(self.day, np.arange(activity.days + 1))
 
     def on(self, day: int) -> IntArray:
-        """Who ordered on a day."""
+        """The customers who ordered on a day."""
         found: IntArray = self.customer[self._edges[day] : self._edges[day + 1]]
         return found
 
     def between(self, first: int, end: int) -> FloatArray:
-        """Shape (customers,): 1 for who ordered in [first, end)."""
+        """Shape (customers,): 1 if the customer ordered in [first, end)."""
         came = np.zeros(self.customers)
         came[self.customer[self._edges[first] : self._edges[min(end, self.days)]]] = 1.0
         return came
 
     def records(self, day: int) -> Records:
-        """What was known at the beginning of a day."""
+        """The knowledge at the beginning of a day."""
         records = Records.empty(self.customers)
         for before in range(day):
             records.note(before, self.on(before))
@@ -66,13 +66,13 @@ class Orders:
 
 
 def panel_of(customers: list[str], most: int = PANEL) -> IntArray:
-    """Places of the customers from whom is learned: those who stay longest in ever sparser panels."""
+    """Indices of the panel's customers: those who remain longest as the panel is thinned."""
     ranks = np.array([panel_rank(customer) for customer in customers])
     return np.sort(np.argsort(-ranks, kind="stable")[:most]).astype(np.int64)
 
 
 def beliefs(orders: Orders, panel: IntArray, until: int, prior: Belief) -> list[tuple[int, Belief]]:
-    """The belief after each weekly look, by the day on which it came; nothing of that day or later is in it."""
+    """The weights after each weekly step, by day; they contain nothing of that day or later."""
     belief, found = prior, [(0, prior)]
     for day, x, came in answers(orders, panel, until):
         belief = learned(forgotten(belief, prior, WEEK), x, came)
@@ -83,7 +83,7 @@ def beliefs(orders: Orders, panel: IntArray, until: int, prior: Belief) -> list[
 def answers(
     orders: Orders, panel: IntArray, until: int, horizon: int = WEEK, every: int = WEEK
 ) -> Iterator[tuple[int, FloatArray, FloatArray]]:
-    """Questions as they are closed by ``until``: the day, features (d, n) when asked, and who ordered in the horizon (n,)."""
+    """Questions closed by ``until``: the day, features (d, n) on that day, and whether customers ordered in the horizon (n,)."""
     records = Records.empty(orders.customers)
     waiting: list[tuple[int, IntArray, FloatArray]] = []
     for day in range(until + 1):
@@ -99,13 +99,13 @@ def answers(
 
 
 Peers = Callable[[Orders, IntArray, int, FloatArray], dict[str, FloatArray]]
-"""Further methods: what each says of everybody asked, from orders, panel, day, and what the weekly hazard says."""
+"""Further methods: each one's prediction for every customer, from orders, panel, day, and the weekly hazard's answer."""
 
 
 def evaluate(
     activity: Activity, dates: Sequence[int], on_progress: Callable[[str], None], peers: Peers | None = None
 ) -> list[Answered]:
-    """Everybody alive on each date, judged by the HORIZON days after it; learned from a panel, from nothing later."""
+    """Evaluate everybody alive on each date on the HORIZON days after it; learned from a panel, without later data."""
     orders, panel, found = Orders(activity), panel_of(activity.customers), []
     learned_on = beliefs(orders, panel, max(dates), shipped())
     for day in dates:
@@ -129,7 +129,7 @@ def evaluate(
 
 
 def _long_answers(orders: Orders, panel: IntArray, day: int) -> tuple[FloatArray, FloatArray]:
-    """All questions about HORIZON days whose answer was known by ``day``, asked every four weeks."""
+    """All four-weekly questions about HORIZON days whose outcome was known by ``day``."""
     closed = list(answers(orders, panel, day, HORIZON, 4 * WEEK))
     if not closed:
         return np.empty((len(NAMES), 0)), np.empty(0)
@@ -137,7 +137,7 @@ def _long_answers(orders: Orders, panel: IntArray, day: int) -> tuple[FloatArray
 
 
 def _regressed(past: FloatArray, answers: FloatArray, x: FloatArray) -> FloatArray:
-    """Logistic regression with a ridge of one on long answers."""
+    """Logistic regression with a ridge of one on outcomes over the horizon."""
     return logistic(total(refit(Belief.around(np.zeros(len(past)), 1.0), past, answers).mean, x))
 
 

@@ -1,4 +1,4 @@
-"""Learn the shipped prior of the predictions anew: ``python -m streamer.evaluate.prior``."""
+"""Retrain the shipped prior of the predictions: ``python -m streamer.evaluate.prior``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables for people, as JSON, and as one HTML page with its pictures inside."""
+"""The results as tables, as JSON, and as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ LEGEND: Final = (
 
 
 def seeds_note(seeds: Sequence[int]) -> str:
-    """Which seeds were tuned on, and which are shown."""
+    """The tuning seeds and the seeds shown, in words."""
     tuned = ", ".join(map(str, TUNING_SEEDS))
     shown = ", ".join(map(str, seeds))
     both = sorted(set(seeds) & set(TUNING_SEEDS))
@@ -81,7 +81,7 @@ def show(rows: Sequence[Row], seeds: Sequence[int], console: Console) -> None:
 
 
 def show_retail(found: Retail, day: str, console: Console) -> None:
-    """Print what the segments of a file's day say about the days after it."""
+    """Print how well the segments of one day of a file predict the days after it."""
     _widen(console)
     table = Table(
         title=f"Segments as of {day} and the 90 days after, {Count(found.customers):|customer}", pad_edge=False
@@ -114,7 +114,7 @@ def show_retail(found: Retail, day: str, console: Console) -> None:
 
 
 def _widen(console: Console) -> None:
-    """A file or a pipe has no width of its own; the table keeps all its columns there."""
+    """Keep all columns of the table in a file or a pipe, which has no width."""
     if not console.is_terminal:
         console.width = _WIDE
 

@@ -1,4 +1,4 @@
-"""A file of events: what the segments of one day say about the next 90, beside batch K-means and recency-frequency cells."""
+"""Evaluate a file: how well the segments of one day predict the next 90, beside batch K-means and recency-frequency cells."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OFF = Preset(h=0.0, theta=1e-9, eta=NEVER, volume_h=0.0, volume_theta=1e-9)
 
 @dataclass(frozen=True, slots=True)
 class Retail:
-    """What came of a file.
+    """The results of a file.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Retail:
 
 
 def evaluate(activity: Activity, config: LearnerConfig, as_of: int, seed: int = 1) -> Retail:
-    """Play the whole file, look at day ``as_of`` (from 0), and compare.
+    """Play the whole file, take the segments of day ``as_of`` (from 0), and compare.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def _features(stats: SingleArray, model: ClusterModel) -> FloatArray:
 
 
 def _clustered(on: Run, off: Run, activity: Activity, day: int) -> tuple[IntArray, SingleArray, IntArray]:
-    """Customers with a segment in both runs, everybody's statistics, and where the customers stand in them."""
+    """Customers with a segment in both runs, everybody's statistics, and the customers' indices in them."""
     look = off.noise_samples[day]
     place = {customer: at for at, customer in enumerate(look.customers)}
     chosen = np.flatnonzero((on.labels[day] > NEW) & (off.labels[day] > NEW))
@@ -158,7 +158,7 @@ def _bounce(run: Run, activity: Activity) -> float:
 
 
 def _stale(off: Run, activity: Activity) -> float:
-    """Share of labels that scoring everybody exactly at the end would change."""
+    """Share of labels that an exact scoring of everybody at the end would change."""
     model = _in_force(off, activity.first_day + activity.days)
     assert model is not None
     look = off.noise_samples[activity.days]
@@ -179,7 +179,7 @@ def _moves_per_month(run: Run, activity: Activity) -> float:
 
 
 def _cards(model: ClusterModel, codes: IntArray, spend: FloatArray) -> list[dict[str, object]]:
-    """The segments of that day, the one that spends most a head afterwards first."""
+    """The segments of that day, by descending later spend per customer."""
     total = max(float(np.maximum(spend, 0).sum()), 1.0)
     cards: list[dict[str, object]] = []
     for segment in model.segments:

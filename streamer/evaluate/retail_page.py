@@ -1,4 +1,4 @@
-"""What the segments of a file's day say about the 90 days after it, as one page with its charts inside."""
+"""How well the segments of one day of a file predict the 90 days after it, as one self-contained page."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _charts(found: Retail, currency: str) -> Sequence[charts.Chart]:
 
 
 def _divisions(found: Retail) -> str:
-    """How much each way to divide the customers says."""
+    """The predictive value of each division of the customers."""
     rows = "".join(
         f'<tr><th scope="row">{_text(name)}</th><td>{eta:.3f}</td><td>{area:.3f}</td><td>{groups}</td></tr>'
         for name, eta, area, groups in found.rows

@@ -1,4 +1,4 @@
-"""What is asked of shops whose buyers keep a rhythm: who moves though nothing changed, and how soon a stop is seen."""
+"""Figures for shops whose buyers keep a rhythm: moves without a change, and how soon a stop is detected."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MONTH: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Stillness:
-    """Figures from day FROM_DAY on; moves of cause ``refit`` are left out, which no message may follow.
+    """Figures from day FROM_DAY on, without moves of cause ``refit``, which trigger no messages.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ def _regulars_moved(truth: Truth, movers: IntArray) -> float:
 
 
 def _stops_seen(labels: Labels, activity: Activity, truth: Truth) -> float:
-    """Of customers who stopped from FROM_DAY on, and whose time to be seen in is over by the end."""
+    """Figures of customers who stopped from FROM_DAY on, early enough to be detected by the end."""
     if truth.gap is None or truth.stopped < 0:
         return nan
     last = np.full(len(activity.customers), -1, dtype=np.int64)

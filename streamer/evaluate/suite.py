@@ -1,4 +1,4 @@
-"""What the command runs: the simulated shops with ours and the others on them, as rows of figures."""
+"""The command's runs: simulated shops with our segments and other methods, as rows of figures."""
 
 from __future__ import annotations
 
@@ -116,14 +116,14 @@ def run(
 
 
 def _equals(peers: Others) -> Sequence[others.Peer]:
-    """The others that are given the same customers as ours."""
+    """Other methods that get the same customers as ours."""
     if peers == "all":
         return [peer for peer in others.PEERS if not peer.slow]
     return [others.TUNED] if peers == "tuned" else []
 
 
 def beside(rows: Sequence[Row], peers: Sequence[Row]) -> list[Row]:
-    """``rows`` with how much calmer they are than the tuned peer on the same customers, where it was run on them."""
+    """``rows`` with the ratio of the tuned peer's spurious moves to theirs, where it was run on the same customers."""
     tuned = {(row.scenario, row.seed, row.customers): row for row in peers if row.method == others.TUNED.name}
     found = []
     for row in rows:

@@ -106,7 +106,7 @@ def stopped(state: dict[str, Any]) -> Iterator[Finding]:
 
 
 def hiding(lane: str, records: int, producer: str) -> tuple[Translatable, Translatable]:
-    """What a producer's open transaction hides, and what to do about it."""
+    """Records hidden by a producer's open transaction, and the remedy."""
     who = producer or translatable("finding a producer")
     return (
         translatable("finding hidden", records=records, lane=lane, producer=who),

@@ -36,7 +36,7 @@ COUNTERS = ("consumed", "applied", "duplicates", "late", "rerouted", "dead_lette
 
 @dataclass(slots=True)
 class Parity:
-    """What a comparison found: nothing, if ``differences`` is empty."""
+    """The result of a comparison; successful if ``differences`` is empty."""
 
     changes: int = 0
     customers: int = 0
@@ -94,7 +94,7 @@ def replay(
     keys: ControlKeys | None = None,
     signed_from: int | None = None,
 ) -> tuple[LaneState, list[WireChange]]:
-    """What `decide` makes of a lane's log, with its clock moved to ``clock`` (ms) at the end."""
+    """The result of `decide` over a lane's log, with its clock moved to ``clock`` (ms) at the end."""
     state = LaneState.fresh(partition)
     state.ledger.signed_from = signed_from
     changes: list[WireChange] = []

@@ -1,4 +1,4 @@
-"""Which partitioner the producers use, by the keys of records and the partitions they lie on. Pure.
+"""Infer the producers' partitioner from the keys and partitions of records. Pure.
 
 A record on another partition than murmur2 of its key gives costs a hop: its lane reroutes it. Nothing in it names the client
 that wrote it, but the partitioners of common clients are few, and the right guess explains all of them.
@@ -59,7 +59,7 @@ _CHANCE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """What a sample of the input says.
+    """The result of sampling the input.
 
     Attributes
     ----------

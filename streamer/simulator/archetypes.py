@@ -1,4 +1,4 @@
-"""The kinds of customer in the simulated shop: the truth that segments are later compared with."""
+"""The kinds of customer in the simulated shop: the truth with which segments are compared."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Archetype:
-    """How a kind of customer behaves on average; each customer differs from it by ``Spread``.
+    """The average behaviour of a kind of customer; each customer deviates from it by ``Spread``.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ SUBSCRIBER = Archetype("subscriber", 0.0, 0.160, 0.02, 16.0, 0.02, 0.2)
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How far customers of one kind differ from each other.
+    """The variation among customers of one kind.
 
     Attributes
     ----------

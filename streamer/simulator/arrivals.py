@@ -1,4 +1,4 @@
-"""When who comes to the shop: Poisson arrivals of orders and interactions in a stretch of days."""
+"""Poisson arrivals of orders and interactions over a range of days."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def interaction_arrivals(
     days: tuple[int, int],
     rng: np.random.Generator,
 ) -> Arrivals:
-    """The interactions of the days, singly or in visits of several within some minutes."""
+    """The interactions of the days, single or in visits of several within minutes."""
     rate = population.click_rate / scenario.sessions
     spell, day = _poisson(population, scenario, config, rate, days, rng)
     at = instants(day, config.start)

@@ -1,4 +1,4 @@
-"""What is in the orders, what was looked at, and what is taken back."""
+"""Contents of orders, products viewed, and refunds."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Interactions:
 
 @dataclass(frozen=True, slots=True)
 class Reversals:
-    """Amounts taken back, the order of each (its index in the same block), and when."""
+    """Refunded amounts, the order of each (its index in the same block), and the time."""
 
     order: Ints
     at: Ints
@@ -124,7 +124,7 @@ def draw_orders(world: World, arrivals: Arrivals, rng: np.random.Generator) -> O
 
 
 def draw_interactions(world: World, arrivals: Arrivals, rng: np.random.Generator) -> Interactions:
-    """What the interactions were about: products around what the customer can spend."""
+    """The products of interactions, near the customer's price level."""
     people, spell, count = world.population, arrivals.spell, len(arrivals.spell)
     amount = np.exp(people.log_basket[spell] - 0.5 + rng.normal(0.0, 0.6, count))
     product = pick_category(people, spell, rng) * RUNGS + rung_for(amount)

@@ -1,4 +1,4 @@
-"""What the simulated shop sells: ten categories of twelve products on one ladder of prices."""
+"""The simulated shop's catalogue: ten categories of twelve products on one ladder of prices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a simulated shop is asked to be."""
+"""The configuration of a simulated shop."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def render_extras(
 def render_live(
     world: World, tag: str, count: int, span: tuple[int, int], rng: np.random.Generator, into: Rendered
 ) -> None:
-    """Append what goes with ``count`` live events between two instants (ms): the rarer types, in small ratios."""
+    """Append the rarer types that accompany ``count`` live events between two instants (ms), in small ratios."""
     there = np.unique(world.population.customer[world.population.last_spells])
 
     def some(share: float) -> tuple[Ints, Ints]:
@@ -119,7 +119,7 @@ def _profiles(count: int, rng: np.random.Generator) -> list[str]:
 
 
 def _linked(world: World, tag: str, customers: Ints, at: Ints, rng: np.random.Generator, into: Rendered) -> None:
-    """Newcomers who had looked around before they had an id: one view as anonymous, then the link."""
+    """Newcomers who browsed before they had an id: one anonymous view, then the link."""
     places = np.flatnonzero(rng.random(len(customers)) < _LINKED_SHARE)
     chosen, when = customers[places], at[places]
     for customer, linked, seen, linked_text, seen_text in zip(

@@ -1,4 +1,4 @@
-"""The simulated shop in the present: its customers go on at a pace that the caller's clock sets."""
+"""The simulated shop live: its customers continue at the pace of the caller's clock."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _VISIT_MS = 1_800_000
 
 
 class LiveShop:
-    """Events of a shop's customers as they fall due; who acts is drawn by each customer's last rates.
+    """Events of a shop's customers as they fall due; customers are drawn by their latest rates.
 
     It reads no clock and never sleeps. Equal calls give equal bytes. Ids hold ``start``, so a later run does
     not repeat them.
@@ -72,7 +72,7 @@ class LiveShop:
         self.sent: Counter[str] = Counter()
 
     def due(self, now: int) -> list[SourceEvent]:
-        """What happened since the last call, up to ``now`` (ms), in order of arrival.
+        """The events since the last call, up to ``now`` (ms), in order of arrival.
 
         Reversals follow their orders at once. Of ``config.late`` of the events the event time lies an hour to
         three days back.

@@ -1,4 +1,4 @@
-"""What real streams add to good events: lateness, repeats, and records nobody can use."""
+"""Noise as in real streams: late events, repeats, and unusable records."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def add_noise(
 
 
 def lateness(share: float, count: int, rng: np.random.Generator) -> Ints:
-    """How long (ms) after its event time each of ``count`` events arrives: 0, or an hour to three days."""
+    """The delay (ms) between event time and arrival of ``count`` events: 0, or an hour to three days."""
     late = rng.random(count) < share
     return np.where(late, _wait(_LATE_MS, count, rng), 0.0).astype(np.int64)
 

@@ -1,4 +1,4 @@
-"""The customers of the simulated shop, and for each the spells in which it behaves one way."""
+"""The customers of the simulated shop, each with spells of constant behaviour."""
 
 from __future__ import annotations
 

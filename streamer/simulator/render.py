@@ -1,4 +1,4 @@
-"""Columns to the JSON bytes of events, put together from ready pieces of text for speed."""
+"""Render columns as the JSON bytes of events, assembled from prepared pieces of text for speed."""
 
 from __future__ import annotations
 

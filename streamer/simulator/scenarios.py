@@ -1,4 +1,4 @@
-"""The worlds in which the simulated shop can live."""
+"""The scenarios of the simulated shop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from schemas.errors import UserError
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What happens besides customers who buy and sometimes change. Days are those of a year of 365.
+    """Special circumstances of a shop, besides customers who buy and sometimes change. Days are those of a year of 365.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""The simulated shop: customers with known truth, their history, and their going on live."""
+"""The simulated shop: customers with known truth, their history, and their live events."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _BLOCK_EVENTS = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What customers do in the days ``[first_day, end_day)`` as columns, before it becomes JSON.
+    """The customers' activity in the days ``[first_day, end_day)`` as columns, before it is rendered as JSON.
 
     Follow-up orders and reversals may lie behind ``end_day``, never behind the history.
     """
@@ -47,7 +47,7 @@ class Block:
 
 
 class Shop:
-    """A shop that never was, as a ``Source``: the same parameters give the same bytes.
+    """A simulated shop as a ``Source``: the same parameters give the same bytes.
 
     >>> shop = Shop(ShopConfig(customers=20, days=30))
     >>> [event.value for event in shop.history()] == [event.value for event in shop.history()]
@@ -86,7 +86,7 @@ class Shop:
         return self.history()
 
     def history(self) -> Iterator[SourceEvent]:
-        """The whole history in order of arrival; what arrives after its end still follows."""
+        """The whole history in order of arrival, including events that arrive after its end."""
         self.rows, self.sent = 0, Counter()
         waiting = Rendered()
         arrivals = np.empty(0, dtype=np.int64)
@@ -110,7 +110,7 @@ class Shop:
             arrivals = arrivals[kept]
 
     def blocks(self) -> Iterator[Block]:
-        """The history as columns, for those who need no JSON."""
+        """The history as columns, for callers that need no JSON."""
         world, config = self._world, self.config
         people, scenario = world.population, world.scenario
         daily = float((people.order_rate + people.click_rate).sum()) * config.customers / len(people.customer)
@@ -125,18 +125,18 @@ class Shop:
             yield Block(number, first, end, orders, interactions, reversals)
 
     def truth(self) -> list[CustomerTruth]:
-        """Who every customer really is, and from which day on."""
+        """Every customer's true kinds, and from which day on."""
         return truth_of(self._world)
 
     def live(self, start: int, rate: float, *, all_types: bool = False) -> LiveShop:
-        """The same customers going on from the instant ``start`` (ms) at ``rate`` events a second.
+        """The same customers live, from the instant ``start`` (ms) at ``rate`` events a second.
 
         With ``all_types`` also profiles, consents, links, feedback, outcomes of messages and erases, beside the rate.
         """
         return LiveShop(self._world, start, rate, all_types=all_types)
 
     def _rendered(self, block: Block) -> tuple[Rendered, Ints]:
-        """The records of a block, noise among them, and when each arrives (ms)."""
+        """The records of a block including noise, and the arrival time of each (ms)."""
         world, tag, drawn = self._world, f"{block.number:x}", Rendered()
         render_orders(world, tag, block.orders, drawn)
         render_interactions(world, tag, block.interactions, drawn)

@@ -1,4 +1,4 @@
-"""What is true of the simulated customers, for judging the segments that were found for them."""
+"""The truth about the simulated customers, for judging their segments."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def write_truth(customers: list[CustomerTruth], path: Path) -> None:
 
 
 def read_truth(path: Path) -> list[CustomerTruth]:
-    """What ``write_truth`` wrote."""
+    """Read the file of ``write_truth``."""
     found = []
     with path.open(encoding="utf-8") as stream:
         for line in stream:

@@ -1,4 +1,4 @@
-"""A shop's fixed facts: its people, prices, and the pieces of text that events are put together from."""
+"""A shop's fixed data: its customers, prices, and the pieces of text from which events are assembled."""
 
 from __future__ import annotations
 
