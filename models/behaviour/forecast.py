@@ -1,4 +1,4 @@
-"""A customer's position among the clusters and its next move: for a person who asks, never for a lane.
+"""A customer's position among the clusters and its next move: for queries, never used by a lane.
 
 Silence is simulated with the daily step itself (``daily_step.advance``) on a copy, so the date is exactly the day on
 which the lane will move the customer if no event arrives before.

@@ -1,4 +1,4 @@
-"""The catalogue: what the service says to people, in each language, in one place.
+"""The catalogue of all texts that people read, in each language.
 
 Ids are the same in every language. A segment that still has its shipped name is shown in the current language; a name
 that the shop wrote itself, in ``segments.toml`` or with ``segments rename``, is shown unchanged in every language.
@@ -40,14 +40,14 @@ class Messages:
         )
 
     def segment(self, segmentation: str, id: str, name: str) -> str:
-        """The name of a declared segment; ``name`` is what its definition says."""
+        """The name of a declared segment; ``name`` is its definition's text."""
         shipped = english.TABLE.segments.get((segmentation, id))
         if shipped is None or shipped.name != name:
             return name
         return self.table.segments[segmentation, id].name
 
     def meaning(self, segmentation: str, id: str, meaning: str) -> str:
-        """The meaning of a declared segment; ``meaning`` is what its definition says."""
+        """The meaning of a declared segment; ``meaning`` is its definition's text."""
         shipped = english.TABLE.segments.get((segmentation, id))
         if shipped is None or shipped.meaning != meaning:
             return meaning
@@ -75,7 +75,7 @@ class Messages:
         return self.cluster(name) if segmentation == "behaviour" else name
 
     def member(self, segmentation: str, ids: str) -> str:
-        """Segments that a rule asks for, ids separated by commas, by their names where they have one here."""
+        """Segments in a condition, given as comma-separated ids, by their names if known."""
         found = [self.table.segments.get((segmentation, id), Named(id, "")) for id in ids.split(", ")]
         return ", ".join(one.name for one in found)
 
@@ -105,7 +105,7 @@ class Messages:
         return self.table.kinds.get(name, name)
 
     def cause(self, name: str) -> str:
-        """Why a change came."""
+        """The reasons of a change."""
         return self.table.causes.get(name, name)
 
     def feature(self, name: str) -> str:
@@ -118,7 +118,7 @@ class Messages:
 
 
 def id_of(name: str) -> str:
-    """The id that is made from a first name.
+    """The id derived from a first name.
 
     >>> id_of("Bargain hunters"), id_of("Big-ticket")
     ('bargain_hunters', 'big_ticket')

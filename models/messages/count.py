@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Count(int):
-    """A whole number that a text may show with its noun, or show only a word for.
+    """A whole number that a text can show with its noun, or replace by a word.
 
     ``{n:|worker}`` is the number and its noun, ``{n:|entry|entries}`` one with a plural of its own; ``{n:~has|have}`` is the
     word alone. Other format specs are those of `int`.

@@ -1,4 +1,4 @@
-"""Words for a segmentation that somebody writes on a page."""
+"""Texts of the segmentation builder."""
 
 from __future__ import annotations
 

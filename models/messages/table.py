@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Named(NamedTuple):
-    """A name, and what it means in a few words."""
+    """A name, and its meaning in a few words."""
 
     name: str
     meaning: str

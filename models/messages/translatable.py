@@ -1,4 +1,4 @@
-"""A message by its key in the catalogue, so that the caller who shows it can choose the language."""
+"""A message by its catalogue key, so that the caller can choose the language."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Translatable(str):
         return self.key, self.values
 
     def text(self, texts: Messages) -> str:
-        """The same in a language, with all texts inside of it."""
+        """The same in a language, including all nested texts."""
         return texts(self.key, **{name: in_language(value, texts) for name, value in self.values.items()})
 
 

@@ -1,4 +1,4 @@
-"""Words of the page on which files are uploaded."""
+"""Texts of the upload page."""
 
 from __future__ import annotations
 

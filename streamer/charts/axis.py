@@ -23,7 +23,7 @@ def grid(
 
 
 def under(labels: Sequence[str], left: float, each: float, room: float, y: float) -> str:
-    """Labels below an axis: every n-th, so that none meets the next, and none beyond the edges."""
+    """Labels below an axis: every n-th, so that they do not overlap or exceed the edges."""
     widest = max(map(width, labels)) + GAP
     every = max(1, -(-int(widest) // max(int(each), 1)))
     parts, end = [], -GAP

@@ -1,4 +1,4 @@
-"""Bars that lie: one for each name, with its figure behind."""
+"""Horizontal bars: one for each name, followed by its figure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Bar:
 
 
 def bars(title: str, rows: Sequence[Bar], *, description: str = "", head: Sequence[str] = ("", "")) -> Chart:
-    """A bar for each row, from nought on; negative values are drawn to the left.
+    """A bar for each row, starting at zero; negative values extend to the left.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A grid of shares: a row for each group, a column for each step after its beginning, darker where more is."""
+"""A grid of shares: a row per group, a column per step after its start, darker for larger shares."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Row(NamedTuple):
 
 
 def cohorts(title: str, rows: Sequence[Row], *, head: Sequence[str], description: str = "", colour: int = 2) -> Chart:
-    """A grid of shares. In a narrow drawing the last steps are left out; the table has all.
+    """A grid of shares. A narrow drawing omits the last steps; the table has all.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Columns that stand: one for each label, stacked by series, those below nought hanging down."""
+"""Vertical columns: one for each label, stacked by series; negative values extend downwards."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def _draw(labels: Sequence[str], series: Sequence[Series], shown: Callable[[floa
 def _stack(
     column: Sequence[float], series: Sequence[Series], middle: float, each: float, y_of: Callable[[float], float]
 ) -> list[str]:
-    """One column: values above nought grow up, those below down."""
+    """One column: positive values extend upwards, negative ones downwards."""
     bar = max(1.0, min(_MOST_WIDE, each * 0.72))
     ends, parts = [0.0, 0.0], []
     for one, value in zip(series, column, strict=True):

@@ -14,7 +14,7 @@ NARROW: Final = 320.0
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """What stands inside of an SVG, and how high it is, px."""
+    """The content of an SVG, and its height in px."""
 
     body: str
     height: float
@@ -42,7 +42,7 @@ class Chart:
     rows: Sequence[Sequence[str]]
 
     def html(self, as_table: str = "as a table") -> str:
-        """The ``<figure>``; ``as_table`` is what opens the table, in the reader's language."""
+        """The ``<figure>``; ``as_table`` is the label that opens the table, in the reader's language."""
         return (
             f'<figure class="chart"><figcaption>{escape(self.title)}</figcaption>'
             + self.svg("wide", self.wide, WIDE)

@@ -1,4 +1,4 @@
-"""From where to where: two stacked columns, and ribbons between them."""
+"""Flow charts: two stacked columns with ribbons between them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LEADER: Final = 16.0
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """So many went from one name to another (the same, if they stayed)."""
+    """The number that went from one name to another (the same, if they stayed)."""
 
     source: str
     target: str
@@ -85,7 +85,7 @@ def _draw(
 
 
 def _pillar(column: Sequence[_Block], x: float, way: int, colours: Callable[[str], int]) -> list[str]:
-    """The blocks of one side, with their names outside of it: to the left for a ``way`` of -1."""
+    """The blocks of one side, with their names outside: to the left if ``way`` is -1."""
     edge = x if way < 0 else x + _PILLAR
     parts = []
     for block in column:

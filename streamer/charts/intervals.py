@@ -1,4 +1,4 @@
-"""Estimates with their intervals, over one scale, with a line at nought."""
+"""Estimates with their intervals on one scale, with a line at zero."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _CAP: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A name, its estimate with the bounds of the interval, and all three as they are written."""
+    """A name, its estimate with the bounds of the interval, and all three formatted."""
 
     name: str
     low: float
@@ -36,7 +36,7 @@ def intervals(
     description: str = "",
     head: Sequence[str] = ("", ""),
 ) -> Chart:
-    """A whisker for each row: from low to high, a dot at the estimate.
+    """A whisker for each row, from low to high, with a dot at the estimate.
 
     Parameters
     ----------

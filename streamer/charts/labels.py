@@ -1,4 +1,4 @@
-"""Texts of charts: how wide they are, where they break, and how they keep out of each other's way."""
+"""Layout of texts in charts: width, line breaks, and placement without overlap."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WIDE: Final = frozenset("mwMW@%&—…")
 
 
 def width(text: str) -> float:
-    """About how wide a text is, px; rather too much than too little, since fonts differ.
+    """Estimated width of a text in px; rather too large, since fonts differ.
 
     >>> width("At risk") < width("Hibernating") < width("12 345 678.90 EUR"), width("有流失风险") == 5 * SIZE
     (True, True)
@@ -37,7 +37,7 @@ def _em(sign: str) -> float:
 
 
 def broken(text: str, room: float) -> list[str]:
-    """The lines of a text that has so many px of room: broken at blanks, else inside of a word, and never cut.
+    """Break a text into lines of this many px: at blanks, else within a word; nothing is cut.
 
     >>> broken("Customers who came back", 90.0)
     ['Customers', 'who came', 'back']
@@ -57,7 +57,7 @@ def broken(text: str, room: float) -> list[str]:
 
 
 def spread(wanted: Sequence[float], sizes: Sequence[float], low: float, high: float) -> list[float]:
-    """Centres of labels as near as can be to where they are wanted, in that order, none over another.
+    """Centres of labels as close as possible to the wanted positions, in that order, without overlap.
 
     Parameters
     ----------

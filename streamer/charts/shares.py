@@ -25,7 +25,7 @@ class Share:
 
 
 def shares(title: str, parts: Sequence[Share], *, description: str = "", head: Sequence[str] = ("", "")) -> Chart:
-    """A bar of the full width, divided; the smallest part that is there at all can still be seen."""
+    """A divided bar of the full width; even the smallest part remains visible."""
     words = description or "; ".join(f"{one.name} {one.shown}" for one in parts)
     return drawn(title, words, lambda room: _draw(parts, room), head, [(one.name, one.shown) for one in parts])
 

@@ -25,7 +25,7 @@ _INDEX: Final = {
 
 
 class Palette:
-    """The colour of each series on a page: the same on every page for what is shipped, and for the same set of names.
+    """The colour of each series on a page; built-in segments, and equal sets of names, have the same colours everywhere.
 
     >>> palette = Palette(["loyal", "gold", "silver"])
     >>> palette["loyal"], palette["gold"] != palette["silver"], Palette(["silver", "gold"])["gold"] == palette["gold"]

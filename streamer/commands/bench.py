@@ -79,7 +79,7 @@ def _measured(home: Path, seconds: float) -> Capacity:
 
 @contextmanager
 def _nobodys_settings(home: Path) -> Iterator[None]:
-    """No setting of the shop holds in the block, for this process and its workers, which read them from the same places."""
+    """Ignore the shop's settings within the block, in this process and in its workers."""
     before, folder = dict(os.environ), Path.cwd()
     for name in before:
         if name.startswith("STREAMER_"):
@@ -96,6 +96,6 @@ def _nobodys_settings(home: Path) -> Iterator[None]:
 
 
 def _rounded(value: float) -> str:
-    """Two digits that count, since the next run gives others: 12,345 is 12,000."""
+    """Round to two significant digits, since runs vary: 12,345 becomes 12,000."""
     digits = max(0, len(str(int(value))) - 2)
     return f"{int(value) // 10**digits * 10**digits:,}"

@@ -42,7 +42,7 @@ def look_first(
     json: bool,
     yes: bool,
 ) -> None:
-    """Check a file before it is imported, where that was asked for or its mapping is a proposal, and ask.
+    """Check a file before the import if requested or if its mapping is a proposal, and ask.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def check_file(
     json: bool,
     beside: bool = False,
 ) -> Checked:
-    """Check a file and show what was found, ``beside`` the JSON of an import that follows; ``html`` is where the page goes."""
+    """Check a file and show the findings, ``beside`` the JSON of a following import; ``html`` is the path of the page."""
     from dataclasses import replace
 
     from streamer.commands.files import print_rejects
@@ -100,7 +100,7 @@ def check_file(
 
 
 def confirm(proposal: Proposal, file: Path, texts: Messages) -> None:
-    """Ask whether to import like this. Without a terminal, say how to go on, and end."""
+    """Ask whether to import as proposed. Without a terminal, print how to continue, and exit."""
     if sys.stdin.isatty() and sys.stderr.isatty():
         if typer.confirm(texts("proposal ask"), err=True):
             return
@@ -111,7 +111,7 @@ def confirm(proposal: Proposal, file: Path, texts: Messages) -> None:
 
 
 def undone(source: FileSource, file: Path, texts: Messages, *, yes: bool) -> FileSource:
-    """The source that takes a file's orders back, once somebody said so. Raises typer.Exit where nobody does."""
+    """The source that undoes a file's orders, after confirmation. Raises typer.Exit without it."""
     from streamer.sources.undone import Undone
 
     if not yes:
@@ -123,7 +123,7 @@ def undone(source: FileSource, file: Path, texts: Messages, *, yes: bool) -> Fil
 
 
 def save(proposal: Proposal | None, mapping: str | None, path: Path) -> None:
-    """Write the mapping that is used; no other file is written over. Raises UserError."""
+    """Save the mapping in use; never overwrites another file. Raises UserError."""
     from streamer.sources.mapping import shipped
 
     text = proposal.mapping if proposal is not None else None

@@ -66,7 +66,7 @@ class Screen(Console):
 
 
 def console() -> Console:
-    """Standard output for people; made anew, since tests and pipes change what it is. Knows ``NO_COLOR``."""
+    """Standard output for people; created on each call, since tests and pipes replace it. Honours ``NO_COLOR``."""
     return Screen(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
@@ -76,7 +76,7 @@ def errors() -> Console:
 
 
 def note(text: str) -> None:
-    """A line of news on standard error."""
+    """A status line on standard error."""
     errors().print(text, markup=False)
 
 
@@ -104,7 +104,7 @@ def print_error(error: Exception) -> None:
 
 
 def _texts() -> Messages:
-    """The messages in the language in force; English where the settings themselves are wrong."""
+    """The messages in the language in force; English if the settings themselves are wrong."""
     from models.messages import messages
 
     try:
@@ -115,7 +115,7 @@ def _texts() -> Messages:
 
 @contextmanager
 def progress(title: str = "") -> Iterator[Progress]:
-    """A function that shows what is going on: a spinner on a terminal, else lines on standard error."""
+    """A function that shows progress: a spinner on a terminal, else lines on standard error."""
     out = errors()
     if not out.is_terminal:
         yield lambda text: out.print(text, markup=False)
@@ -162,7 +162,7 @@ class Group(TyperGroup):
 
 
 def customer_id(text: str) -> str:
-    """The one form of an id that a user wrote. Raises UserError where it can be none."""
+    """The normalized form of an id given by a user. Raises UserError if it is invalid."""
     from schemas import ids
 
     try:

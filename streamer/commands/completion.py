@@ -14,7 +14,7 @@ MOST: Final = 50
 
 
 def customer_ids(incomplete: str) -> list[str]:
-    """Customers whose id begins like this; none where no service runs."""
+    """Customers whose id starts with this text; none if no service is running."""
     from streamer.client.connections import connections
 
     try:
@@ -25,7 +25,7 @@ def customer_ids(incomplete: str) -> list[str]:
 
 
 def segment_ids(incomplete: str) -> list[str]:
-    """Segments of the segmentations in force; of the built-in ones where no service runs.
+    """Segments of the segmentations in force, or of the built-in ones if no service is running.
 
     >>> segment_ids("at_")
     ['at_risk']

@@ -1,4 +1,4 @@
-"""``coupons``: codes for plays that give one with each message: load them into pools, and see how many are left."""
+"""``coupons``: load codes for plays into pools, and show how many are left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``customer show``: what is known of one customer, and where it goes next."""
+"""``customer show``: one customer's segments, features and next moves."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def _print(shown: dict[str, Any], screen: _Screen) -> None:
 
 
 def _segment_lines(name: str, shown: dict[str, Any], screen: _Screen) -> Iterator[str]:
-    """The segment of one segmentation, where time leads, and how far the next borders are."""
+    """The segment in one segmentation, the next move by time, and the distance to the next borders."""
     texts, segment = screen.texts, shown["segments"][name]
     segmentation, since = texts.segmentation(name), screen.instant(segment["since"])
     text = texts("in segment", segmentation=segmentation, segment=segment["name"], day=since)
@@ -187,7 +187,7 @@ def _border_lines(border: dict[str, Any], texts: Messages) -> Iterator[str]:
 
 
 def _way_lines(ways: Iterable[dict[str, Any]], texts: Messages) -> Iterator[str]:
-    """The nearest single features that lead to another segment."""
+    """The smallest changes of single features that lead to another segment."""
     for way in [way for way in ways if way["distance"] is not None][:_WAYS]:
         feature = texts.feature(way["feature"])
         if way["distance"] > 0:

@@ -1,4 +1,4 @@
-"""``customer export`` and ``customer erase``: everything held of one customer, and the end of it."""
+"""``customer export`` and ``customer erase``: print or delete all data about one customer."""
 
 from __future__ import annotations
 

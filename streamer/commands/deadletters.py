@@ -159,7 +159,7 @@ def replay(
 
 
 def _signed_anew(letter: DeadLetter, body: bytes | None, number: int, keys: ControlKeys | None) -> Headers:
-    """The headers of a control record with a signature of now: somebody has looked at it and sends it again."""
+    """The headers of a control record signed anew, because somebody checked and resends it."""
     from schemas.signing import SIGNATURE_HEADER, Seal
     from schemas.topics import EVENTS
 
@@ -170,7 +170,7 @@ def _signed_anew(letter: DeadLetter, body: bytes | None, number: int, keys: Cont
 
 
 def _whole(found: list[Found]) -> list[Found]:
-    """Those that were kept whole; says how many were not."""
+    """The letters kept in full; reports how many were not."""
     if cut := sum(bool(one.letter.cut) for one in found):
         common.note(f"{cut:,} of them were too large to be kept whole and cannot be sent again")
     return [one for one in found if not one.letter.cut]

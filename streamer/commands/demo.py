@@ -118,7 +118,7 @@ def _number(service: Service, found: Settings) -> int:
 
 
 def _shop(found: Settings, run: int, customers: int) -> Shop:
-    """This run's shop: other customers than those of earlier runs, and a history that ends now."""
+    """This run's shop, with different customers from earlier runs, and a history that ends now."""
     from streamer.demo.demo import HISTORY_DAYS
     from streamer.simulator.config import ShopConfig
     from streamer.simulator.simulate import Shop
@@ -140,14 +140,14 @@ def _shop(found: Settings, run: int, customers: int) -> Shop:
 
 @contextmanager
 def _until_stopped(seconds: float | None) -> Iterator[Callable[[], bool]]:
-    """Tells whether it is time to end: after ``seconds``, or at Ctrl-C or SIGTERM."""
+    """Returns whether it is time to end: after ``seconds``, or at Ctrl-C or SIGTERM."""
     deadline = None if seconds is None else time.monotonic() + seconds
     with end_requests() as requested:
         yield lambda: requested.wait(_LOOK_SECONDS) or (deadline is not None and time.monotonic() >= deadline)
 
 
 def _watch(show: Demo, over: Callable[[], bool], texts: Messages, found: Settings, *, live: bool) -> None:
-    """Show how it goes until it is over. Raises UserError if a server of ours ends meanwhile."""
+    """Show progress until the end. Raises UserError if an embedded server exits."""
     from streamer import embedded
 
     # Clients would try for ever, and say so line by line.
@@ -183,7 +183,7 @@ def _watch(show: Demo, over: Callable[[], bool], texts: Messages, found: Setting
 
 
 def _link_printer(found: Settings) -> Callable[[], None]:
-    """A function that prints a link into the console, once somebody serves it."""
+    """A function that prints a link to the console as soon as it is served."""
     from streamer.client import presence
     from streamer.web.console.sessions import console_url
 

@@ -26,11 +26,11 @@ class EndRequest:
         os.write(self._writer, b".")
 
     def wait(self, seconds: float) -> bool:
-        """Wait for at most ``seconds``, and tell whether it was asked to end by now."""
+        """Wait for at most ``seconds``; return whether the process was asked to end."""
         return bool(select.select([self._reader], [], [], seconds)[0])
 
     def close(self) -> None:
-        """Give the pipe back."""
+        """Restore the pipe."""
         os.close(self._reader)
         os.close(self._writer)
 

@@ -1,4 +1,4 @@
-"""``evaluate clusterers``: ours and River's in the same service, side by side."""
+"""``evaluate clusterers``: compare our clusterer and River's in the same service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``evaluate segments --goals``: what the segments reach of their goals, beside an oracle that knows all rates."""
+"""``evaluate segments --goals``: the segments' goals and results, beside an oracle that knows all rates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``evaluate predictions``: who buys again within 90 days, asked of the past of a file or of simulated shops."""
+"""``evaluate predictions``: test predictions of purchases within 90 days on the past of a file or of simulated shops."""
 
 from __future__ import annotations
 

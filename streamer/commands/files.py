@@ -67,7 +67,7 @@ _OF_FORMAT: Final[Mapping[str, Mapping[str, str]]] = {"online-retail": {"currenc
 
 
 def settings_for(format: str, given: Mapping[str, Any] | None = None) -> Settings:
-    """The settings in force, with the currency and time zone of a file's format where none were chosen.
+    """The settings in force, with the currency and time zone of a file's format as defaults.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def source_of(
 
 
 def reading_progress(on_progress: Callable[[str], None], texts: Messages) -> Callable[[int, float | None], None]:
-    """Tells once a second how many rows were read, how fast, and how long it will take."""
+    """Reports once a second the rows read, the speed, and the time left."""
     begun = printed_at = time.monotonic()
 
     def progress(rows: int, share: float | None) -> None:
@@ -139,7 +139,7 @@ def reading_progress(on_progress: Callable[[str], None], texts: Messages) -> Cal
 def check_currencies(
     source: Source, found: Settings, on_progress: Callable[[str], None], *, all_the_same: bool
 ) -> None:
-    """Say before anything is written which amounts have a currency that the shop knows no rate of.
+    """Report amounts in currencies without a rate before anything is written.
 
     Raises
     ------
@@ -177,7 +177,7 @@ def check_currencies(
 
 
 def check_workers_currency(format: str, in_force: Settings) -> None:
-    """Refuse where workers run already and the currency is only the file's: theirs is the one they were started with.
+    """Refuse if workers are already running and the currency comes only from the file, because they use another.
 
     ``in_force`` are the settings before those of the file's format were added; raises UserError.
     """
@@ -200,7 +200,7 @@ def print_rejects(source: Source, texts: Messages) -> None:
 
 
 def instant(text: str, grid: DayGrid, option: str) -> int:
-    """The instant (ms) that somebody wrote: an RFC 3339 time, or a day, which means its first moment in the shop.
+    """Parse an instant (ms): an RFC 3339 time, or a day, which means its start in the shop's zone.
 
     Raises UserError, naming ``option``.
     """
@@ -216,7 +216,7 @@ def instant(text: str, grid: DayGrid, option: str) -> int:
 
 @contextmanager
 def lines_to(path: Path | None, *, as_it_is: bool = False) -> Generator[Callable[[bytes], None] | None]:
-    """A function that writes a line of JSON to the file; None where there is no path. Raises UserError if it cannot.
+    """A function that writes a line of JSON to the file; None if there is no path. Raises UserError if it cannot.
 
     What could command a terminal is escaped; not so where the line is to stay ``as_it_is``.
     """

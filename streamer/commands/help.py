@@ -1,4 +1,4 @@
-"""``help`` and ``version``: what people type before they know the options."""
+"""``help`` and ``version``, for people who do not know the options yet."""
 
 from __future__ import annotations
 

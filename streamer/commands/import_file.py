@@ -1,4 +1,4 @@
-"""``import``: events of a file into the service, once."""
+"""``import``: write the events of a file into the service, once."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def import_file(
 
 
 def _put_demo_away(service: Service, home: Path) -> None:
-    """Nobody wants a thousand simulated customers among their own. Raises UserError where they cannot be deleted now."""
+    """Delete the demo's customers before an import. Raises UserError if that is impossible now."""
     from streamer.demo.reset import put_away, was_demo
 
     if not was_demo(service):
@@ -159,7 +159,7 @@ def _put_demo_away(service: Service, home: Path) -> None:
 
 @contextmanager
 def connected(found: Settings, *, own: bool = True) -> Iterator[Service]:
-    """The service that is imported into, with its topics made; on servers of our own, if none run and ``own`` says so.
+    """The service to import into, with its topics created; starts embedded servers if none are running and ``own`` is true.
 
     Raises UserError where it is not there.
     """
@@ -224,7 +224,7 @@ def _write_memberships(service: Service, write: Callable[[bytes], None]) -> None
 
 @contextmanager
 def shown(texts: Messages | None = None) -> Iterator[ImportProgress]:
-    """Progress of an import: bars on a terminal, else a line now and then, with speed and time left."""
+    """Progress of an import: bars on a terminal, else an occasional line, with speed and time left."""
     from streamer.imports.importer import ImportProgress
 
     out = common.errors()

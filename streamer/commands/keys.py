@@ -1,4 +1,4 @@
-"""``keys create``: the key that signs what the service writes for itself."""
+"""``keys create``: create the key that signs the service's own records."""
 
 from __future__ import annotations
 

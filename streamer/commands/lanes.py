@@ -1,4 +1,4 @@
-"""``lanes``: how each lane is, and getting a stopped one to go on."""
+"""``lanes``: show the state of each lane, and restart a stopped one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``learn``: what the model owner has learned of predictions, and how good they were."""
+"""``learn``: show the learned predictions, and their accuracy."""
 
 from __future__ import annotations
 

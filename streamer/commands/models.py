@@ -1,4 +1,4 @@
-"""``models``: versions of the behaviour clusters, what the model owner proposes, and the answer to it."""
+"""``models``: versions of the behaviour clusters, the model owner's proposals, and answers to them."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def _answer(id: str, action: Literal["approve", "reject"], json: bool) -> None:
 
 
 def _changed(transitions: list[dict[str, Any]], texts: Messages) -> str:
-    """Everything but who survived, in short."""
+    """All fates except survival, in short."""
     answer = []
     for one in transitions:
         if one["kind"] != "survive":

@@ -1,4 +1,4 @@
-"""``parity``: the lanes' logs replayed by `decide`, held against what was published and counted."""
+"""``parity``: replay the lanes' logs with `decide`, and compare with the published records and counters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``plays first``: the one way in for customers who were in a play's segments before it was started."""
+"""``plays first``: plan messages for customers who were in a play's segments before its start."""
 
 from __future__ import annotations
 

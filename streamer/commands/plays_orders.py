@@ -1,4 +1,4 @@
-"""``plays start``, ``pause`` and ``stop``: orders to `streamer act`."""
+"""``plays start``, ``pause`` and ``stop``: commands to `streamer act`."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def report(
 
 
 def _print_compared(answer: dict[str, Any], currency: str) -> None:
-    """Both arms, and what may be said of their difference."""
+    """Both arms, and the valid conclusions about their difference."""
     out = common.console()
     for arm, one in (("got it", answer["sent"]), ("held out", answer["held_out"])):
         share = f"{one['bought'] / one['n']:.1%}" if one["n"] else "-"

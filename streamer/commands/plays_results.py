@@ -1,4 +1,4 @@
-"""``plays list``, ``show``, and the messages that wait or that a person must decide about."""
+"""``plays list``, ``show``, and messages that wait or need a decision."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def _decide(
     message: str | None,
     json: bool,
 ) -> None:
-    """Order what becomes of kept messages, play by play."""
+    """Send commands for kept messages, play by play."""
     from schemas.act import PlayCommand
 
     if status == "waiting":

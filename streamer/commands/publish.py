@@ -287,7 +287,7 @@ def _send_lines(to: Connections, lines: Iterable[bytes], unchecked: bool) -> int
 
 
 def _key(body: bytes) -> bytes | None:
-    """The customer a line seems to be about; None where it does not say."""
+    """The apparent customer of a line; None if it names none."""
     try:
         found = json.loads(body)
     except ValueError:
@@ -320,7 +320,7 @@ def _publish(in_force: Settings, event: dict[str, Any], as_json: bool) -> None:
 
 
 def check(body: bytes, policy: Policy, now_ms: int) -> Event:
-    """The event of a body that workers would take.
+    """The event of a body that workers would accept.
 
     Raises
     ------

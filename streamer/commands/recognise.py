@@ -1,4 +1,4 @@
-"""Files whose format and mapping are found by looking."""
+"""Detect the format and mapping of files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def recognised(
     file: Path, format: str | None, mapping: str | None
 ) -> tuple[str, str | TableMapping | None, Proposal | None]:
-    """The format and the mapping to read a file with, and what was found by looking, where nobody said them.
+    """The format and the mapping of a file, detected unless given.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def recognised(
 
 
 def _format_of(file: Path) -> str:
-    """Of a file with a mapping: the reader looks for itself which of the three it is."""
+    """The format of a file with a mapping; the reader detects which of the three it is."""
     names = {".xlsx": "xlsx", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
     return names.get(Path(file.name.removesuffix(".gz")).suffix.lower(), "csv")
 
@@ -66,7 +66,7 @@ def _format_of(file: Path) -> str:
 def data_of(
     data: Path, format: str | None, mapping: str | None, on_progress: Callable[[str], None]
 ) -> tuple[FileSource, Settings]:
-    """A file to be evaluated, read as `import` reads it, and the settings for it. Nothing is written beside it.
+    """A file to evaluate, read as by `import`, and its settings. No other file is written.
 
     Raises UserError.
     """

@@ -1,4 +1,4 @@
-"""``replay``: the same decisions over a file, inside this process."""
+"""``replay``: make the same decisions over a file, inside this process."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def replay(
 
 
 def _both(one: OnChanges | None, other: OnChanges | None) -> OnChanges | None:
-    """One listener for both; None where there is none."""
+    """One listener for both; None if there is none."""
     if one is None or other is None:
         return one or other
 
@@ -168,7 +168,7 @@ def _write_memberships(run: Replay, write: Callable[[bytes], None]) -> None:
 
 
 def _day_reporter(on_progress: Callable[[str], None]) -> Callable[[int, int], None]:
-    """Says where the replay is, once a second."""
+    """Report the progress of the replay once a second."""
     from schemas.wire_time import iso
 
     printed_at = time.monotonic()

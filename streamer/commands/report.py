@@ -1,4 +1,4 @@
-"""``report``: the shop over a while, on one page."""
+"""``report``: a shop over a period, on one page."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def report(
 
 
 def write_page(answer: Report, path: Path, command: str) -> None:
-    """Write a report as a page. Raises UserError where the file cannot be written."""
+    """Write a report as a page. Raises UserError if the file cannot be written."""
     from streamer.queries.report_page import page
 
     texts = messages(common.settings().language)

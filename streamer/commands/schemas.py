@@ -1,4 +1,4 @@
-"""``schemas export``: JSON Schemas of what comes in and goes out, and the AsyncAPI document over them."""
+"""``schemas export``: JSON Schemas of all input and published records, and the AsyncAPI document."""
 
 from __future__ import annotations
 

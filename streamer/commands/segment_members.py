@@ -87,7 +87,7 @@ def who(
         try:
             write(islice(matching(to.view, text, condition, to.policy.shop, clock), limit), csv=csv, json=json)
         except UserError as error:
-            raise UserError(error.message, "docs/segmentations.md has the language and all features") from None
+            raise UserError(error.message, "see docs/segmentations.md for the language and all features") from None
 
 
 def write(found: Iterable[Member], *, csv: bool, json: bool, columns: Sequence[str] | None = None) -> None:

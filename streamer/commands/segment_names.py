@@ -1,4 +1,4 @@
-"""``segments rename``: another name for a cluster, which it keeps through all versions to come."""
+"""``segments rename``: a new name for a cluster, kept through all later versions."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def named_so(model: ClusterModel | None, id: str, name: str) -> bool:
 
 
 def check(model: ClusterModel | None, id: str, name: str) -> None:
-    """Raise UserError if a cluster cannot be called so."""
+    """Raise UserError if a cluster cannot have this name."""
     from models.learning.decisions import MOST_NAME, name_refused
 
     if model is None:

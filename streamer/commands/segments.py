@@ -1,4 +1,4 @@
-"""``segments list``: what segments there are, what they mean, and how many customers are in each."""
+"""``segments list``: all segments, their meanings, and their sizes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``segments suggest``: borders from the shop's own customers, for a person to accept."""
+"""``segments suggest``: propose borders from the shop's own customers."""
 
 from __future__ import annotations
 

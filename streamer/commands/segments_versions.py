@@ -188,7 +188,7 @@ def differences(before: Definitions, now: Definitions) -> dict[str, str]:
 
 
 def _text(to: Connections, file: Path | None, version: int | None) -> tuple[str, str, int | None]:
-    """The text meant, what it is called, and which version it goes back to; checked."""
+    """The selected text, its name, and the version it restores; checked."""
     from models.rules.defaults import DEFAULT_TEXT
     from streamer.client.activation import versions
 

@@ -1,4 +1,4 @@
-"""``up``, ``down``, ``status``: the embedded servers, and how the service is."""
+"""``up``, ``down``, ``status``: the embedded servers, and the state of the service."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def up(
 
 
 def _keep_service(found: Settings, progress: Progress) -> dict[str, Any]:
-    """Have a process for each role run on in the background; gives where its log and the console are."""
+    """Start a background process for each role; returns the path of the log and the console's address."""
     from streamer.commands.worker import prepare
     from streamer.runtime.background import Background
     from streamer.web.console.sessions import console_url

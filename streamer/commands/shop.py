@@ -136,7 +136,7 @@ def _import(service: Service, world: Shop, days: int) -> None:
 
 
 async def _live(service: Service, world: Shop, rate: float, seconds: float | None) -> None:
-    """Publish until the time is over, Ctrl-C or SIGTERM; says how it goes every few seconds."""
+    """Publish until the time is over, Ctrl-C or SIGTERM; reports progress every few seconds."""
     from streamer.demo.live_writer import play
 
     ended, written = asyncio.Event(), 0

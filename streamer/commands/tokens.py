@@ -1,4 +1,4 @@
-"""``tokens``: who may call the HTTP API, and what for."""
+"""``tokens``: grant and revoke access to the HTTP API."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def watch(
 
 
 def _doubt(server: Connections, segmentation: str | None, to: str | None, texts: Messages) -> None:
-    """Say why nothing may ever show: nobody works, or no segment is called so. It may yet come, so watch all the same."""
+    """Explain why nothing may ever appear: no worker is running, or no such segment exists yet. Watch anyway."""
     from streamer.adapters.group import member_count
     from streamer.queries.segments import table
 
@@ -98,7 +98,7 @@ def _doubt(server: Connections, segmentation: str | None, to: str | None, texts:
 
 
 def _wanted(record: Record, segmentation: str | None, to: str | None, customer: str | None) -> bool:
-    """By key and headers alone: most records are not even parsed."""
+    """Decide by key and headers alone, so that most records are not parsed."""
     if customer is not None and record.key != customer.encode():
         return False
     headers = dict(record.headers)

@@ -1,4 +1,4 @@
-"""``worker``: the processes that do the work."""
+"""``worker``: run the lanes and the model owner."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def worker(
 
 
 def prepare(to: Connections) -> None:
-    """Make missing topics, and see that Redis answers; raises UserError where a worker could not begin."""
+    """Create missing topics, and check that Redis answers; raises UserError if a worker could not start."""
     from streamer.adapters.redis_reader import connect, try_view
     from streamer.adapters.topics import create_topics, lane_count
 

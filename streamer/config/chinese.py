@@ -32,7 +32,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "segments": "分群定义文件，供 `segments preview` 和 `activate` 使用",
     "tick_seconds": "空闲的通道每隔多久检查一次时钟（秒）",
     "session_seconds": "worker 失联这么久之后，它的通道由其他 worker 接管（秒）",
-    "deadletter_run": "连续拒绝这么多条记录后，通道停下；0：从不",
+    "deadletter_run": "连续拒绝的记录达到此数时，通道停下；0：从不",
     "deadletter_ratio": "最近的记录中被拒绝的达到这个比例时，通道停下；1：从不",
     "deadletter_window": "计算上述比例所用的最近记录数",
     "max_residents": "每条通道留在内存中的客户数",

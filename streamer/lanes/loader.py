@@ -93,7 +93,7 @@ class CustomerLoader:
         if read.lost:
             raise ViewLost(f"{Count(len(read.lost)):|customer} {Count(len(read.lost)):~has|have} lost their state")
         if token is not None and read.count != state.ledger.customers:
-            raise ViewLost(f"it has {Count(read.count):|customer}, and the ledger {state.ledger.customers}")
+            raise ViewLost(f"it has {Count(read.count):|customer}, but the ledger counts {state.ledger.customers}")
         return read
 
     def _admit(self, customers: Mapping[str, dict[str, bytes]], state: LaneState) -> None:

@@ -129,7 +129,7 @@ def from_environment(role: str, environ: Mapping[str, str] = os.environ) -> Trac
     try:
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     except ValueError as error:
-        log.warning("no traces are sent: a variable of OpenTelemetry has a wrong value", error=str(error))
+        log.warning("no traces are sent: an OpenTelemetry variable has an invalid value", error=str(error))
         return Tracing()
     return Tracing(provider)
 

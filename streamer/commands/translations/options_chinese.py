@@ -144,7 +144,7 @@ OPTIONS: Final = {
     "With --data: the day to segment on. Default: 90 days before the end.": "配合 --data：分群的日期；默认为文件结束前 90 天。",
     "Simulated shop; may be repeated. Default: stationary, hard, shock, new-archetype, holidays, lifelike, bots. Shops of a fixed size that record only orders: weekly-same, monthly-same, alike, weekly, monthly, mixture, b2b, saturday, season, one-price, small; `orders` selects all of these.": "模拟店铺，可重复。默认运行 stationary、hard、shock、new-archetype、holidays、lifelike、bots；只记录订单且规模固定的有 weekly-same、monthly-same、alike、weekly、monthly、mixture、b2b、saturday、season、one-price、small，`orders` 表示这些全部。",
     "Comma-separated seeds of the shops.": "店铺的随机种子，用逗号分隔。",
-    "Derive two seeds from the first eight digits of this commit instead.": "改由此提交号的前八位得出两个种子。",
+    "Derive two seeds from the first eight digits of this commit instead.": "改用由此提交号前八位生成的两个种子。",
     "How readily customers move.": "客户换分群的难易程度。",
     "Customers per shop.": "每个店铺的客户数。",
     "Feature space used to measure distances.": "计算距离所用的特征空间。",

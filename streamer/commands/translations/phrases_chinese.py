@@ -145,7 +145,7 @@ PHRASES: Final = {
     "versions: {}": "现有版本：{0}",
     "a file and --version are given": "同时给了文件和 --version",
     "give one of them": "只能给其中一个",
-    "docs/segmentations.md has the language and all features": "语法和全部特征见 docs/segmentations.md",
+    "see docs/segmentations.md for the language and all features": "语法和全部特征见 docs/segmentations.md",
     "there is no proposal {}": "没有提案 {0}",
     "there is no version {} of the predictions": "没有预测版本 {0}",
     "there are: {}": "现有：{0}",
