@@ -61,7 +61,7 @@ def _zones() -> frozenset[str]:
 
 def _zone(name: str) -> str:
     if name not in _zones():
-        raise PydanticCustomError("zone", "names no time zone")
+        raise PydanticCustomError("zone", "not a time zone")
     return name
 
 

@@ -69,7 +69,7 @@ TEXTS: Final = {
     "error mapping unreadable fix": "make it a readable UTF-8 file",
     "error unknown mapping": "there is no mapping {name}",
     "error mapping fix": "docs/import-csv.md shows what it may contain; `streamer import --help` lists the built-in ones",
-    "error no rejects": "refused rows can be written neither beside {path} nor here",
+    "error no rejects": "refused rows cannot be written beside {path} or here",
     "error rejects fix": "give another --rejects",
     "error other rejects": "{path} already exists, and holds no refused rows",
     "error unwritable": "cannot write {path}: {why}",

@@ -19,7 +19,7 @@ _FORMS: Final = (
     (r"has a character, a length or a form that is not allowed", "fault form"),
     (r"has a control, line or direction character", "fault control"),
     (r"is empty, or has a space at an end", "fault blank"),
-    (r"names no time zone", "file no zone"),
+    (r"not a time zone", "file no zone"),
     (r"longer than (?P<border>\d+) characters.*", "fault long"),
     (r"must be an RFC 3339 time .*", "fault time"),
     (r"Input should be greater than or equal to (?P<border>\S+)", "fault at least"),
