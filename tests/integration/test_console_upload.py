@@ -109,7 +109,7 @@ def test_a_file_is_looked_at_and_imported_by_the_command(
     _, again = send(visitor, table(40))
     until(visitor, again, "The totals agree")
     visitor.send(again, {"do": "import"})
-    page = until(visitor, again, "Go on with the import")
+    page = until(visitor, again, "Continue the import")
     assert "orders.csv was already imported on" in page and str(console.home) not in page
     for one in (path, again):
         assert "The file is deleted." in visitor.send(one, {"do": "delete"}).page
@@ -126,7 +126,7 @@ def test_an_import_is_cancelled_and_gone_on_with(console: WebProcess, streamer: 
     until(visitor, path, "is being imported")
     time.sleep(2)
     visitor.send(path, {"do": "cancel"})
-    page = until(visitor, path, "broken off")
+    page = until(visitor, path, "interrupted")
     assert "the import goes on where it stopped" in page
     visitor.send(path, {"do": "import"})
     until(visitor, path, "The file itself is deleted", 120)
