@@ -183,7 +183,7 @@ def _watch(show: Demo, over: Callable[[], bool], texts: Messages, found: Setting
 
 
 def _link_printer(found: Settings) -> Callable[[], None]:
-    """A function that prints a link to the console as soon as it is served."""
+    """A function that prints a link to the console once it is served."""
     from streamer.client import presence
     from streamer.web.console.sessions import console_url
 
