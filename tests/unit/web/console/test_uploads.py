@@ -117,7 +117,7 @@ def test_a_long_name_of_any_script_can_be_kept(tmp_path: Path, name: str) -> Non
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="the file cannot be kept"):
+    with pytest.raises(UserError, match="the file cannot be saved"):
         read(tmp_path / "gone", form())
 
 
