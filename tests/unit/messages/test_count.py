@@ -70,7 +70,7 @@ _NOUNS: Final = (
 )
 _COUNTED: Final = re.compile(rf" (?:[a-z]+ )?(?:{_NOUNS})\b")
 _ALWAYS_MANY: Final = re.compile(
-    r"[A-Z_]{4,}|looked_at|rate|customer-months|\blate\[|orders\[|text\.count|found\.moves|seen$"
+    r"[A-Z_]{4,}|looked_at|rate|customer-months|\blate\[|orders\[|text\.count|found\.moves|^seen$|^lane$"
 )
 """Constants, rates, and numbers that are more than one where they are printed."""
 
