@@ -196,6 +196,8 @@ def quick(value: bytes) -> Arrival | None:
             event.customer_id = customer_id(id)
         except ValueError:
             return None
+    if event.type == "order.refunded" and event.total is None and events.may_have_another_total(value):
+        return None
     return event if event.is_plain() else None
 
 

@@ -8,18 +8,20 @@ names looked up only for a type that is none of ours.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import reduce
 from operator import or_
 from typing import Annotated, Any, Final
 from unicodedata import normalize
 
 from pydantic import Field, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
-from schemas import arrivals, cloudevents, kindly, segment_spec
+from schemas import arrivals, cloudevents, events, kindly, segment_spec
 from schemas.arrivals import Arrival
 from schemas.control import CONTROL_TYPES
 from schemas.errors import InvalidEvent
-from schemas.events import MODELS, Event, types_of
+from schemas.events import MODELS, OTHER_TOTALS, Event, types_of
 from schemas.ids import is_nobody
 from schemas.kindly import Reading
 from schemas.own_names import meant
@@ -110,6 +112,8 @@ def decode(
         event = _validate(value)
     except ValidationError as error:
         event = _by_alias(value, error) if reading is None else _kindly(value, error, reading, noted)
+    if event.type == "order.refunded" and event.total is None:
+        event = _with_its_amount(event, value, reading)
     id = event.partition_id()
     if not id and key and not is_nobody(key.decode("utf-8", "replace")):
         # Whose key names somebody is no guest.
@@ -117,6 +121,20 @@ def decode(
     if key is not None and id and key != id.encode() and not _means(key, id):
         raise InvalidEvent("key_mismatch", "the record's key is not the customer_id of its event", "customer_id")
     return event
+
+
+def _with_its_amount(event: Event, value: bytes, reading: Reading | None) -> Event:
+    """A refund without a total: of the whole order, unless its amount has another name. Raises InvalidEvent."""
+    if not events.may_have_another_total(value):
+        return event
+    body = from_json(value)
+    if all(body.get(name) is None for name in OTHER_TOTALS):
+        return event
+    if reading is not None:
+        with suppress(ValidationError):
+            event, _ = kindly.read(value, reading, _validate)
+            return event
+    raise InvalidEvent("invalid_field", "total: the amount must stand here, under this name, as a number", "total")
 
 
 def _means(key: bytes, id: str) -> bool:
@@ -159,17 +177,28 @@ def _refusal(error: ValidationError, value: bytes = b"") -> InvalidEvent:
     reason, message, field = describe(error)
     tag = unknown_tag(error)
     if reason == "unknown_type":
-        message += _did_you_mean(tag)
+        message += _did_you_mean(tag, value)
     elif field is None:
         message = _first_mistake(value) or message
     return InvalidEvent(reason, message, field)
 
 
-def _did_you_mean(tag: object) -> str:
+def _did_you_mean(tag: object, value: bytes) -> str:
     if tag == "batch":
         return "; a batch has many customers: send each call as a record of its own"
     type = meant(tag) if isinstance(tag, str) else None
+    if type is None and _is_order(value):
+        type = "order.completed"
     return "" if type is None else f"; did you mean {type}?"
+
+
+def _is_order(value: bytes) -> bool:
+    """Whether a body, or the properties in it, has the id and the total of an order."""
+    body = from_json(value) if value else None
+    if not isinstance(body, dict):
+        return False
+    inner = body.get("properties")
+    return kindly.is_order(inner if isinstance(inner, dict) else body)
 
 
 def _first_mistake(value: bytes) -> str | None:

@@ -110,6 +110,16 @@ class OrderCompleted(BaseEvent):
     updated_at: Instant | None = None
 
 
+OTHER_TOTALS: Final = ("revenue", "value", "amount")
+"""Fields that others call the total."""
+_OTHER_TOTALS: Final = tuple(f'"{name}"'.encode() for name in OTHER_TOTALS)
+
+
+def may_have_another_total(body: bytes) -> bool:
+    """Whether one of `OTHER_TOTALS` stands somewhere in a JSON body."""
+    return any(name in body for name in _OTHER_TOTALS)
+
+
 class OrderReversed(BaseEvent):
     """An order, or part of one, was cancelled or refunded.
 

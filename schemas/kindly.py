@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from schemas import segment_spec
-from schemas.events import EVENT_TYPES, Event
+from schemas.events import EVENT_TYPES, OTHER_TOTALS, Event
 from schemas.own_names import meant
 from schemas.refusals import locations
 from schemas.wire_time import iso
@@ -29,7 +29,18 @@ OWN: Final = "event.tracked"
 _IDS: Final = ("event_id", "customer_id", "anonymous_id", "order_id", "refund_id", "product_id", "message_id")
 _AMOUNTS: Final = ("total", "discount", "shipping", "tax", "price", "rating")
 _OPTIONAL: Final = frozenset(
-    ("sent_at", "schema_version", "context", "discount", "shipping", "tax", "coupon", "products", "traits")
+    (
+        "sent_at",
+        "updated_at",
+        "schema_version",
+        "context",
+        "discount",
+        "shipping",
+        "tax",
+        "coupon",
+        "products",
+        "traits",
+    )
 )
 _OPTIONAL_OF_INTERACTIONS: Final = _OPTIONAL | {
     "product_id",
@@ -119,10 +130,23 @@ def _is_own(name: str, body: Mapping[str, Any]) -> bool:
     properties = body.get("properties", body) if body.get("from_properties") else body.get("properties")
     if not isinstance(properties, dict) or name.startswith("control.") or meant(name) is not None:
         return False
-    return not (
-        (properties.get("order_id") or properties.get("orderId"))
-        and (properties.get("total") or properties.get("revenue"))
-    )
+    return not is_order(properties)
+
+
+_ORDER_IDS: Final = frozenset(("orderid", "ordernumber", "orderno", "ordername", "transactionid"))
+_TOTALS: Final = frozenset(
+    ("total", "revenue", "value", "totalprice", "totalamount", "grandtotal", "ordertotal", "ordervalue")
+)
+
+
+def is_order(body: Mapping[str, Any]) -> bool:
+    """Whether a body has the id and the total of an order, by any of their usual names.
+
+    >>> is_order({"orderNumber": 7, "total_price": "5.00"}), is_order({"plan": "pro", "value": 5})
+    (True, False)
+    """
+    names = {re.sub(r"[^a-z]", "", name.lower()) for name, value in body.items() if value}
+    return not names.isdisjoint(_ORDER_IDS) and not names.isdisjoint(_TOTALS)
 
 
 # -- telling it again ---------------------------------------------------------------------------------------------
@@ -141,7 +165,7 @@ def _repair(body: dict[str, Any], reading: Reading, noted: list[str]) -> None:
     for name in _IDS:
         if (text := _id(body.get(name))) is not None:
             body[name] = text
-    for name in ("occurred_at", "sent_at"):
+    for name in ("occurred_at", "sent_at", "updated_at"):
         _time(body, name, reading, noted)
     for name in _AMOUNTS:
         _amount(body, name)
@@ -159,21 +183,29 @@ def _repair(body: dict[str, Any], reading: Reading, noted: list[str]) -> None:
 
 def _customer(body: dict[str, Any]) -> None:
     """Treat an empty id as absent; another one may identify the visitor."""
-    for name in ("customer_id", "userId", "user_id", "anonymousId"):
+    names = ("userId", "user_id", "customerId", "customer", "user", "anonymousId")
+    for name in ("customer_id", *names):
         if body.get(name) == "":
             body.pop(name)
     if body.get("customer_id") is None:
-        names = ("userId", "user_id", "anonymousId")
-        body["customer_id"] = next((body[name] for name in names if body.get(name) is not None), None)
+        there = (body[name] for name in names if body.get(name) is not None)
+        body["customer_id"] = next((id for one in there if (id := _id_of(one)) is not None), None)
+
+
+def _id_of(value: Any) -> Any:
+    """An id, or that inside of an object such as ``{"id": 17}``."""
+    return value.get("id") if isinstance(value, dict) else value
 
 
 def _order(body: dict[str, Any], kind: str, reading: Reading, noted: list[str]) -> None:
     if body.get("total") is None:
-        for name in ("revenue", "value"):
+        for name in OTHER_TOTALS:
             if body.get(name) is not None:
                 body["total"] = body[name]
                 _amount(body, "total")
                 break
+    if body.get("currency") == "":
+        body.pop("currency")
     total = body.get("total")
     if kind in ("order.refunded", "order.cancelled"):
         if isinstance(total, int | float) and total < 0:

@@ -140,6 +140,8 @@ def _order(body: dict[str, Any]) -> None:
 def _refund(body: dict[str, Any]) -> None:
     """A refund with products refunds those; without products and a total it refunds the whole order."""
     _default(body, "refund_id", body.get("event_id"))
+    # The revenue is that of the order.
+    _default(body, "total", body.get("value"), body.get("amount"))
     lines = body["products"] = _lines(body.get("products"))
     if body.get("total") is None and lines and isinstance(lines, list):
         _default(body, "total", _sum(lines))
