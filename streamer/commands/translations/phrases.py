@@ -12,11 +12,12 @@ from typing import Final
 
 from streamer.commands.translations.errors_chinese import ERRORS
 from streamer.commands.translations.errors_of_plays_chinese import ERRORS_OF_PLAYS
+from streamer.commands.translations.errors_of_segments_chinese import ERRORS_OF_SEGMENTS
 from streamer.commands.translations.output_chinese import OUTPUT
 from streamer.commands.translations.phrases_chinese import PHRASES
 from streamer.commands.translations.phrases_of_files_chinese import PHRASES_OF_FILES
 
-TABLES: Final = (ERRORS_OF_PLAYS, ERRORS, OUTPUT, PHRASES_OF_FILES, PHRASES)
+TABLES: Final = (ERRORS_OF_PLAYS, ERRORS_OF_SEGMENTS, ERRORS, OUTPUT, PHRASES_OF_FILES, PHRASES)
 TABLE: Final = {english: chinese for table in TABLES for english, chinese in table.items()}
 """Every phrase in Chinese, by its English text; each stands in one of the TABLES."""
 _DEPTH: Final = 3
@@ -62,8 +63,13 @@ class Phrases:
             return self._exact[text]
         for pattern, chinese in self._patterns:
             if (found := pattern.fullmatch(text)) is not None:
-                return chinese.format(*(self._phrase(value, depth - 1) if depth else value for value in found.groups()))
+                return chinese.format(*(self._value(value, depth - 1) if depth else value for value in found.groups()))
         return text
+
+    def _value(self, value: str, depth: int) -> str:
+        """A value line by line: a condition stands below the sentence about it."""
+        lines = [(line, line.lstrip(" ")) for line in value.split("\n")]
+        return "\n".join(line[: len(line) - len(words)] + self._phrase(words, depth) for line, words in lines)
 
 
 def _both_numbers(text: str) -> str:
