@@ -63,6 +63,8 @@ TEXTS: Final = {
     "error join line": "{path} 第 {line} 行：{fault}",
     "error join line fix": "请修正或删除该行；否则订单会缺少一部分，且无法得知是哪些",
     "error strange json": "{path} 的 `JSON` 没有自带的映射可以读取",
+    "error customers": "{path} 是客户及其累计金额的列表，不是订单列表",
+    "error customers fix": "请导出订单，每单一行；分群需要知道每一单的时间",
     "error strange columns": "从 {path} 的列名看不出哪一列是 {fields}：{header}",
     "error write mapping": "请编写映射（`docs/import-csv.md` 中有示例），并用 `--mapping` 给出",
     "error mapping unreadable": "无法读取映射 {path}（`{why}`）",

@@ -63,6 +63,8 @@ TEXTS: Final = {
     "error join line": "{path}, line {line}: {fault}",
     "error join line fix": "correct or remove that line; without it, orders would silently lack a part",
     "error strange json": "{path} is JSON of a kind that no shipped mapping reads",
+    "error customers": "{path} is a list of customers with their sums, not of orders",
+    "error customers fix": "export the orders, one row each; segments need to know when each was",
     "error strange columns": "the column names of {path} do not show which holds {fields}: {header}",
     "error write mapping": "write a mapping (docs/import-csv.md shows one to start from) and give it with --mapping FILE.toml",
     "error mapping unreadable": "the mapping {path} cannot be read: {why}",

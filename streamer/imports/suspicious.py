@@ -18,7 +18,9 @@ Ints = NDArray[np.int64]
 
 _PLACEHOLDER: Final = re.compile(
     r"(test|demo|dummy|sample)[-_ .]*\d?(@.*)?|"
-    r"(admin|nobody|noreply|no-?reply|customer|kunde|client|walk-?in|pos|匿名|游客|散客|测试)(@.*)?|"
+    r"(admin|nobody|noreply|no-?reply|customer|kunde|client|walk-?in( customer)?|pos|匿名|匿名用户|游客|散客|测试)(@.*)?|"
+    r"guest[-_ .]?(customer|user|order|checkout)?|gast(bestellung|kunde)?|invit[ée]|invitado|ospite|гость|ゲスト|비회원|"
+    r"cash( sale)?|barverkauf|laufkunde|"
     r"x+|-+|\?+|1234(5(6(7(89?)?)?)?)?|(?P<sign>.)(?P=sign){3,}",
     re.IGNORECASE,
 )

@@ -152,7 +152,9 @@ def are_full_names(texts: Sequence[str]) -> bool:
 
 def bare(name: str) -> str:
     """A column's name in lower case, without blanks, dots and dashes."""
-    return re.sub(r"[\W_]+", "", folded(name)) or folded(name)
+    # A unit or a tax behind a name says nothing of what it is: Amount (EUR), 金额（元）.
+    plain = re.sub(r"(?<=\w)\s*[(（][^()（）]*[)）]\s*$", "", folded(name))
+    return re.sub(r"[\W_]+", "", plain) or folded(name)
 
 
 def names_of(trait: str) -> tuple[str, ...]:

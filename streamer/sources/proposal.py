@@ -37,6 +37,11 @@ _OWN_TYPES: Final = re.compile(
     r'"(type|event)"\s*:\s*"(order\.|product\.|page\.|cart\.|profile\.|consent\.|feedback\.|customer\.|identity\.|'
     r"message\.|subscription\.|track|identify|page|alias|Order )",
 )
+_SUMMED: Final = re.compile(r"total spent|lifetime|\bltv\b|total spend|amount spent|gesamtumsatz|累计")
+_LATEST: Final = re.compile(
+    r"(last|latest|first) (order|purchase)|(letzte|erste)[rs]? (bestellung|kauf)|derni.re commande|最近"
+)
+"""Names of columns in lists of customers with their sums, where a row is no order."""
 _CDNOW: Final = re.compile(rb" ?\d{4,5} \d{8} +\d+ +\d+\.\d\d\r?\n")
 
 
@@ -159,6 +164,8 @@ def _from_names(path: Path, format: str) -> Proposal:
         del found["refunded"]
     taken = {name for field, name in found.items() if field not in ("name", "category") or "product_id" in found}
     states = states_of({name: texts for name, texts in seen.items() if name not in taken})
+    if _SUMMED.search(folded(found.get("total", ""))) or _LATEST.search(folded(found["occurred_at"])):
+        raise UserError(translatable("error customers", path=path), translatable("error customers fix"))
     text = written(found, rows, contacts_of(header, rows, found), states, clock_of(header, rows, found))
     return Proposal(format, text, None, tuple(_fields(read_mapping(text, "the proposal"))))
 

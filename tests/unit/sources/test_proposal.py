@@ -119,3 +119,35 @@ def test_what_cannot_be_proposed_is_reported(tmp_path: Path, content: str, probl
     with pytest.raises(UserError, match=problem) as refused:
         propose(path)
     assert "--mapping FILE.toml" in (refused.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Customer,Orders,Total spent,Last order date",
+        "Email,Orders,LTV,Latest purchase",
+        "Kunde,Gesamtumsatz,Letzte Bestellung",
+    ],
+)
+def test_a_list_of_customers_with_their_sums_is_no_list_of_orders(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "customers.csv"
+    row = {4: "a@x.de,3,100.00,2024-01-05", 3: "a@x.de,100.00,2024-01-05"}[header.count(",") + 1]
+    path.write_text(f"{header.replace('Letzte Bestellung', 'Datum letzte Bestellung')}\n{row}\n")
+    with pytest.raises(UserError) as refused:
+        propose(path)
+    assert "list of customers" in refused.value.message or "do not show" in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "订单号,用户编号,付款时间,金额（元）",
+        "Order,Customer ID,Date,Total (EUR)",
+        "Order No. (old),Customer,Date (UTC),Grand Total (inc tax)",
+    ],
+)
+def test_a_unit_behind_a_name_is_passed_over(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text(f"{header}\n1,a,2024-01-05,5.00\n")
+    fields = dict(propose(path).fields)
+    assert list(fields)[:4] == ["order_id", "customer_id", "occurred_at", "total"]
