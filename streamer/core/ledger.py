@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -117,8 +116,7 @@ class Ledger(msgspec.Struct):
     """
 
     lane: str
-    # Release 0.1.0 misses its "partition" and ends: it would drop the fields that it does not know.
-    partition: int = msgspec.field(name="lane_number")
+    partition: int
     next_offset: int = 0
     clock: int = 0
     appended: int = 0
@@ -174,22 +172,10 @@ def dump(ledger: Ledger) -> bytes:
 
 
 def load(raw: bytes) -> Ledger:
-    """Decode a ledger, also one of 0.1.0. Raises InvariantViolation if the bytes are not one."""
+    """Decode a ledger. Raises InvariantViolation if the bytes are not one."""
     try:
         return _decode(raw)
-    except msgspec.ValidationError:
-        return _of_0_1_0(raw)
     except msgspec.DecodeError as error:
-        raise InvariantViolation(f"the ledger cannot be read: {error}") from error
-
-
-def _of_0_1_0(raw: bytes) -> Ledger:
-    try:
-        fields = msgspec.json.decode(raw, type=dict[str, Any])
-        if "partition" in fields:
-            fields["lane_number"] = fields.pop("partition")
-        return msgspec.convert(fields, Ledger)
-    except msgspec.ValidationError as error:
         raise InvariantViolation(f"the ledger cannot be read: {error}") from error
 
 

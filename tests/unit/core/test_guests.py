@@ -128,13 +128,6 @@ def test_a_ledger_of_an_older_release_has_no_guests() -> None:
     assert ledgers.load(json.dumps(old).encode()).guests is None
 
 
-def test_a_ledger_of_0_1_0_is_read_and_none_is_written_for_it() -> None:
-    old = json.loads(ledgers.dump(ledgers.Ledger.fresh(3)))
-    assert "partition" not in old, "0.1.0 would read it, and drop the sums of guests"
-    old["partition"] = old.pop("lane_number")
-    assert ledgers.load(json.dumps(old).encode()).partition == 3
-
-
 LANES = 4
 
 
