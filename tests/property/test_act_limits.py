@@ -11,47 +11,18 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from act_memory import Memory, Shop, Step
-from act_world import DAY, HOUR, NOON, POLICY, SEGMENTS, World, book, customer, play
+from act_world import DAY, HOUR, NOON, POLICY, World, book, customer, declared, moved, play
 from act_world import change as received
 from scipy.stats import binomtest
 
 from models.customer.customer import Customer
 from schemas import topics
-from schemas.changes import Change, ModelRef, SegmentRef, encode_change
 from streamer.act.heart import due as gates
 from streamer.act.heart.holdout import draw
-from streamer.act.plays.book import Book
-from streamer.act.plays.declared import load
 
 MOVES = int(os.environ.get("ACT_MOVES", "1000"))
 WAITING = int(os.environ.get("ACT_WAITING", "10000"))
 WIDE = replace(POLICY, under_way=10**6, under_way_keyed=10**6)
-NAMES, PARTS = ("low", "high", "asks", "service", "late"), ("subject", "text", "html")
-TEMPLATES = {f"{name}.en.{part}": "Hello" for name in NAMES for part in PARTS}
-
-
-def moved(id: str, seq: int, at: int, to: str = "at_risk", source: str = "loyal") -> bytes:
-    """The published change of a move."""
-    change = Change(
-        event_id=f"{id}-{seq}",
-        customer_id=id,
-        seq=seq,
-        segmentation="lifecycle",
-        from_segment=SegmentRef(source, source),
-        to_segment=SegmentRef(to, to),
-        cause="time",
-        automation_safe=True,
-        is_initial=False,
-        changed_at=at,
-        trigger=None,
-        model=ModelRef("rules", 1),
-    )
-    return encode_change(change, at)
-
-
-def declared(*plays: str, limits: str) -> Book:
-    found = book(*plays, limits=limits)
-    return load(found.text, 1, SEGMENTS, TEMPLATES)
 
 
 # -- caps -----------------------------------------------------------------------------------------------------

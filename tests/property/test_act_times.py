@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -13,6 +14,7 @@ from streamer.act.heart.local import day_of, is_quiet, next_day, quiet_until, zo
 from streamer.act.heart.rates import Windows
 from streamer.act.plays.spans import Rate, Window
 
+EXAMPLES = int(os.environ.get("ACT_EXAMPLES", "400"))
 ZONES = sorted(available_timezones())
 FIRST, LAST = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (2024, 2029))
 WINDOWS = st.builds(Window, st.integers(0, 1439), st.integers(0, 1439)).filter(lambda one: one.start != one.end)
@@ -20,7 +22,7 @@ SPRING = int(datetime(2026, 3, 29, 0, 30, tzinfo=UTC).timestamp()) * 1000
 AUTUMN = int(datetime(2026, 10, 25, 0, 30, tzinfo=UTC).timestamp()) * 1000
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=EXAMPLES)
 @given(st.integers(FIRST, LAST), WINDOWS, st.sampled_from(ZONES))
 @example(SPRING // 1000, Window(130, 150), "Europe/Berlin")
 @example(AUTUMN // 1000, Window(130, 150), "Europe/Berlin")

@@ -213,7 +213,7 @@ class Shop:
         while True:
             memory = self.memory
             senders = {"smtp": self.sender, "webhook": self.sender}
-            settings = ActSettings(messages_a_turn=self._a_turn, lease_seconds=10**6)
+            settings = ActSettings(messages_a_turn=self._a_turn, lease_seconds=10**6, patience_seconds=0)
             self._owner = ActOwner(
                 memory,
                 memory,

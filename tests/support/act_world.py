@@ -10,7 +10,7 @@ from models.customer.customer import Customer, Membership
 from models.customer.profile import Consent, Profile
 from models.features.context import FeatureContext
 from models.rules.defaults import DEFAULTS
-from schemas.changes import ReceivedChange, SegmentRef
+from schemas.changes import Change, ModelRef, ReceivedChange, SegmentRef, encode_change
 from streamer.act.heart import due as gates
 from streamer.act.heart.address import Addresses
 from streamer.act.heart.due import Policy, Verdict, due
@@ -88,6 +88,35 @@ def change(id: str = "ann", seq: int = 1, at: int = NOON, **more: Any) -> Receiv
         "changed_at": datetime.fromtimestamp(at / 1000, UTC),
     }
     return ReceivedChange(**{**fields, **more})
+
+
+NAMES, PARTS = ("low", "high", "asks", "service", "late"), ("subject", "text", "html")
+TEMPLATES = {f"{name}.en.{part}": "Hello" for name in NAMES for part in PARTS}
+
+
+def moved(id: str, seq: int, at: int, to: str = "at_risk", source: str = "loyal") -> bytes:
+    """The published change of a move."""
+    change = Change(
+        event_id=f"{id}-{seq}",
+        customer_id=id,
+        seq=seq,
+        segmentation="lifecycle",
+        from_segment=SegmentRef(source, source),
+        to_segment=SegmentRef(to, to),
+        cause="time",
+        automation_safe=True,
+        is_initial=False,
+        changed_at=at,
+        trigger=None,
+        model=ModelRef("rules", 1),
+    )
+    return encode_change(change, at)
+
+
+def declared(*plays: str, limits: str) -> Book:
+    """A file with these plays, and a short template for each that `NAMES` names."""
+    found = book(*plays, limits=limits)
+    return load(found.text, 1, SEGMENTS, TEMPLATES)
 
 
 class World:
