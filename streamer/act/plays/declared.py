@@ -181,9 +181,12 @@ class _File:
         return Channel(name, kind, tuple(self._parsed(spans.rate, one, (*at, "rate")) for one in listed), found)
 
     def _play(self, name: str, table: Mapping[str, Any], channels: Mapping[str, Channel]) -> Play:
+        when = table.get("when")
+        declares = self._weekly if isinstance(when, dict) and "weekly" in when else self._of_changes
+        return declares(name, table, channels)
+
+    def _of_changes(self, name: str, table: Mapping[str, Any], channels: Mapping[str, Channel]) -> Play:
         at = ("plays", name)
-        if isinstance(when := table.get("when"), dict) and "weekly" in when:
-            return self._weekly(name, table, channels)
         self._keys(table, _PLAY_KEYS, at, "a play")
         for needed in ("when", "channel", "again"):
             if needed not in table:
