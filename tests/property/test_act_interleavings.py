@@ -60,7 +60,7 @@ class Busy(Memory):
     async def read(self, ids: Sequence[str]) -> dict[str, Seen]:
         self.may_happen()
         self.read_at = self.clock_of_happenings
-        # As it is now: what happens after this is not in what was read.
+        # A copy: what happens from here on is not in what was read.
         return {id: replace(one, customer=deepcopy(one.customer)) for id, one in (await super().read(ids)).items()}
 
     async def commit(self, writes: Writes, next_offset: int) -> int:
