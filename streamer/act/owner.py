@@ -105,7 +105,7 @@ class ActOwner(Inbox):
         self._fetched: list[tuple[Source, LogRecord | None, int]] = []
         # Looked up at each call, so that a test can replace the rule.
         self._calls = Calls(senders, journal, lambda: self._owns(), self._wake_up, on_call)
-        self._reports = Reports(make_report, self._settings.language, self._wake_up)
+        self._reports = Reports(make_report, self._settings.language, self._report_made)
         self._judge = Judge(
             policy, links, self._timers, self._calls, journal.name, self._settings.language, self._reports
         )
@@ -250,6 +250,13 @@ class ActOwner(Inbox):
         self._committed = self._monotonic()
         self.state.people.fold()
         self._on_turn(self.state, outcome)
+
+    def _report_made(self, id: str) -> None:
+        """Look at a message again at once: the lanes' clock may stand still."""
+        message = self.state.messages.get(id)
+        if message is not None and message.status == "waiting":
+            self._timers.set(id, self._last)
+            self._wake_up()
 
     def _owns(self) -> bool:
         """Whether the last commit is so recent that no other process can be the owner."""

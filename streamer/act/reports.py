@@ -44,11 +44,15 @@ class Reports:
     make
         Makes the report of a period; may raise OSError or ValueError.
     on_made
-        Called when a report is there.
+        Called with the id of a message whose report is there.
     """
 
     def __init__(
-        self, make: Maker, language: Language, on_made: Callable[[], None] = lambda: None, again: float = AGAIN_SECONDS
+        self,
+        make: Maker,
+        language: Language,
+        on_made: Callable[[str], None] = lambda id: None,
+        again: float = AGAIN_SECONDS,
     ) -> None:
         self._make = make
         self._language = language
@@ -86,7 +90,7 @@ class Reports:
             self._failed = time.monotonic()
             log.warning("the report of a weekly play could not be made", play=message.play, error=str(error)[:500])
             return
-        self._on_made()
+        self._on_made(message.id)
 
 
 async def made_by_command(first: date, last: date) -> Made:

@@ -19,7 +19,7 @@ from streamer.act.heart.state import OWNER, Message, PlayState
 from streamer.act.plays.book import Book
 from streamer.act.plays.declared import load
 from streamer.act.render import check
-from streamer.act.reports import letter
+from streamer.act.reports import letter, made_by_command
 from streamer.queries.plays import switched_off
 
 ME = """
@@ -113,6 +113,29 @@ def test_every_monday_gets_one_report_over_kills_and_a_change_of_clocks(kills: f
     assert set(week.asked) >= {(date(2026, 10, 12), date(2026, 10, 18)), (date(2026, 10, 19), date(2026, 10, 25))}
     assert week.shop.state.unaccounted() == 0 and week.play.sent == 9
     assert {one.customer for one in week.memory.steps} == {OWNER}
+
+
+def test_a_clock_that_stands_still_holds_no_report_back() -> None:
+    """With ``STREAMER_CLOCK=event`` time moves with the events, and a quiet shop has none."""
+    week = Week()
+
+    async def quiet() -> None:
+        await week.begin()
+        week.memory.now = int(datetime(2026, 10, 19, 8, tzinfo=BERLIN).timestamp()) * 1000
+        for _ in range(6):
+            await week.shop.once()
+            await asyncio.sleep(0.01)
+
+    asyncio.run(quiet())
+    assert len(week.at("message.sent")) == 1
+
+
+def test_the_command_says_why_it_cannot_make_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("STREAMER_KAFKA", "STREAMER_REDIS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("STREAMER_HOME", str(tmp_path))
+    with pytest.raises(OSError, match="embedded ones are not running"):
+        asyncio.run(made_by_command(date(2026, 11, 16), date(2026, 11, 22)))
 
 
 def test_a_start_in_the_middle_of_a_week_sends_nothing_for_a_monday_before_it() -> None:
