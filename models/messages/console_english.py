@@ -116,8 +116,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "console step measured": "measured: did not order in time",
     "console fault hint": "{fault}; {hint}",
     "console story": "Segments and orders over time",
-    "console story words": "Where the customer was, when {orders:|order} came, and where time alone leads; the same "
-    "as a table follows",
+    "console story words": "Where the customer was, when {orders:|order} came, and where time alone leads; "
+    "the same as a table follows",
     "console story from": "from",
     "console story to": "until",
     "console story now": "today",
