@@ -95,8 +95,8 @@ class Models:
                 {
                     **one,
                     "href": segment_path(BEHAVIOUR, one["id"]),
-                    "percent": visit.words.share(one["share"]),
-                    "before": visit.words.share(one["share_before"]),
+                    "percent": visit.words.fine(one["share"]),
+                    "before": visit.words.fine(one["share_before"]),
                 }
                 for one in shown["segments"]
             ],

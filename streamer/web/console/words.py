@@ -87,6 +87,14 @@ class Words:
             return "<0.1\xa0%"
         return f"{value * 100:.1f}\xa0%" if 0 < value < 0.0995 else f"{value * 100:.0f}\xa0%"
 
+    def fine(self, value: float | None) -> str:
+        """A percentage with one decimal, whatever its size.
+
+        >>> Words.fine(None, 0.228), Words.fine(None, None)  # type: ignore[arg-type]
+        ('22.8\\xa0%', '–')
+        """
+        return "–" if value is None else f"{value * 100:.1f}\xa0%"
+
     def local(self, at: int) -> datetime:
         """An instant (ms) in the shop's time zone."""
         return datetime.fromtimestamp(at / 1000, self.zone)
