@@ -82,7 +82,7 @@ def predictions(
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """What is shown together: the title, and the answers, JSON-safe."""
+    """One table: its title, and its answers, JSON-safe."""
 
     title: str
     rows: list[dict[str, Any]]
