@@ -53,10 +53,11 @@ def belief_of(weekly: Sequence[Asked], pairs: Sequence[Pair], prior: Belief) -> 
 
 def challenger_of(weekly: Sequence[Asked], count: int, prior: Belief) -> Challenger:
     """The hazard with the ``count`` products that the answered weeks ask for most."""
-    return _with(weekly, _ranked(weekly, count, prior), prior)
+    return learned_with(weekly, _ranked(weekly, count, prior), prior)
 
 
-def _with(weekly: Sequence[Asked], pairs: tuple[Pair, ...], prior: Belief) -> Challenger:
+def learned_with(weekly: Sequence[Asked], pairs: tuple[Pair, ...], prior: Belief) -> Challenger:
+    """The hazard with these products, after the answered weeks."""
     return Challenger(pairs, belief_of(weekly, pairs, widened(prior, pairs)))
 
 
@@ -95,7 +96,7 @@ def search_count(
         known = closed(weekly, asked[fold.judged[0]].day, WEEK)
         pairs = _ranked(known, max(COUNTS), prior)
         for count in COUNTS:
-            one = _with(known, pairs[:count], prior)
+            one = learned_with(known, pairs[:count], prior)
             found.setdefault(count, []).extend(
                 losses(chances_by(one.belief.mean, one.pairs, asked[at], horizon), asked[at].came) for at in fold.judged
             )

@@ -24,6 +24,7 @@ from models.challengers.hazards import (
     challenger_of,
     chances_by,
     closed,
+    learned_with,
     search_count,
 )
 from models.challengers.search import Asked, Fitted, Way, fitted, importance, search
@@ -94,6 +95,8 @@ class Row:
         apart from learning.
     features
         The features or products it uses, where it chooses.
+    pairs
+        The products of a weekly hazard.
     """
 
     name: str
@@ -106,6 +109,7 @@ class Row:
     fit_seconds: float
     score_us: float | None
     features: tuple[str, ...] = ()
+    pairs: tuple[Pair, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +165,8 @@ def challenge(activity: Activity, asking: Asking, on_progress: Callable[[str], N
             learners[name] = learner
     proposal = None
     if (won := next((row for row in rows if row.verdict == "proposed"), None)) is not None:
-        # Chosen and judged by the past; what goes on from here has learned everything.
-        proposal = challenger_of(world.weekly, int(won.params["products"]), shipped())
+        # The products that were judged; what goes on from here has learned every week.
+        proposal = learned_with(world.weekly, won.pairs, shipped())
     best = min(learners, key=lambda name: _of(rows, name).figures["log_loss"].estimate, default="")
     important = (
         importance(learners[best], looks[-1].x, looks[-1].came, NAMES) if best and learners[best].learner else {}
@@ -288,6 +292,7 @@ def _hazard(world: _World, live: Sequence[FloatArray], name: str) -> tuple[Row, 
         seconds,
         _cost(world, lambda: chances_by(one.belief.mean, one.pairs, world.looks[-1], horizon)),
         tuple(f"{a} x {b}" for a, b in one.pairs),
+        one.pairs,
     )
     return row, chances[-1], None
 

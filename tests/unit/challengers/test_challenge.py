@@ -42,7 +42,7 @@ def test_a_planted_interaction_is_found_and_proposed() -> None:
     row = next(row for row in found.rows if row.name == HAZARD)
     assert row.verdict == "proposed" and found.proposal is not None
     assert all(one.low > 0 for one in row.gains) and " x ".join(PLANTED) in row.features
-    assert PLANTED in found.proposal.pairs
+    assert found.proposal.pairs == row.pairs and PLANTED in row.pairs
     weight = found.proposal.belief.mean[len(NAMES) + found.proposal.pairs.index(PLANTED)]
     assert weight < -0.1, "with the planted sign"
     assert Challenger.from_dict(found.proposal.to_dict()).to_dict() == found.proposal.to_dict()
