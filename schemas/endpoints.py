@@ -162,9 +162,12 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         "GET",
         "/v1/customers",
         "read",
-        "Find customers by the beginning of their id",
+        "Find customers by the beginning of their id, or by their address",
         Found,
-        (Parameter("query", _TEXT, "how the id begins", required=True), _PAGE),
+        (
+            Parameter("query", _TEXT, "how the id begins, or a whole e-mail address or phone number", required=True),
+            _PAGE,
+        ),
     ),
     Endpoint("segments", "GET", "/v1/segments", "read", "List segments with their sizes", Segments),
     Endpoint(

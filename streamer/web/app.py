@@ -38,6 +38,7 @@ from streamer.queries.plays import play_previews
 from streamer.telemetry import logs, tracing
 from streamer.telemetry.tracing import Tracing
 from streamer.web.api import site
+from streamer.web.api.addresses import Addressed
 from streamer.web.api.book import Book
 from streamer.web.api.changes import Changes, Stream
 from streamer.web.api.customers import Customers
@@ -91,7 +92,7 @@ class Api:
     def routes(self) -> list[Route]:
         """The routes, including the document that describes them."""
         found = site.handlers(
-            Customers(self.view, self.book, self.readers),
+            Customers(self.view, self.book, self.readers, Addressed(self.console.counting.addresses, self.view)),
             Segments(self.view, self.book, self.readers),
             Stream(self.changes),
             Plays(self.kafka, self.preview),

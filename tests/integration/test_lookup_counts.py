@@ -17,6 +17,7 @@ from streamer.adapters.redis import connect
 from streamer.adapters.redis_keys import LaneKeys
 from streamer.adapters.redis_reader import ViewReader
 from streamer.config.settings import Settings
+from streamer.web.api.addresses import Addressed
 from streamer.web.api.book import Book
 from streamer.web.api.customers import Customers
 from streamer.web.api.view import View
@@ -75,7 +76,7 @@ def test_a_look_up_asks_redis_once(redis_url: str, prefix: str, monkeypatch: pyt
         following = asyncio.ensure_future(book.follow())
         await asyncio.wait_for(book.ready.wait(), 10)
         view = View(connect(redis_url), prefix, LANES)
-        handlers = Customers(view, book, no_reader)
+        handlers = Customers(view, book, no_reader, Addressed(lambda: None, view))
         try:
             await handlers.customer(request("c1"))
             counts = Counts(monkeypatch)

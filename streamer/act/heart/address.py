@@ -19,6 +19,12 @@ _BETWEEN_DIGITS: Final = re.compile(r"[\s()./-]")
 _PHONE: Final = re.compile(r"\+?\d{5,15}")
 
 
+def phone_number(text: str) -> str | None:
+    """The digits of a phone number, with a leading plus if it has one; None if it is none."""
+    number = _BETWEEN_DIGITS.sub("", text)
+    return number if _PHONE.fullmatch(number) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Addresses:
     """Finds and hashes addresses; ``secret`` keys the hash."""
@@ -41,8 +47,7 @@ class Addresses:
             case "email":
                 return found if _EMAIL.fullmatch(found) else None
             case "phone":
-                number = _BETWEEN_DIGITS.sub("", found)
-                return number if _PHONE.fullmatch(number) else None
+                return phone_number(found)
         return found
 
     def hash(self, address: str) -> str:

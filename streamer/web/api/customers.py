@@ -23,6 +23,7 @@ from streamer.queries.foreseen import foreseen
 from streamer.queries.foreseen_of_many import now_in
 from streamer.queries.members import name_of
 from streamer.web.api import parameters
+from streamer.web.api.addresses import Addressed
 from streamer.web.api.book import Book, Page
 from streamer.web.api.problems import ProblemError
 from streamer.web.api.view import Looked, View
@@ -42,10 +43,11 @@ _NO_PROFILE: Final = values_of({name: one.value for name, one in PROFILE_FEATURE
 class Customers:
     """Handlers for paths under ``/v1/customers``; ``reader`` opens the read model."""
 
-    def __init__(self, view: View, book: Book, reader: Callable[[], Reader]) -> None:
+    def __init__(self, view: View, book: Book, reader: Callable[[], Reader], addressed: Addressed) -> None:
         self._view = view
         self._book = book
         self._reader = reader
+        self._addressed = addressed
 
     async def customer(self, request: Request) -> Response:
         """Segments, features and next moves, as of the customer's latest event or applied due."""
@@ -84,9 +86,10 @@ class Customers:
         return parameters.answer({"customer_id": id, "steps": self._reader().messages(id)})
 
     async def search(self, request: Request) -> Response:
-        """Ids that begin with a text."""
+        """Customers whose address a text is, and ids that begin with it."""
         text, limit = parameters.text_of(request, "query"), parameters.limit_of(request)
-        return parameters.answer({"customers": self._reader().customers(text, limit)})
+        found = dict.fromkeys([*await self._addressed.find(text), *self._reader().customers(text, limit)])
+        return parameters.answer({"customers": list(found)[:limit]})
 
     async def _found(self, request: Request, *, orders: bool = False) -> Looked:
         id = parameters.id_of(request)

@@ -24,6 +24,7 @@ from streamer.queries.everyone import in_lane
 from streamer.queries.foreseen_of_many import foreseen_of_many, now_in
 from streamer.queries.members import PREDICTIONS
 from streamer.queries.sales import Sales
+from streamer.web.api.addresses import AddressIndex
 from streamer.web.api.book import Book, Page
 from streamer.web.console.reach import Reach
 
@@ -58,6 +59,8 @@ class Count:
         Orders over time, up to ``today``, the grid day of the count.
     reach
         Customers worth a call, and customers who need none.
+    addresses
+        Who has an address.
     """
 
     at: int
@@ -66,6 +69,7 @@ class Count:
     sales: Sales
     today: int
     reach: Reach
+    addresses: AddressIndex
 
 
 class Counting:
@@ -75,6 +79,10 @@ class Counting:
         self._make = view
         self._book = book
         self.newest: Count | None = None
+
+    def addresses(self) -> AddressIndex | None:
+        """The addresses of the newest count."""
+        return None if self.newest is None else self.newest.addresses
 
     async def follow(self) -> None:
         """Count repeatedly until cancelled; the longer it takes, the less often."""
@@ -101,12 +109,14 @@ class Counting:
 def count(view: ViewReader, page: Page) -> Count:
     """Read every customer once."""
     ahead: dict[tuple[str, str, str], list[Ahead]] = {}
-    sales, reach = Sales(page.policy.grid), Reach()
-    people = _looked_ahead(sales.counting(_everyone(view, page, reach)), page, ahead)
+    sales, reach, addresses = Sales(page.policy.grid), Reach(), AddressIndex()
+    everyone = _addressed(_everyone(view, page, reach), addresses)
+    people = _looked_ahead(sales.counting(everyone), page, ahead)
     found = census(people, page.clock, page.policy.shop)
+    addresses.settle()
     for those in ahead.values():
         those.sort(key=lambda one: (one.at, one.customer))
-    return Count(page.clock, found, ahead, sales, page.policy.grid.day_of(page.clock), reach)
+    return Count(page.clock, found, ahead, sales, page.policy.grid.day_of(page.clock), reach, addresses)
 
 
 def _everyone(view: ViewReader, page: Page, reach: Reach) -> Iterator[Customer]:
@@ -120,6 +130,13 @@ def _everyone(view: ViewReader, page: Page, reach: Reach) -> Iterator[Customer]:
                 refusing = {one.id for one in people if not may_be_approached(one.profile, default)}
                 reach.add(foreseen_of_many(people, now_in(says), says, PREDICTIONS), refusing)
             yield from people
+
+
+def _addressed(customers: Iterable[Customer], addresses: AddressIndex) -> Iterator[Customer]:
+    """Pass the customers through; records their addresses."""
+    for customer in customers:
+        addresses.add(customer)
+        yield customer
 
 
 def _looked_ahead(

@@ -18,6 +18,7 @@ from streamer.adapters.redis_reader import ViewReader
 from streamer.queries.customer import explain
 from streamer.queries.reasons import number
 from streamer.web.api import parameters
+from streamer.web.api.addresses import Addressed
 from streamer.web.console import story
 from streamer.web.console.overview import customer_path
 from streamer.web.console.visits import Visit
@@ -37,21 +38,28 @@ class Customers:
     """Handlers under ``/customers``."""
 
     reader: Callable[[], Reader]
+    addressed: Addressed
 
     async def search(self, visit: Visit) -> Response:
-        """Ids that begin with a text; only the list for requests by htmx."""
+        """Ids that begin with a text, or have it as an address; only the list for requests by htmx."""
         wanted = visit.request.query_params.get("query", "").strip()
-        found = self.reader().customers(parameters.text_of(visit.request, "query", wanted), FOUND) if wanted else []
+        found = await self._found(visit, wanted, FOUND)
         part = visit.request.headers.get("hx-request") == "true"
         rows = [(id, customer_path(id)) for id in found]
         return visit.html("found.html" if part else "customers.html", query=wanted, found=rows, most=FOUND)
 
     async def go(self, visit: Visit) -> Response:
-        """The page of the customer with exactly this id, or the search. For the Enter key."""
+        """The page of the only customer found, or the search. For the Enter key."""
         wanted = visit.request.query_params.get("query", "").strip()
-        found = self.reader().customers(parameters.text_of(visit.request, "query", wanted), 2) if wanted else []
+        found = await self._found(visit, wanted, 2)
         to = customer_path(found[0]) if len(found) == 1 else f"/customers?query={quote(wanted, safe='')}"
         return RedirectResponse(to, 303)
+
+    async def _found(self, visit: Visit, wanted: str, most: int) -> list[str]:
+        if not wanted:
+            return []
+        text = parameters.text_of(visit.request, "query", wanted)
+        return list(dict.fromkeys([*await self.addressed.find(text), *self.reader().customers(text, most)]))[:most]
 
     async def one(self, visit: Visit) -> Response:
         """Segments, borders to others, moves with their reasons, features and messages."""

@@ -16,6 +16,7 @@ from streamer.adapters.kafka import KafkaConnection
 from streamer.adapters.redis_reader import ViewReader
 from streamer.config.settings import Settings
 from streamer.web.api import segments as api_segments
+from streamer.web.api.addresses import Addressed
 from streamer.web.api.book import Book
 from streamer.web.api.changes import Changes, vector_text
 from streamer.web.api.site import Readers
@@ -127,7 +128,7 @@ def console(
         Overview(readers, counting, lambda: vector_text(changes.end())),
         Segments(view, readers, counting),
         Builder(settings, view),
-        Customers(readers),
+        Customers(readers, Addressed(counting.addresses, view)),
         plays_page.Plays(settings, Fresh(lambda: state_of(kafka), plays_page.FRESH_SECONDS)),
         models_page.Models(
             settings,

@@ -1,0 +1,108 @@
+"""Customers by their whole e-mail address or phone number.
+
+The index holds keyed hashes of addresses and ids, no address, and is in memory only: each count of all customers makes
+another one, with the key of this process. What it finds is compared with the customer's state in Redis, so that
+nobody is found by an address that was erased or changed since.
+"""
+
+from __future__ import annotations
+
+import secrets
+from array import array
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
+from typing import Final
+from unicodedata import normalize
+
+import numpy as np
+import numpy.typing as npt
+
+from models.customer.customer import Customer
+from models.features.traits import text_trait
+from streamer.act.heart.address import phone_number
+from streamer.web.api.view import View
+
+MOST: Final = 20
+"""Customers who are found by one address, at most."""
+_KEY: Final = secrets.token_bytes(32)
+
+
+def spellings(text: str) -> set[str]:
+    """What an address is compared by: its letters without case, or its digits; empty if it is neither.
+
+    >>> sorted(spellings(" Ann@Shop.example ")), sorted(spellings("+49 (30) 123-456")), spellings("ann")
+    (['ann@shop.example'], ['+4930123456'], set())
+    """
+    found = normalize("NFC", text).strip()
+    if "@" in found:
+        return {found.casefold()}
+    number = phone_number(found)
+    return set() if number is None else {number}
+
+
+def _of(customer: Customer) -> Iterator[str]:
+    for trait in ("email", "phone"):
+        if text := text_trait(customer, trait):
+            yield from spellings(text)
+
+
+def _hash(address: str) -> int:
+    return int.from_bytes(blake2b(address.encode("utf-8", "replace"), digest_size=8, key=_KEY).digest(), "little")
+
+
+class AddressIndex:
+    """Hashes of addresses with the ids of their customers: `add` all, then `settle`, then look up.
+
+    About 25 bytes for each address, and an id.
+    """
+
+    def __init__(self) -> None:
+        self._hashes, self._owners = array("Q"), array("I")
+        self._ids, self._ends = bytearray(), array("Q", [0])
+        self._sorted: npt.NDArray[np.uint64] = np.empty(0, np.uint64)
+        self._order: npt.NDArray[np.intp] = np.empty(0, np.intp)
+
+    def add(self, customer: Customer) -> None:
+        """Add a customer's addresses."""
+        if customer.profile is None:
+            return
+        for number, address in enumerate(_of(customer)):
+            if not number:
+                self._ids += customer.id.encode()
+                self._ends.append(len(self._ids))
+            self._hashes.append(_hash(address))
+            self._owners.append(len(self._ends) - 2)
+
+    def settle(self) -> None:
+        """Make what was added findable."""
+        hashes = np.frombuffer(self._hashes, np.uint64) if self._hashes else np.empty(0, np.uint64)
+        self._order = np.argsort(hashes, kind="stable")
+        self._sorted = hashes[self._order]
+
+    def ids(self, address: str) -> list[str]:
+        """Ids of customers who may have an address, at most `MOST`."""
+        wanted = np.uint64(_hash(address))
+        first, behind = np.searchsorted(self._sorted, wanted, "left"), np.searchsorted(self._sorted, wanted, "right")
+        owners = [self._owners[at] for at in self._order[first : min(behind, first + MOST)]]
+        return [self._ids[self._ends[one] : self._ends[one + 1]].decode() for one in owners]
+
+
+class Addressed:
+    """Finds customers by an address.
+
+    Parameters
+    ----------
+    newest
+        Gives the newest index; None before the first.
+    """
+
+    def __init__(self, newest: Callable[[], AddressIndex | None], view: View) -> None:
+        self._newest = newest
+        self._view = view
+
+    async def find(self, text: str) -> list[str]:
+        """Ids of the customers whose address is ``text`` now. Raises TransientError if Redis does not answer."""
+        index, wanted = self._newest(), spellings(text)
+        ids = [] if index is None else list(dict.fromkeys(id for one in sorted(wanted) for id in index.ids(one)))
+        people = await self._view.customers(ids)
+        return [one.customer.id for one in people if one is not None and not wanted.isdisjoint(_of(one.customer))]
