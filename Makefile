@@ -98,9 +98,10 @@ api-cases: $(STAMP)
 	$(CASES_VENV)/bin/python -m pip install --quiet schemathesis==$(SCHEMATHESIS)
 	PYTHONPATH=tests/support $(BIN)/python -m api_cases --seconds $(SECONDS) --tool $(CASES_VENV)/bin/st $(ARGS)
 
-# 200,000 members paged while 2,000 move, 50 followers cut 20 times each, 50 kills of the read model, 5 of Kafka.
+# 200,000 members paged while 2,000 move, and downloaded, 50 followers cut 20 times each, 50 kills of the read model, 5 of Kafka.
 web-full: $(STAMP)
-	MEMBERS_STAYING=198000 MEMBERS_MOVING=2000 $(BIN)/python -m pytest tests/unit/web/test_read_model.py $(ARGS)
+	MEMBERS_STAYING=198000 MEMBERS_MOVING=2000 CSV_MEMBERS=200000 $(BIN)/python -m pytest \
+		tests/unit/web/test_read_model.py tests/unit/web/test_download_memory.py $(ARGS)
 	SSE_READERS=50 SSE_CUTS=20 $(BIN)/python -m pytest tests/integration/test_lookup_api.py $(ARGS)
 	READ_MODEL_KILLS=50 $(BIN)/python -m pytest tests/recovery/test_read_model_kills.py $(ARGS)
 	COLLECTOR_KILLS=5 $(BIN)/python -m pytest tests/recovery/test_collector_kills.py $(ARGS)
