@@ -16,7 +16,14 @@ from kafka.structs import OffsetAndMetadata
 from schemas.errors import UserError
 from schemas.topics import CHANGES, EVENTS, STATE, TOPICS, full_name
 from streamer.adapters.admin import cluster_info, end_offsets, group_lag
-from streamer.adapters.topics import check_topics, create_topics, fix_topics, lane_count
+from streamer.adapters.topics import (
+    check_topics,
+    create_topics,
+    delete_topics,
+    fix_topics,
+    lane_count,
+    topic_ids,
+)
 from streamer.embedded import Addresses, Services
 
 pytestmark = pytest.mark.integration
@@ -29,6 +36,18 @@ def test_creates_all_topics_once_and_then_nothing(addresses: Addresses, prefix: 
     assert lane_count(addresses.kafka, prefix) == 3
     assert create_topics(addresses.kafka, prefix=prefix, lanes=3) == []
     assert check_topics(addresses.kafka, prefix=prefix, lanes=3) == []
+
+
+def test_topics_that_were_made_anew_are_others(addresses: Addresses, prefix: str) -> None:
+    names = [full_name(topic, prefix) for topic in (CHANGES, EVENTS)]
+    assert topic_ids(addresses.kafka, names) == ""
+    create_topics(addresses.kafka, prefix=prefix, lanes=2)
+    first = topic_ids(addresses.kafka, names)
+    assert all(name in first for name in names) and "None" not in first
+    assert topic_ids(addresses.kafka, names[::-1]) == first
+    delete_topics(addresses.kafka, prefix=prefix)
+    create_topics(addresses.kafka, prefix=prefix, lanes=2)
+    assert topic_ids(addresses.kafka, names) not in (first, "")
 
 
 def test_two_creators_at_once_share_the_work(addresses: Addresses, prefix: str) -> None:
