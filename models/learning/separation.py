@@ -7,12 +7,13 @@ notice, and their members' pasts must show which of two groups they belong to.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 from models.behaviour.features import NAMES
-from models.behaviour.layout import FloatArray, IntArray
+from models.behaviour.layout import BoolArray, FloatArray, IntArray
 from models.behaviour.likelihood import log_likelihood, unfolded
 from models.behaviour.model import VOLUME, Frame
 from models.behaviour.tables import fit_table
@@ -85,17 +86,41 @@ def nats_apart(sample: Sample, fit: Fit, frame: Frame) -> float:
     members = [fit.labels == i for i in range(k)]
     if min(int(m.sum()) for m in members) < 2:
         return 0.0
-    stats, spread = sample.under(frame.priors.gap_cv2), sigma2(sample.diaries)
-    priors = frame.priors
-    tables = [fit_table(stats[:, m], spread, priors.log_basket, priors.discount) for m in members]
-    found = log_likelihood(stats, unfolded(tables, spread, phi(sample.diaries, sample.day)), sample.regular(priors))
-    score = found.sum(axis=0)
+    score = _scores(sample, members, frame)
     means = np.stack(
         [np.minimum(score[i, mine] - score[:, mine], _MOST_NATS).mean(axis=1) for i, mine in enumerate(members)]
     )
     both = (means + means.T) / 2
     np.fill_diagonal(both, _MOST_NATS)
     return float(both.min())
+
+
+def nats_gained(sample: Sample, fit: Fit, frame: Frame) -> float:
+    """Mean nats by which a mixture of the groups explains a customer's past better than one group of everybody.
+
+    One group is a continuum: its members' rates vary by a Gamma distribution. A continuum cut in two is explained
+    worse by its parts, so the gain is negative.
+    """
+    k = len(fit.centroids)
+    members = [fit.labels == i for i in range(k)]
+    if min(int(m.sum()) for m in members) < 2:
+        return 0.0
+    shares = np.array([m.mean() for m in members])
+    score = _scores(sample, members, frame) + np.log(shares)[:, None]
+    best = score.max(axis=0)
+    mixture = best + np.log(np.exp(score - best).sum(axis=0))
+    everybody = _scores(sample, [np.ones(len(fit.labels), dtype=np.bool_)], frame)[0]
+    return float((mixture - everybody).mean())
+
+
+def _scores(sample: Sample, members: Sequence[BoolArray], frame: Frame) -> FloatArray:
+    """Log-likelihood of each customer's past in each group of ``members``, (k, n)."""
+    stats, spread = sample.under(frame.priors.gap_cv2), sigma2(sample.diaries)
+    priors = frame.priors
+    tables = [fit_table(stats[:, m], spread, priors.log_basket, priors.discount) for m in members]
+    found = log_likelihood(stats, unfolded(tables, spread, phi(sample.diaries, sample.day)), sample.regular(priors))
+    score: FloatArray = found.sum(axis=0)
+    return score
 
 
 def means_of(x: FloatArray, labels: IntArray, k: int) -> FloatArray:

@@ -52,7 +52,7 @@ TARGETS: Final[dict[tuple[str, str], _Targets]] = {
     ("b2b", "conservative"): {"ari": 0.68, "own": 2.0},
     ("saturday", "conservative"): {"ari": 0.70, "monthly": 60},
     ("season", "conservative"): {"ari": 0.22, "monthly": 160},
-    ("one-price", "conservative"): {"ari": 0.28, "monthly": 180},
+    ("one-price", "conservative"): {"ari": 0.28, "monthly": 60},
     ("small", "conservative"): {"ari": 0.75, "monthly": 30},
 }
 COVERAGE: Final = 0.95

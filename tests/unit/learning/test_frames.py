@@ -9,10 +9,20 @@ import pytest
 
 from models.behaviour.features import Priors
 from models.behaviour.layout import EXPOSURE, FEATURES, FULL_LONG, LOG_BASKET, MONEY, ORDER_DAYS, ORDERS, VECTOR
-from models.learning.backtest import Backtest, eta2, features_under
+from models.learning.backtest import Backtest, NoiseSample, eta2, features_under
 from models.learning.build import Sample, build
+from models.learning.diary import Diary
 from models.learning.frame import fit_priors, into_frame, silent_features, standard, volume
-from models.learning.frame_selection import best_of, clearly_better, orders_alone, volume_is_informative, why
+from models.learning.frame_selection import (
+    KINDS_GAIN,
+    KINDS_NATS,
+    best_of,
+    clearly_better,
+    fit_frame,
+    orders_alone,
+    volume_is_informative,
+    why,
+)
 from models.learning.identity import in_order
 from models.learning.kmeans import multi_start
 from models.learning.learner import LearnerConfig
@@ -120,6 +130,39 @@ def buyers(rng: np.random.Generator, n: int = 400) -> np.ndarray:
     stats[LOG_BASKET] = stats[ORDER_DAYS] * rng.normal(8, 0.5, n)
     stats[MONEY] = stats[ORDER_DAYS] * np.exp(stats[LOG_BASKET] / stats[ORDER_DAYS])
     return stats
+
+
+def sample_of_rates(rates: np.ndarray, exposure: float, seed: int) -> Sample:
+    """Customers who buy by chance at these daily rates, all at one price."""
+    rng, n = np.random.default_rng(seed), len(rates)
+    stats = np.zeros((VECTOR, n))
+    stats[EXPOSURE] = exposure
+    stats[ORDER_DAYS] = stats[ORDERS] = rng.poisson(exposure * rates)
+    stats[LOG_BASKET], stats[MONEY] = stats[ORDER_DAYS] * 8.0, stats[ORDER_DAYS] * np.exp(8.0)
+    return Sample(140, stats, np.zeros(n), tuple(Diary(40, 140) for _ in rates), tuple(f"c{i:04}" for i in range(n)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_kinds_are_not_cut_into_levels_of_volume(seed: int) -> None:
+    """Degrees keep their levels, and so do kinds too near each other to be told from degrees."""
+    rng = np.random.default_rng(seed)
+    kinds = rng.choice([1 / 10, 1 / 60], 1_500, p=[0.4, 0.6])
+    near = rng.choice([1 / 20, 1 / 60], 1_500)
+    degrees = rng.gamma(1.0, 0.02, 1_500)
+    found = {}
+    for name, rates, exposure in (("kinds", kinds, 130.0), ("degrees", degrees, 130.0), ("near", near, 100.0)):
+        sample = sample_of_rates(rates, exposure, seed)
+        earlier = NoiseSample(100, sample.customers, sample.stats.astype(np.float32))
+        figures: dict[str, float] = {}
+        fit_frame("auto", sample, [earlier], range(3, 8), np.random.default_rng(1), figures)
+        found[name] = (
+            "volume_eta2" in figures,
+            figures["halves_apart"] >= KINDS_NATS,
+            figures["kinds_gain"] >= KINDS_GAIN,
+        )
+    assert found["kinds"] == (False, True, True)
+    assert found["degrees"] == (True, True, False)
+    assert found["near"][0] and not found["near"][2]
 
 
 def test_a_newcomer_with_two_orders_is_not_taken_for_one_with_twenty() -> None:
