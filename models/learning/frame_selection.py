@@ -104,7 +104,7 @@ def forms_kinds(sample: Sample, plain: Frame, figures: dict[str, float]) -> bool
     KINDS_GAIN, than one population whose rates vary by a Gamma distribution. Levels of volume would divide a kind, and
     its members would cross the levels by chance. Sets ``halves_apart`` and ``kinds_gain`` in ``figures``, in nats.
     """
-    # Its own generator: the draws of whoever asks, and so the clusters of shops with levels, stay as they are.
+    # A generator of its own: the draws of the caller, and so the clusters of shops with levels, stay as they are.
     halves = multi_start(sample.points(plain), 2, np.random.default_rng(_HALVES_SEED))
     figures["halves_apart"] = nats_apart(sample, halves, plain)
     figures["kinds_gain"] = nats_gained(sample, halves, plain)
