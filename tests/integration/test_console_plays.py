@@ -165,7 +165,8 @@ def test_versions_are_shown_and_a_proposal_is_approved_in_a_click(
         assert f"{one['name']} {one['share'] * 100:.1f} %" in page_text
     offered = streamer.json("models", "show", "p4")
     assert (
-        f"{offered['k']} segments, because this number is now stable. It would move {offered['moves'] * 100:.1f} %" in page_text
+        f"{offered['k']} segments, because this number is now stable. It would move {offered['moves'] * 100:.1f} %"
+        in page_text
     )
     for flow in offered["flows"]:
         names = [offered["names"][flow[end]] for end in ("from", "to")]
