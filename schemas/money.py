@@ -121,5 +121,5 @@ class Rates:
             return to_minor(amount, self.places)
         rate = self.rates.get(currency)
         if rate is None:
-            raise InvalidEvent("unknown_currency", "currency: there is no rate for this currency", "currency")
+            raise InvalidEvent("unknown_currency", "currency: no exchange rate is set", "currency")
         return convert(amount, rate, self.places)
