@@ -153,7 +153,7 @@ def _other_home(record: LogRecord, event: Arrival | Event, lanes: int, rerouted:
     key = record.key
     if not event.customer_id:
         # Without a key, the repeats of a guest's order arrive in any lane: one of them counts it.
-        name = getattr(event, "order_id", None) or getattr(event, "refund_id", "")
+        name = getattr(event, "order_id", None) or getattr(event, "refund_id", None) or ""
         home = partition_for(name.encode(), lanes)
     else:
         # A key that is not in NFC belongs to the partition of the normalized id.
