@@ -112,8 +112,7 @@ def decode(
         event = _validate(value)
     except ValidationError as error:
         event = _by_alias(value, error) if reading is None else _kindly(value, error, reading, noted)
-    if event.type == "order.refunded" and event.total is None:
-        event = _with_its_amount(event, value, reading)
+    event = _with_its_amount(event, value, reading)
     id = event.partition_id()
     if not id and key and not is_nobody(key.decode("utf-8", "replace")):
         # Whose key names somebody is no guest.
@@ -124,8 +123,8 @@ def decode(
 
 
 def _with_its_amount(event: Event, value: bytes, reading: Reading | None) -> Event:
-    """A refund without a total: of the whole order, unless its amount has another name. Raises InvalidEvent."""
-    if not events.may_have_another_total(value):
+    """The event; a refund without a total is of the whole order, unless its amount has another name. Raises InvalidEvent."""
+    if event.type != "order.refunded" or event.total is not None or not events.may_have_another_total(value):
         return event
     body = from_json(value)
     if all(body.get(name) is None for name in OTHER_TOTALS):

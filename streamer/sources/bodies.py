@@ -224,9 +224,7 @@ class Bodies:
                     continue
                 found = True
                 read = self._number(field, column, text, line)
-                if named and read.meanings and named.isdisjoint(read.meanings):
-                    raise Refused("bad_value", translatable("file two currencies"), line)
-                named = (named & read.meanings) or named or read.meanings
+                named = _both(named, read.meanings, line)
                 amount = Decimal(read.text)
                 if column.times and (factor := cells.get(column.times, "")):
                     amount *= Decimal(self._number(field, column, factor, line).text)
@@ -306,6 +304,13 @@ def _entries(
     for entry in line_cells(shared.get(event.each, "[]"), list(paths.values())):
         cells = {**shared, **{name: entry[path] for name, path in paths.items()}}
         yield cells, [(rows[0][0], cells)]
+
+
+def _both(one: Meanings, other: Meanings, line: int) -> Meanings:
+    """The currencies that two amounts of one order can both mean. Raises Refused."""
+    if one and other and one.isdisjoint(other):
+        raise Refused("bad_value", translatable("file two currencies"), line)
+    return (one & other) or one or other
 
 
 def _is_sum(id: object) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -162,12 +162,22 @@ def _from_names(path: Path, format: str) -> Proposal:
         )
     if "refunded" in found and is_flag(seen[found["refunded"]]):
         del found["refunded"]
-    taken = {name for field, name in found.items() if field not in ("name", "category") or "product_id" in found}
-    states = states_of({name: texts for name, texts in seen.items() if name not in taken})
-    if _SUMMED.search(folded(found.get("total", ""))) or _LATEST.search(folded(found["occurred_at"])):
-        raise UserError(translatable("error customers", path=path), translatable("error customers fix"))
+    states = states_of(_unused(found, seen))
+    _refuse_customers(path, found)
     text = written(found, rows, contacts_of(header, rows, found), states, clock_of(header, rows, found))
     return Proposal(format, text, None, tuple(_fields(read_mapping(text, "the proposal"))))
+
+
+def _refuse_customers(path: Path, found: Mapping[str, str]) -> None:
+    """Raise UserError for a list of customers with the sums of their orders."""
+    if _SUMMED.search(folded(found.get("total", ""))) or _LATEST.search(folded(found["occurred_at"])):
+        raise UserError(translatable("error customers", path=path), translatable("error customers fix"))
+
+
+def _unused(found: Mapping[str, str], seen: Mapping[str, Collection[str]]) -> dict[str, Collection[str]]:
+    """The columns that no field uses."""
+    taken = {name for field, name in found.items() if field not in ("name", "category") or "product_id" in found}
+    return {name: texts for name, texts in seen.items() if name not in taken}
 
 
 def _looked_at(table: Rows, header: Sequence[str]) -> tuple[list[dict[str, str]], dict[str, dict[str, None]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -68,10 +68,7 @@ def refund_of(found: Mapping[str, str], rows: Cells, states: States, *, several:
 
 def _below_zero(found: Mapping[str, str], rows: Cells, *, several: bool) -> tuple[str, str | None] | None:
     """The column whose sign shows refunds, and the column that separates them from their orders."""
-    fields = ("total",) if "total" in found else ("line_total", "quantity", "price")
-    column = next(
-        (found[name] for name in fields if name in found and any(_is_negative(row, found[name]) for row in rows)), None
-    )
+    column = _negative_column(found, rows)
     if column is None or not several:
         return None if column is None else (column, None)
     orders: dict[str, list[Mapping[str, str]]] = {}
@@ -79,12 +76,22 @@ def _below_zero(found: Mapping[str, str], rows: Cells, *, several: bool) -> tupl
         orders.setdefault(row.get(found["order_id"], ""), []).append(row)
     time = found["occurred_at"]
     is_apart = any(_is_returned_later(order, column, time) for order in orders.values())
-    parts = [part for order in orders.values() for part in (_by(order, time) if is_apart else [order])]
+    parts = _parts_of(orders.values(), time, is_apart=is_apart)
     refunds = [part for part in parts if all(_is_negative(row, column) for row in part)]
     # A condition looks at an order's first row: a discount line on top would make a refund of the order.
     if not refunds or any(part not in refunds and _is_negative(part[0], column) for part in parts):
         return None
     return column, time if is_apart else None
+
+
+def _negative_column(found: Mapping[str, str], rows: Cells) -> str | None:
+    fields = ("total",) if "total" in found else ("line_total", "quantity", "price")
+    columns = [found[name] for name in fields if name in found]
+    return next((column for column in columns if any(_is_negative(row, column) for row in rows)), None)
+
+
+def _parts_of(orders: Iterable[Cells], time: str, *, is_apart: bool) -> list[Cells]:
+    return [part for order in orders for part in (_by(order, time) if is_apart else [order])]
 
 
 def _is_returned_later(order: Cells, column: str, time: str) -> bool:
