@@ -202,6 +202,7 @@ TABLE = Table(
         "family silence": "距上次下单的时间",
         "family habit": "下单次数与节奏",
         "family newness": "距首次下单的时间",
+        "family basket": "订单金额",
         "spend why": "90 天内预计下单 {orders:.1f} 次，每次 {basket} {currency}；普通客户为 {ordinary_orders:.1f} 次，"
         "每次 {ordinary_basket}",
         "next order": "若再次下单：有一半的可能在 {early} 到 {late} 天后",

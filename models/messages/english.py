@@ -114,6 +114,7 @@ TABLE = Table(
         "family silence": "time since the last order",
         "family habit": "number and pace of orders",
         "family newness": "time since the first order",
+        "family basket": "size of the orders",
         "spend why": "expected within 90 days: {orders:.1f} orders of {basket} {currency}; of an ordinary customer: "
         "{ordinary_orders:.1f} of {ordinary_basket}",
         "next order": "the next order, if one comes: in {early} to {late} days, with a chance of one half",

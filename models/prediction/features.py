@@ -13,6 +13,7 @@ USUAL_GAP_DAYS: Final = 45.0
 """Prior gap between orders, in days; weighs as much as one observed gap."""
 _RECENCY_KNOTS: Final = (7.0, 14.0, 30.0, 60.0, 120.0, 240.0)
 _LATENESS_KNOTS: Final = (1.0, 2.0)
+_MOST_BASKET: Final = 3.0
 NAMES: Final = (
     "level",
     "recency",
@@ -26,10 +27,11 @@ NAMES: Final = (
     "fading_120",
     *(f"recency_from_{knot:g}" for knot in _RECENCY_KNOTS),
     *(f"lateness_from_{knot:g}" for knot in _LATENESS_KNOTS),
+    "basket",
 )
 # Approximate mean and spread of each feature in a shop, so that one precision fits all weights.
-_CENTRES: Final = np.array([0.0, 3.8, 4.8, 1.0, 3.8, 0.3, 0.4, -3.8, -1.5, -0.2, *([0.0] * 8)])[:, None]
-_SCALES: Final = np.array([1.0, 1.2, 0.9, 0.9, 0.7, 1.0, 0.5, 0.8, 1.3, 1.0, *([1.0] * 8)])[:, None]
+_CENTRES: Final = np.array([0.0, 3.8, 4.8, 1.0, 3.8, 0.3, 0.4, -3.8, -1.5, -0.2, *([0.0] * 9)])[:, None]
+_SCALES: Final = np.array([1.0, 1.2, 0.9, 0.9, 0.7, 1.0, 0.5, 0.8, 1.3, 1.0, *([1.0] * 9)])[:, None]
 
 
 def features(records: Records, day: int | FloatArray, silent_days: int = 0) -> FloatArray:
@@ -63,10 +65,20 @@ def features(records: Records, day: int | FloatArray, silent_days: int = 0) -> F
             *fading,
             *(np.maximum(0.0, log_recency - np.log1p(knot)) for knot in _RECENCY_KNOTS),
             *(np.maximum(0.0, log_lateness - np.log1p(knot)) for knot in _LATENESS_KNOTS),
+            _basket(records),
         ]
     )
     scaled: FloatArray = (rows - _CENTRES) / _SCALES
     return scaled
+
+
+def _basket(records: Records) -> FloatArray:
+    """Logarithm of the customer's mean basket over the shop's usual one (n,); 0 where that is unknown."""
+    if records.usual_basket <= 0:
+        return np.zeros_like(records.orders)
+    ratio = np.maximum(records.spend, 1.0) / (records.orders * records.usual_basket)
+    found: FloatArray = np.clip(np.log(ratio), -_MOST_BASKET, _MOST_BASKET)
+    return found
 
 
 def total(weights: FloatArray, x: FloatArray) -> FloatArray:

@@ -16,7 +16,7 @@ from models.prediction.cells import CELLS, chance_in_cells
 from models.prediction.dropout import Dropout
 from models.prediction.features import NAMES
 from models.prediction.hazard import WEEK, reached, rolled, window
-from models.prediction.prior import shipped, shipped_dropout
+from models.prediction.prior import shipped, shipped_basket, shipped_dropout
 from models.prediction.products import Pair, is_pair, weekly_with
 from models.prediction.records import Records
 from schemas.errors import InvariantViolation
@@ -29,6 +29,7 @@ WINDOW_DAYS: Final = 182
 HORIZON: Final = 90
 CHUNK: Final = 512
 """Customers computed together: few enough for the cache."""
+_BASKET: Final = "basket"
 HAZARD_FORM: Final = "hazard"
 CELLS_FORM: Final = "cells"
 
@@ -49,6 +50,8 @@ class PredictionModel:
         Weekly order probabilities by recency and frequency.
     dropout
         Parameters for the number and value of orders.
+    usual_basket
+        The median customer's mean spend per order-day, minor units; 0 if unknown.
     products
         Products of two features with their weights, from an approved challenger.
     """
@@ -59,6 +62,7 @@ class PredictionModel:
     weights: tuple[float, ...]
     cells: tuple[float, ...]
     dropout: Dropout
+    usual_basket: float = 0.0
     products: tuple[tuple[Pair, float], ...] = ()
 
     kind: ClassVar[str] = "predictions"
@@ -72,6 +76,7 @@ class PredictionModel:
             "weights": dict(zip(NAMES, self.weights, strict=True)),
             "cells": list(self.cells),
             "dropout": self.dropout.values,
+            "usual_basket": self.usual_basket,
             **({"products": [[*pair, weight] for pair, weight in self.products]} if self.products else {}),
         }
 
@@ -85,14 +90,17 @@ class PredictionModel:
             It is not a version, or its features differ from this program's.
         """
         try:
-            weights, cells = body["weights"], [float(one) for one in body["cells"]]
+            # The first versions knew nothing of baskets.
+            weights = dict(body["weights"])
+            weights.setdefault(_BASKET, 0.0)
+            cells, usual = [float(one) for one in body["cells"]], float(body.get("usual_basket", 0.0))
             if tuple(weights) != NAMES or len(cells) != CELLS or body["form"] not in (HAZARD_FORM, CELLS_FORM):
                 raise ValueError("features differ from this program's")
             numbers = [float(one) for one in weights.values()]
             products = tuple(((str(a), str(b)), float(weight)) for a, b, weight in body.get("products", ()))
             if not all(is_pair(pair) and math.isfinite(weight) for pair, weight in products):
                 raise ValueError("a product is not of this program's features")
-            if not all(map(math.isfinite, numbers)) or not all(0.0 < one < 1.0 for one in cells):
+            if not all(map(math.isfinite, (*numbers, usual))) or usual < 0 or not all(0.0 < one < 1.0 for one in cells):
                 raise ValueError("a weight or a probability is not a number")
             return cls(
                 int(body["version"]),
@@ -101,6 +109,7 @@ class PredictionModel:
                 tuple(numbers),
                 tuple(cells),
                 Dropout.of([float(one) for one in body["dropout"]]),
+                usual,
                 products,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -110,6 +119,7 @@ class PredictionModel:
 
     def chances(self, records: Records, day: int | FloatArray, horizons: tuple[int, ...]) -> FloatArray:
         """Probabilities (horizons, n) of an order within each horizon (days), not rounded."""
+        records = records.against(self.usual_basket)
         if self.form == CELLS_FORM:
             return rolled(partial(chance_in_cells, np.array(self.cells)), records, day, horizons)
         if self.products:
@@ -176,4 +186,4 @@ class PredictionModel:
 def first_version() -> PredictionModel:
     """The version in force until a shop's own first version: the shipped prior."""
     dropout, cells = shipped_dropout()
-    return PredictionModel(0, 0, HAZARD_FORM, tuple(shipped().mean.tolist()), cells, dropout)
+    return PredictionModel(0, 0, HAZARD_FORM, tuple(shipped().mean.tolist()), cells, dropout, shipped_basket())

@@ -143,4 +143,5 @@ def side_by_side(records: Sequence[OrderRecord]) -> Records:
         np.array([one.last for one in records], dtype=np.float64),
         np.array([one.days for one in records], dtype=np.float64),
         np.array([one.fading for one in records], dtype=np.float64).reshape(len(records), 2).T.copy(),
+        np.array([one.spend for one in records], dtype=np.float64),
     )

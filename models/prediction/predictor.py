@@ -250,6 +250,7 @@ class Predictor:
                 asked.append((customer, record))
         if asked:
             records = side_by_side([record for _, record in asked])
+            records = records.against(records.median_basket)
             x = features(records, day).astype(np.float32).astype(np.float64)
             cells = cell_of(records, day).astype(np.float64)
             self.open.append(Question(day, [customer for customer, _ in asked], x, cells))
@@ -346,13 +347,13 @@ class Predictor:
         spend = np.array([one.spend for one in alive], dtype=np.float64)
         if state.weeks_learned % _MONEY_WEEKS == 1:
             state.dropout = fitted(records, spend, day, state.dropout)
-        old, fresh = state.published, self._made(day)
+        old, fresh = state.published, self._made(day, records.median_basket)
         if fresh.form == old.form and not _says_something_else(fresh, old, records, day):
             return None
         state.versions, state.published = fresh.version, fresh
         return fresh
 
-    def _made(self, day: int) -> PredictionModel:
+    def _made(self, day: int, usual_basket: float) -> PredictionModel:
         """What is believed now, as the next version."""
         state = self.state
         weights = [float(f"{weight:.6g}") for weight in state.belief.mean.tolist()]
@@ -367,6 +368,7 @@ class Predictor:
             if state.cells[0].sum()
             else first_version().cells,
             Dropout.of([float(f"{value:.6g}") for value in state.dropout.values]),
+            float(f"{usual_basket:.6g}"),
             tuple(zip(state.pairs, weights[plain:], strict=True)),
         )
 
@@ -381,7 +383,7 @@ class Predictor:
         state.approved = tuple(challenger.belief.mean.tolist())
         # The losses of other weights are no evidence about these.
         state.trust = Trust(usual=state.trust.usual)
-        state.published = self._made(day)
+        state.published = self._made(day, state.published.usual_basket)
         state.versions = state.published.version
         return state.published
 

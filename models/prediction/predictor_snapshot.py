@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
+from models.behaviour.layout import FloatArray
 from models.prediction.cells import CELLS
 from models.prediction.dropout import Dropout
 from models.prediction.fallback import Trust
@@ -14,6 +15,7 @@ from models.prediction.features import NAMES
 from models.prediction.model import PredictionModel
 from models.prediction.order_record import OrderRecord
 from models.prediction.predictor import Closed, Predictor, PredictorState, Question, Week
+from models.prediction.prior import shipped
 from models.prediction.products import is_pair
 from models.prediction.progress import INTERVALS, SUMS, no_answers
 from models.prediction.recursion import Belief
@@ -96,17 +98,19 @@ def unpack(data: bytes) -> Predictor:
         saved = msgspec.msgpack.decode(data, type=_Saved)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise InvariantViolation(f"snapshot of predictions: cannot be read: {error}") from error
-    d = len(NAMES) + len(saved.pairs)
+    names = len(saved.mean) - len(saved.pairs)
     if (
         saved.format != FORMAT
-        or len(saved.mean) != d
-        or len(saved.approved) not in (0, d)
+        or names not in (len(NAMES) - 1, len(NAMES))
+        or len(saved.approved) not in (0, len(saved.mean))
         or not all(map(is_pair, saved.pairs))
+        or (saved.pairs and names != len(NAMES))
         or len(saved.cells) != 2
     ):
         raise InvariantViolation("snapshot of predictions: features differ from this program's")
     if saved.sums and (len(saved.sums) != SUMS or any(len(row) != INTERVALS for row in saved.sums)):
         raise InvariantViolation("snapshot of predictions: sums of answers differ from this program's")
+    d = len(saved.mean)
     found = Predictor()
     found.shift = saved.shift
     found.members = dict(saved.members)
@@ -114,7 +118,7 @@ def unpack(data: bytes) -> Predictor:
         Question(
             one.day,
             one.customers,
-            np.frombuffer(one.x, dtype="<f4").reshape(len(NAMES), len(one.customers)).astype(np.float64),
+            _with_baskets(np.frombuffer(one.x, dtype="<f4").reshape(names, len(one.customers)).astype(np.float64)),
             np.array(one.cells),
         )
         for one in saved.open
@@ -122,7 +126,7 @@ def unpack(data: bytes) -> Predictor:
     found.closed = [Closed(one.day, one.customers, np.array(one.came, dtype=np.float64)) for one in saved.closed]
     found.weeks = saved.weeks
     found.state = PredictorState(
-        Belief(np.array(saved.mean), np.frombuffer(saved.precision, dtype="<f8").reshape(d, d).copy()),
+        _belief(np.array(saved.mean), np.frombuffer(saved.precision, dtype="<f8").reshape(d, d).copy()),
         Dropout.of(saved.dropout),
         np.array(saved.cells).reshape(2, CELLS),
         saved.asked_until,
@@ -137,3 +141,17 @@ def unpack(data: bytes) -> Predictor:
         np.array(saved.sums) if saved.sums else no_answers(),
     )
     return found
+
+
+def _with_baskets(x: FloatArray) -> FloatArray:
+    """Features (d, n); those of an older snapshot get the last one, whose value is unknown."""
+    return x if len(x) == len(NAMES) else np.vstack([x, np.zeros((1, x.shape[1]))])
+
+
+def _belief(mean: FloatArray, precision: FloatArray) -> Belief:
+    """A belief; that of an older snapshot gets the last weight as the prior has it."""
+    if len(mean) == len(NAMES):
+        return Belief(mean, precision)
+    wider = shipped().precision.copy()
+    wider[:-1, :-1] = precision
+    return Belief(np.append(mean, shipped().mean[-1]), wider)

@@ -42,5 +42,11 @@ def shipped_dropout() -> tuple[Dropout, tuple[float, ...]]:
     return Dropout.of(found["dropout"]), tuple(found["cells"])
 
 
+@lru_cache(maxsize=1)
+def shipped_basket() -> float:
+    """What an order-day of the shop of the prior usually brings, minor units."""
+    return float(_read()["usual_basket"])
+
+
 def _read() -> Any:
     return json.loads(files("models.prediction").joinpath(FILE).read_text(encoding="utf-8"))

@@ -66,9 +66,9 @@ def progress(sums: FloatArray) -> Progress | None:
         return None
     from river import metrics  # takes a second to import
 
-    area: Any = metrics.ROCAUC(n_thresholds=INTERVALS + 1)
-    loss: Any = metrics.LogLoss()
-    squares: Any = metrics.MSE()
+    judges: Any = metrics  # without types
+    area = judges.ROCAUC(n_thresholds=INTERVALS + 1)
+    loss, squares = judges.LogLoss(), judges.MSE()
     answers = 0.0
     for came in (False, True):
         for at, (count, lost, square) in enumerate(sums[3 * came : 3 * came + 3].T.tolist()):

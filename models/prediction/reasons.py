@@ -30,12 +30,14 @@ DAYS: Final = 30
 SILENCE: Final = "silence"
 HABIT: Final = "habit"
 NEWNESS: Final = "newness"
+BASKET: Final = "basket"
 FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
     SILENCE: tuple(name for name in NAMES if name.startswith(("recency", "lateness"))),
     HABIT: ("orders", "cadence", "rate", "fading_25", "fading_120"),
     NEWNESS: ("age", "once"),
+    BASKET: ("basket",),
 }
-"""Time since the last order, also relative to cadence; number and spacing of orders; time since the first."""
+"""Time since the last order, also relative to cadence; number and spacing of orders; time since the first; their size."""
 _ORDINARY: Final = OrderRecord(-120, -44, 3, (1.47, 2.45), 1, 3, 0)
 """An ordinary customer on day 0, near the centre of all features: three orders, 120, 82 and 44 days ago."""
 _LEAST: Final = 1e-12
@@ -80,6 +82,9 @@ class Worth:
 def reasons(model: PredictionModel, record: OrderRecord, day: int) -> Reasons:
     """The reasons for a customer who ordered before ``day``."""
     both = side_by_side([record, _on(day)])
+    # An ordinary customer pays what the shop usually gets.
+    both.spend[1] = both.orders[1] * model.usual_basket
+    both = both.against(model.usual_basket)
     chance, ordinary = model.chances(both, day, (DAYS,))[0].tolist()
     parts = (_by_cells if model.form == CELLS_FORM else _by_weights)(model, both, day)
     # The integration error is below 1e-6 unless weights yield a probability of one; the largest part absorbs it.

@@ -39,7 +39,7 @@ from models.prediction.records import Records
 from models.prediction.recursion import Belief
 from schemas.errors import UserError
 from streamer.evaluate.activity import Activity
-from streamer.evaluate.predictions import ALIVE_DAYS, Orders, panel_of
+from streamer.evaluate.predictions import ALIVE_DAYS, Orders, panel_of, usual_basket
 
 UNSEARCHED_DAYS: Final = 90
 """The last days, which no search sees."""
@@ -198,17 +198,12 @@ def search_end(days: int, horizon: int) -> tuple[int, list[int]]:
 def _world(activity: Activity, asking: Asking) -> _World:
     orders, panel = Orders(activity), panel_of(activity.customers)
     until, looks = search_end(orders.days, asking.horizon)
-    everybody = np.arange(orders.customers, dtype=np.int64)
     long = list(questions(orders, panel, looks[-1], asking.horizon, EVERY))
     world = _World(
         asking,
         list(questions(orders, panel, orders.days, WEEK, WEEK)),
         long,
-        [
-            one
-            for day in looks
-            if (one := asked_of(orders, orders.records(day), everybody, day, asking.horizon)) is not None
-        ],
+        [one for day in looks if (one := asked_of_all(orders, panel, day, asking.horizon)) is not None],
         until,
     )
     enough = closed(long, until, asking.horizon)
@@ -228,16 +223,31 @@ def questions(orders: Orders, panel: IntArray, until: int, horizon: int, every: 
         if day % every == 0 and (one := asked_of(orders, records, panel, day, horizon)) is not None:
             yield one
         if day < orders.days:
-            records.note(day, orders.on(day))
+            orders.note(records, day)
 
 
-def asked_of(orders: Orders, records: Records, among: IntArray, day: int, horizon: int) -> Asked | None:
-    """The question of a day to the customers ``among`` who ordered in the last year; None without one."""
+def asked_of_all(orders: Orders, panel: IntArray, day: int, horizon: int) -> Asked | None:
+    """The question of a day to all customers who ordered in the last year, with the panel's usual basket."""
+    records, everybody = orders.records(day), np.arange(orders.customers, dtype=np.int64)
+    return asked_of(orders, records, everybody, day, horizon, usual_basket(records, panel, day))
+
+
+def asked_of(
+    orders: Orders, records: Records, among: IntArray, day: int, horizon: int, usual: float | None = None
+) -> Asked | None:
+    """The question of a day to the customers ``among`` who ordered in the last year; None without one.
+
+    Parameters
+    ----------
+    usual
+        The shop's usual basket, minor units. Default: the median one of those asked.
+    """
     alive = (records.orders[among] > 0) & (day - records.last[among] <= ALIVE_DAYS)
     who = among[alive]
     if not len(who):
         return None
     known = records.of(who)
+    known = known.against(known.median_basket if usual is None else usual)
     return Asked(day, features(known, day), orders.between(day, day + horizon)[who], known)
 
 

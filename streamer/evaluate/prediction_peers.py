@@ -20,7 +20,7 @@ from models.prediction.features import USUAL_GAP_DAYS
 from models.prediction.hazard import WEEK, logistic
 from models.prediction.prior import shipped_dropout
 from models.prediction.records import Records
-from streamer.evaluate.challenge import asked_of, questions
+from streamer.evaluate.challenge import asked_of_all, questions
 from streamer.evaluate.predictions import HORIZON, Orders
 
 LEARNERS: Final[Mapping[str, tuple[str, Params]]] = {
@@ -43,7 +43,7 @@ def peers(orders: Orders, panel: IntArray, day: int, hazard: FloatArray) -> dict
     hazard
         What the weekly hazard says, (n,).
     """
-    now = asked_of(orders, orders.records(day), np.arange(orders.customers, dtype=np.int64), day, HORIZON)
+    now = asked_of_all(orders, panel, day, HORIZON)
     past = list(questions(orders, panel, day, HORIZON, 4 * WEEK))
     if now is None or not past:
         return {}

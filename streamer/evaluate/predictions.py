@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from models.behaviour.bucket import B_ORDERS
+from models.behaviour.bucket import B_MONEY, B_ORDERS
 from models.behaviour.layout import FloatArray, IntArray
 from models.behaviour.panel import panel_rank
 from models.prediction.features import NAMES, features, total
@@ -24,17 +24,35 @@ ALIVE_DAYS: Final = 365
 PANEL: Final = 2_000
 LATE_DAYS: Final = 1
 """Days that an answer stays open for late records."""
+LEAST_GAPS: Final = 3
+LATE: Final = 1.5
+"""Silence in own usual gaps from which on a customer is late."""
 _RECENCY: Final = [NAMES.index("level"), NAMES.index("recency")]
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A method's predictions of a day and their outcomes, for ``customers`` customers."""
+    """A method's predictions of a day and their outcomes.
+
+    Attributes
+    ----------
+    customers
+        Number of customers evaluated.
+    said, came
+        Their mean predicted chance, and the share of them who ordered.
+    """
 
     day: int
     method: str
     customers: int
     judgement: Judgement
+    said: float
+    came: float
+
+    @classmethod
+    def of(cls, day: int, method: str, chances: FloatArray, came: FloatArray) -> Answered:
+        """Chances (n,) against who came (n,), 0 or 1."""
+        return cls(day, method, len(came), judge(chances, came), float(chances.mean()), float(came.mean()))
 
 
 class Orders:
@@ -44,6 +62,7 @@ class Orders:
         bought = activity.buckets[:, B_ORDERS] > 0
         self.day, self.customer = activity.day[bought], activity.customer[bought]
         self.days, self.customers = activity.days, len(activity.customers)
+        self._money, self._payers, self._paid = activity.buckets[:, B_MONEY], activity.customer, activity.edges
         self._edges = np.searchsorted(self.day, np.arange(activity.days + 1))
 
     def on(self, day: int) -> IntArray:
@@ -61,8 +80,14 @@ class Orders:
         """The knowledge at the beginning of a day."""
         records = Records.empty(self.customers)
         for before in range(day):
-            records.note(before, self.on(before))
+            self.note(records, before)
         return records
+
+    def note(self, records: Records, day: int) -> None:
+        """Count the orders and the money of a day; days must ascend."""
+        records.note(day, self.on(day))
+        rows = slice(self._paid[day], self._paid[day + 1])
+        np.add.at(records.spend, self._payers[rows], self._money[rows])
 
 
 def panel_of(customers: list[str], most: int = PANEL) -> IntArray:
@@ -93,9 +118,10 @@ def answers(
         if day % every == 0:
             who = panel[_alive(records, panel, day)]
             if len(who):
-                waiting.append((day, who, features(records.of(who), day)))
+                asked = records.of(who)
+                waiting.append((day, who, features(asked.against(asked.median_basket), day)))
         if day < orders.days:
-            records.note(day, orders.on(day))
+            orders.note(records, day)
 
 
 Peers = Callable[[Orders, IntArray, int, FloatArray], dict[str, FloatArray]]
@@ -103,20 +129,35 @@ Peers = Callable[[Orders, IntArray, int, FloatArray], dict[str, FloatArray]]
 
 
 def evaluate(
-    activity: Activity, dates: Sequence[int], on_progress: Callable[[str], None], peers: Peers | None = None
+    activity: Activity,
+    dates: Sequence[int],
+    on_progress: Callable[[str], None],
+    peers: Peers | None = None,
+    by_rhythm: bool = False,
 ) -> list[Answered]:
-    """Evaluate everybody alive on each date on the HORIZON days after it; learned from a panel, without later data."""
+    """Evaluate everybody alive on each date on the HORIZON days after it; learned from a panel, without later data.
+
+    Parameters
+    ----------
+    by_rhythm
+        Evaluate the weekly hazard also among customers with a rhythm of their own (`LEAST_GAPS` gaps): separately for
+        those on time and those who are late.
+    """
     orders, panel, found = Orders(activity), panel_of(activity.customers), []
     learned_on = beliefs(orders, panel, max(dates), shipped())
     for day in dates:
         on_progress(f"day {day}")
         records = orders.records(day)
         who = _alive(records, np.arange(orders.customers), day)
-        known, came = records.of(who), orders.between(day, day + HORIZON)[who]
+        known, came = (
+            records.of(who).against(usual_basket(records, panel, day)),
+            orders.between(day, day + HORIZON)[who],
+        )
         belief = [one for at, one in learned_on if at <= day][-1]
         x, past, answers = features(known, day), *_long_answers(orders, panel, day)
         chances = {
             "weekly hazard": within(belief.mean, known, day, HORIZON),
+            "the same, refitted on all answers": within(_refitted(orders, panel, day).mean, known, day, HORIZON),
             "shipped prior, nothing learned": within(shipped().mean, known, day, HORIZON),
             "all features, one 90-day question": _regressed(past, answers, x),
             "recency alone": _regressed(past[_RECENCY], answers, x[_RECENCY]),
@@ -124,8 +165,36 @@ def evaluate(
         }
         if peers is not None:
             chances |= peers(orders, panel, day, chances["weekly hazard"])
-        found += [Answered(day, method, len(who), judge(chance, came)) for method, chance in chances.items()]
+        found += [Answered.of(day, method, chance, came) for method, chance in chances.items()]
+        for name, some in _by_rhythm(known, day).items() if by_rhythm else ():
+            if len(some):
+                found.append(Answered.of(day, f"weekly hazard, {name}", chances["weekly hazard"][some], came[some]))
     return found
+
+
+def _by_rhythm(known: Records, day: int) -> dict[str, IntArray]:
+    """Places of customers whose silence is within their own usual gap, and of those who are late by half of it."""
+    gap = (known.last - known.first) / np.maximum(known.orders - 1, 1)
+    silent, steady = day - known.last, known.orders > LEAST_GAPS
+    return {
+        "who is on time": np.flatnonzero(steady & (silent <= gap)).astype(np.int64),
+        "who is late": np.flatnonzero(steady & (silent > LATE * gap)).astype(np.int64),
+    }
+
+
+def _refitted(orders: Orders, panel: IntArray, day: int) -> Belief:
+    """What the recursion is compared with: all weekly answers known by a day at once, none forgotten."""
+    closed = list(answers(orders, panel, day))
+    if not closed:
+        return shipped()
+    return refit(
+        shipped(), np.concatenate([x for _, x, _ in closed], axis=1), np.concatenate([y for _, _, y in closed])
+    )
+
+
+def usual_basket(records: Records, panel: IntArray, day: int) -> float:
+    """The panel's median basket on a day, minor units, as in a version of that day."""
+    return records.of(panel[_alive(records, panel, day)]).median_basket
 
 
 def _long_answers(orders: Orders, panel: IntArray, day: int) -> tuple[FloatArray, FloatArray]:

@@ -41,6 +41,7 @@ def learn() -> dict[str, Any]:
         "weights": {name: round(weight, _DIGITS) for name, weight in zip(NAMES, found.mean.tolist(), strict=True)},
         "dropout": [float(f"{value:.{_DIGITS}g}") for value in _money(activity, orders).values],
         "cells": [round(chance, _DIGITS) for chance in _cells(orders).tolist()],
+        "usual_basket": float(f"{orders.records(activity.days).median_basket:.{_DIGITS}g}"),
     }
 
 

@@ -179,6 +179,7 @@ def _of_service(activity: Activity, all_asked: Asked) -> tuple[methods.Scored, m
     """What the service itself would have said: the chance of an order within 90 days, and the expected spend."""
     now, orders = all_asked.judged, Orders(activity)
     known = orders.records(now.day).of(now.customers)
+    known = known.against(known.median_basket)
     belief = beliefs(orders, panel_of(activity.customers), now.day, shipped())[-1][1]
     spend = np.zeros(len(activity.customers))
     before = activity.day < now.day

@@ -94,7 +94,8 @@ def test_in_a_pipeline_it_foresees_a_shop_and_rivers_progressive_figures_agree_w
     chances, came_all = np.array(said), np.array([float(came) for _, came in rows])
     rank, loss = (one.get() for one in figures)
     assert rank == pytest.approx(auc(chances, came_all), abs=0.005) and rank > 0.6
-    assert loss == pytest.approx(losses(chances, came_all).mean(), abs=1e-6)
+    # River clips chances nearer to 0 and 1 than ours.
+    assert loss == pytest.approx(losses(chances, came_all).mean(), abs=1e-3)
     # Better than always saying the base rate, and than River's own without a learning rate that was searched for.
     base_rate = np.full(len(rows), came_all.mean())
     assert loss < losses(base_rate, came_all).mean()

@@ -11,6 +11,7 @@ from prediction_world import FIRST, orders, played, shop_orders
 
 from models.prediction import predictor as owner
 from models.prediction.fallback import LOOKS, Trust, judged
+from models.prediction.features import NAMES
 from models.prediction.model import PredictionModel, first_version
 from models.prediction.order_record import OrderRecord, side_by_side
 from models.prediction.predictor import Predictor
@@ -59,7 +60,7 @@ def test_turned_weights_fall_back_within_four_looks_and_are_back_within_ten_week
 def test_weights_that_are_no_numbers_fall_back_at_once() -> None:
     def spoil(day: int, predictor: Predictor) -> None:
         if day == FIRST + 120:
-            predictor.state.belief = Belief(np.full(18, nan), predictor.state.belief.precision)
+            predictor.state.belief = Belief(np.full(len(NAMES), nan), predictor.state.belief.precision)
 
     predictor, versions = played(orders(1), FIRST + 140, each=spoil)
     after = [week for week in predictor.weeks if week.day + 8 >= FIRST + 120]

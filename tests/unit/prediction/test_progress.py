@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import numpy as np
 import pytest
 from prediction_world import FIRST, orders, played, shop_orders
 from river import metrics
 
+from models.prediction.features import NAMES
+from models.prediction.model import PredictionModel
 from models.prediction.predictor_snapshot import pack, unpack
 from models.prediction.progress import calibration_changed, no_answers, noted, progress
 from schemas.errors import InvariantViolation
@@ -17,7 +21,8 @@ def test_it_is_what_river_says_of_the_single_answers() -> None:
     rng = np.random.default_rng(1)
     sums = no_answers()
     assert progress(sums) is None
-    area, loss, squares = metrics.RollingROCAUC(window_size=4_000), metrics.LogLoss(), metrics.MSE()
+    river: Any = metrics
+    area, loss, squares = river.RollingROCAUC(window_size=4_000), river.LogLoss(), river.MSE()
     for _ in range(8):
         chances = rng.beta(0.5, 4.0, 500)
         came = (rng.random(500) < chances).astype(np.float64)
@@ -35,7 +40,7 @@ def test_it_is_what_river_says_of_the_single_answers() -> None:
 
 def test_chances_of_nought_and_one_are_answers_too() -> None:
     found = progress(noted(no_answers(), np.array([0.0, 1.0, 1e-12]), np.array([0.0, 1.0, 0.0])))
-    assert found is not None and (found.auc, found.answers) == (pytest.approx(1.0), 3)
+    assert found is not None and found.answers == 3 and found.auc == pytest.approx(1.0)
     assert 0 <= found.log_loss < 1e-6
 
 
@@ -84,3 +89,24 @@ def test_one_closed_week_is_no_change() -> None:
     assert not calibration_changed([*quiet, (50.0, 1), *quiet[:3]])
     assert any(calibration_changed([*quiet, *[(50.0, 25)] * weeks]) for weeks in range(2, 8))
     assert not calibration_changed([])
+
+
+def test_a_snapshot_and_a_version_from_before_baskets_go_on() -> None:
+    predictor, versions = played(orders(3), FIRST + 60)
+    saved = msgspec.msgpack.decode(pack(predictor))
+    d = len(NAMES)
+    saved[5] = saved[5][:-1]
+    saved[6] = np.frombuffer(saved[6]).reshape(d, d)[:-1, :-1].tobytes()
+    for asked in saved[3]:
+        asked[2] = np.frombuffer(asked[2], dtype="<f4").reshape(d, -1)[:-1].tobytes()
+    body = versions[-1].to_dict()
+    del body["weights"]["basket"], body["usual_basket"]
+    old = PredictionModel.from_dict(body)
+    assert old.usual_basket == 0 and old.weights[-1] == 0 and old.weights[:-1] == versions[-1].weights[:-1]
+    saved[12] = body
+    found = unpack(msgspec.msgpack.encode(saved))
+    assert found.state.belief.is_sound and len(found.state.belief.mean) == d
+    assert found.state.published == old
+    assert np.array_equal(found.state.belief.mean[:-1], predictor.state.belief.mean[:-1])
+    assert found.learn(FIRST + 75) is None or found.state.belief.is_sound
+    assert found.weeks[-1].day > predictor.weeks[-1].day

@@ -10,7 +10,7 @@ import pytest
 from models.prediction.features import NAMES
 from models.prediction.model import PredictionModel, first_version
 from models.prediction.order_record import OrderRecord, side_by_side
-from models.prediction.reasons import DAYS, FAMILIES, HABIT, NEWNESS, SILENCE, Reasons, log_odds, reasons, worth
+from models.prediction.reasons import BASKET, DAYS, FAMILIES, HABIT, NEWNESS, SILENCE, Reasons, log_odds, reasons, worth
 
 DAY = 20_000
 
@@ -40,6 +40,8 @@ def test_parts_add_up_for_a_thousand_customers_of_as_many_versions() -> None:
     for _ in range(1_000):
         model, known = by_chance(rng)
         found = reasons(model, known, DAY)
+        # An own basket moves the chance as its weight says, and is its family's part.
+        assert (found.parts.get(BASKET, 0.0) != 0) == (model.form == "hazard")
         assert found.chance == model.chances(side_by_side([known]), DAY, (DAYS,))[0, 0]
         assert sums(found) == pytest.approx(log_odds(found.chance), abs=1e-6)
 
@@ -56,12 +58,12 @@ def test_silence_lowers_and_habit_raises() -> None:
     assert silent.chance < silent.ordinary and silent.parts[SILENCE] < -1
     assert min(silent.parts, key=lambda family: silent.parts[family]) == SILENCE
     new = reasons(model, record(3), DAY)
-    assert set(new.parts) == {SILENCE, HABIT, NEWNESS} and new.parts[NEWNESS] != 0
+    assert set(new.parts) == {SILENCE, HABIT, NEWNESS, BASKET} and new.parts[NEWNESS] != 0
 
 
 def test_an_ordinary_customer_has_no_reasons() -> None:
     model = first_version()
-    known = record(120, 82, 44)
+    known = record(120, 82, 44, spend=3 * round(model.usual_basket))
     found = reasons(model, known, DAY)
     assert found.chance == pytest.approx(found.ordinary, abs=0.002)
     assert all(abs(part) < 0.02 for part in found.parts.values())

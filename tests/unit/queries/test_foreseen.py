@@ -37,7 +37,7 @@ def test_parts_and_values_are_those_of_the_features(driver: Driver) -> None:
     assert (found.version, found.form) == (0, "hazard")
     why = found.why.p_buy_30d
     assert why.ordinary_log_odds + fsum(part.log_odds for part in why.parts) == pytest.approx(why.log_odds, abs=1e-6)
-    assert [part.family for part in why.parts] == ["silence", "habit", "newness"]
+    assert [part.family for part in why.parts] == ["silence", "habit", "newness", "basket"]
     assert found.values["p_buy_30d"] > why.ordinary
     money = found.why.expected_spend_90d
     assert money.orders * money.basket == pytest.approx(found.values["expected_spend_90d"], rel=0.01)
@@ -54,12 +54,13 @@ def test_in_words_of_both_languages(driver: Driver) -> None:
     found = msgspec.json.decode(msgspec.json.encode(asked(driver, "bob", T0 + 60 * DAY)))
     english = list(prediction_lines(found, messages("en"), "EUR"))
     assert english[0].startswith("chance of an order within 30 days: ") and "of an ordinary customer" in english[0]
-    assert [line.split(":")[0].strip() for line in english[1:4]] == [
+    assert [line.split(":")[0].strip() for line in english[1:5]] == [
         "time since the last order",
         "number and pace of orders",
         "time since the first order",
+        "size of the orders",
     ]
-    assert "EUR" in english[4] and english[-1].startswith("by version 0 of the predictions, for 20")
+    assert "EUR" in english[5] and english[-1].startswith("by version 0 of the predictions, for 20")
     chinese = list(prediction_lines(found, messages("zh"), "EUR"))
     assert chinese[0].startswith("30 天内下单的概率") and len(chinese) == len(english)
     assert list(prediction_lines(None, messages("en"), "EUR")) == []
