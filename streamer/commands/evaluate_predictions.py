@@ -11,6 +11,7 @@ import typer
 
 from streamer.commands import common
 from streamer.commands.common import Json
+from streamer.commands.evaluate_shops import ALL, ORDERS, names_of, numbers_of
 from streamer.commands.files import Format, Mapped
 
 if TYPE_CHECKING:
@@ -22,21 +23,20 @@ _COLUMNS = (
     ("brier", "Brier"),
     ("log_loss", "log loss"),
     ("ece", "ECE"),
-    ("ratio", "said / came"),
     ("lift", "lift"),
 )
 _DATES, _SPACING_DAYS = 4, 30
-_SHOPS: Final = ("stationary", "shock", "lifelike")
+_SHOPS: Final = ("stationary", "shock", "lifelike", "weekly", "monthly")
 _SIZES: Final = (200, 2_000)
 _LEGEND = (
     "Mean over the dates and seeds. Everybody who ordered in the 365 days before a date is judged by the 90 days after it; "
     "methods learn from at most 2,000 customers and from nothing later than the date. ECE: expected calibration error; "
-    "lift: of the tenth with the highest chance."
+    "lift: of the tenth with the highest chance; said, came: mean chance, and share who ordered."
 )
 
 
 def predictions(
-    data: Annotated[Path | None, typer.Option(help="File of events.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Use this file of events instead of simulated shops.")] = None,
     format: Format = None,
     mapping: Mapped = None,
     as_of: Annotated[
@@ -49,8 +49,8 @@ def predictions(
     scenario: Annotated[
         list[str] | None,
         typer.Option(
-            help="Without --data: simulated shop, as for `evaluate segments`; may be repeated. Default: stationary, "
-            "shock and lifelike."
+            help="Simulated shop, as for `evaluate segments`; may be repeated. Default: stationary, shock, lifelike, "
+            "weekly and monthly."
         ),
     ] = None,
     seeds: Annotated[str, typer.Option(help="Comma-separated seeds of the shops.")] = "7,8",
@@ -62,7 +62,8 @@ def predictions(
 ) -> None:
     """Predict from the past who would buy again within 90 days, and compare with who did.
 
-    The past is that of a file, or of simulated shops.
+    The past is that of a file, or of simulated shops; there, customers with a rhythm of their own also get rows of
+    their own.
 
     Example:  streamer evaluate predictions --data online_retail.csv.gz --as-of 2011-09-10
     """
@@ -135,21 +136,32 @@ def _of_file(
 def _of_shops(
     scenario: list[str] | None, seeds: str, customers: list[int] | None, peers: Peers | None, on_progress: Progress
 ) -> list[_Table]:
-    from streamer.commands.evaluate_shops import names_of, numbers_of
     from streamer.evaluate.predictions import evaluate
     from streamer.evaluate.suite import shop
 
     tables = []
-    for name in names_of(scenario or list(_SHOPS)):
-        for size in customers or _SIZES:
+    for name in _known(names_of(scenario or list(_SHOPS))):
+        sizes = customers or _SIZES
+        # Shops of orders alone have a size of their own.
+        for size in sizes[:1] if name in ORDERS else sizes:
             rows: list[dict[str, Any]] = []
             for seed in numbers_of(seeds):
-                on_progress(f"{name}, {size} customers, seed {seed}")
                 activity, _ = shop(name, seed, size)
-                found = evaluate(activity, _dates(activity.days), on_progress, peers)
-                rows += [asdict(one) | {"shop": name, "shop_customers": size, "seed": seed} for one in found]
-            tables.append(_Table(f"Buys again within 90 days, {name}, {size:,} customers, seeds {seeds}", rows))
+                has = len(activity.customers)
+                on_progress(f"{name}, {has} customers, seed {seed}")
+                found = evaluate(activity, _dates(activity.days), on_progress, peers, by_rhythm=True)
+                rows += [asdict(one) | {"shop": name, "shop_customers": has, "seed": seed} for one in found]
+            tables.append(_Table(f"Buys again within 90 days, {name}, {has:,} customers, seeds {seeds}", rows))
     return tables
+
+
+def _known(names: list[str]) -> list[str]:
+    from schemas.errors import UserError
+
+    for name in names:
+        if name not in (*ALL, *ORDERS):
+            raise UserError(f"{name} is not a simulated shop", f"choose one of: {', '.join((*ALL, *ORDERS))}")
+    return names
 
 
 def _dates(days: int) -> list[int]:
@@ -164,11 +176,18 @@ def _show(found: _Table) -> None:
 
     table = Table(title=found.title, pad_edge=False)
     table.add_column("method")
+    table.add_column("asked", justify="right")
     for _, heading in _COLUMNS:
         table.add_column(heading, justify="right")
+    for heading in ("said", "came"):
+        table.add_column(heading, justify="right")
     for method in dict.fromkeys(row["method"] for row in found.rows):
-        judged = [row["judgement"] for row in found.rows if row["method"] == method]
-        table.add_row(method, *(f"{sum(one[name] for one in judged) / len(judged):.3f}" for name, _ in _COLUMNS))
+        rows = [row for row in found.rows if row["method"] == method]
+        judged = [row["judgement"] for row in rows]
+        means = [f"{sum(one[name] for one in judged) / len(judged):.3f}" for name, _ in _COLUMNS]
+        asked = sum(row["customers"] for row in rows)
+        said, came = (sum(row["customers"] * row[name] for row in rows) / asked for name in ("said", "came"))
+        table.add_row(method, f"{asked:,}", *means, f"{said:.3f}", f"{came:.3f}")
     console = common.console()
     if not console.is_terminal:
         console.width = 120

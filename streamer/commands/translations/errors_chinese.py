@@ -237,6 +237,7 @@ ERRORS: Final = {
     "give another day with --as-of, or a longer file": "请用 --as-of 指定其他日期，或换更长的文件",
     "fewer than {} customers ordered before a question": "某次提问之前下过单的客户不足 {0} 人",
     "give a later day with --as-of": "请用 --as-of 指定更晚的日期",
+    "{} is not a simulated shop": "{0} 不是模拟店铺",
     "run: pip install scikit-learn, or give --no-peers": "请运行：pip install scikit-learn，或加上 --no-peers",
     "only {} days of data follow that day": "该日之后只有 {0} 天数据",
     "give --as-of at least {} days before the end": "请把 --as-of 设在数据结束前至少 {0} 天",

@@ -350,6 +350,8 @@ COMMANDS: Final = {
 
 过去取自文件，或取自模拟店铺。
 
+不给文件时评估模拟店铺，并单独评估有固定购买节奏的客户。
+
 示例：  streamer evaluate predictions --data online_retail.csv.gz --as-of 2011-09-10
 """,
     "evaluate case": """在一个文件上走完电商案例：聚类、预测高价值客户的随机森林，以及一次活动能证明什么。

@@ -155,6 +155,7 @@ OPTIONS: Final = {
     "Also write an HTML page with charts.": "同时写出带图表的网页。",
     "Day to predict from. Default: 91 days before the end.": "预测的日期；默认为文件结束前 91 天。",
     "Print how far the conservative preset meets the goals, next to an oracle that knows all true rates.": "按 conservative 预设列出各项目标的达成情况，并与已知全部真实速率的理想检测器对照。",
+    "Simulated shop, as for `evaluate segments`; may be repeated. Default: weekly and monthly.": "模拟店铺，同 `evaluate segments`，可重复。默认 weekly、monthly。",
     "Shop, as for `evaluate segments`; may be repeated. Default: stationary and lifelike.": "店铺，同 `evaluate segments`，可重复。默认 stationary、lifelike。",
     "Clusterer, written as in STREAMER_CLUSTERER; may be repeated. Default: all three.": "聚类算法，写法同 STREAMER_CLUSTERER，可重复。默认三种都运行。",
     "Without --data: simulated shop, as for `evaluate segments`; may be repeated. Default: stationary, shock and lifelike.": "不给 --data 时：模拟店铺，同 `evaluate segments`，可重复。默认 stationary、shock、lifelike。",

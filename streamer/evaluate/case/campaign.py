@@ -56,7 +56,7 @@ class Proof:
     held_out
         That share.
     least, least_adjusted
-        Least uplift of spend seen with 80 % power: of spend as it is, and capped and adjusted for spend before.
+        Least uplift of spend seen with 80 % power: of spend uncapped, and capped and adjusted for spend before.
     """
 
     held_out: float

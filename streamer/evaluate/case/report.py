@@ -30,7 +30,7 @@ def written(row: Row) -> list[str]:
 
 
 def question(case: Case, currency: str) -> list[str]:
-    """What is asked, of whom, and from what is learned."""
+    """The question, the customers asked about, and what is learned from."""
     return [
         f"{case.customers:,} customers ordered in the 365 days before. {case.training_rows:,} rows of {QUESTIONS} earlier "
         f"questions, {SPACING_DAYS} days apart, teach the methods; all their answers were known on the day. "
