@@ -56,7 +56,7 @@ def test_from_a_checked_file_to_messages_that_somebody_said_yes_to(
     service.change(MEMBERS[:1])
     service.wait(lambda: [one["why"] for one in shell.json("plays", "waiting")] == ["approve"])
     assert not receiver.effects
-    assert "the next 1 messages wait for your approval" in shell.run("plays", "show", "hook").stdout
+    assert "the next 1 message waits for your approval" in shell.run("plays", "show", "hook").stdout
     assert shell.json("plays", "waiting", "--play", "hook", "--release")["done"]
     service.wait(lambda: len(receiver.effects) == 1)
 
