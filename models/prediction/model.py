@@ -97,9 +97,6 @@ class PredictionModel:
             if tuple(weights) != NAMES or len(cells) != CELLS or body["form"] not in (HAZARD_FORM, CELLS_FORM):
                 raise ValueError("features differ from this program's")
             numbers = [float(one) for one in weights.values()]
-            products = tuple(((str(a), str(b)), float(weight)) for a, b, weight in body.get("products", ()))
-            if not all(is_pair(pair) and math.isfinite(weight) for pair, weight in products):
-                raise ValueError("a product is not of this program's features")
             if not all(map(math.isfinite, (*numbers, usual))) or usual < 0 or not all(0.0 < one < 1.0 for one in cells):
                 raise ValueError("a weight or a probability is not a number")
             return cls(
@@ -110,7 +107,7 @@ class PredictionModel:
                 tuple(cells),
                 Dropout.of([float(one) for one in body["dropout"]]),
                 usual,
-                products,
+                _products_of(body),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvariantViolation(f"prediction model: cannot be read: {error}") from error
@@ -180,6 +177,13 @@ class PredictionModel:
                 window(self.chances(records, day, tuple(starts.tolist())), starts)
             )
         return {name: found[name] for name in names}
+
+
+def _products_of(body: Mapping[str, Any]) -> tuple[tuple[Pair, float], ...]:
+    products = tuple(((str(a), str(b)), float(weight)) for a, b, weight in body.get("products", ()))
+    if not all(is_pair(pair) and math.isfinite(weight) for pair, weight in products):
+        raise ValueError("a product is not of this program's features")
+    return products
 
 
 @lru_cache(maxsize=1)

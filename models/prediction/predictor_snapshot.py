@@ -98,18 +98,7 @@ def unpack(data: bytes) -> Predictor:
         saved = msgspec.msgpack.decode(data, type=_Saved)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise InvariantViolation(f"snapshot of predictions: cannot be read: {error}") from error
-    names = len(saved.mean) - len(saved.pairs)
-    if (
-        saved.format != FORMAT
-        or names not in (len(NAMES) - 1, len(NAMES))
-        or len(saved.approved) not in (0, len(saved.mean))
-        or not all(map(is_pair, saved.pairs))
-        or (saved.pairs and names != len(NAMES))
-        or len(saved.cells) != 2
-    ):
-        raise InvariantViolation("snapshot of predictions: features differ from this program's")
-    if saved.sums and (len(saved.sums) != SUMS or any(len(row) != INTERVALS for row in saved.sums)):
-        raise InvariantViolation("snapshot of predictions: sums of answers differ from this program's")
+    names = _features_of(saved)
     d = len(saved.mean)
     found = Predictor()
     found.shift = saved.shift
@@ -143,6 +132,18 @@ def unpack(data: bytes) -> Predictor:
     return found
 
 
+def _features_of(saved: _Saved) -> int:
+    """The number of features, products left out. Raises InvariantViolation if this program cannot go on from them."""
+    names = len(saved.mean) - len(saved.pairs)
+    readable = names == len(NAMES) or (names == len(NAMES) - 1 and not saved.pairs and not saved.approved)
+    approved = len(saved.approved) in (0, len(saved.mean)) and all(map(is_pair, saved.pairs))
+    if saved.format != FORMAT or not readable or not approved or len(saved.cells) != 2:
+        raise InvariantViolation("snapshot of predictions: features differ from this program's")
+    if saved.sums and (len(saved.sums) != SUMS or any(len(row) != INTERVALS for row in saved.sums)):
+        raise InvariantViolation("snapshot of predictions: sums of answers differ from this program's")
+    return names
+
+
 def _with_baskets(x: FloatArray) -> FloatArray:
     """Features (d, n); those of an older snapshot get the last one, whose value is unknown."""
     return x if len(x) == len(NAMES) else np.vstack([x, np.zeros((1, x.shape[1]))])
@@ -150,7 +151,7 @@ def _with_baskets(x: FloatArray) -> FloatArray:
 
 def _belief(mean: FloatArray, precision: FloatArray) -> Belief:
     """A belief; that of an older snapshot gets the last weight as the prior has it."""
-    if len(mean) == len(NAMES):
+    if len(mean) >= len(NAMES):
         return Belief(mean, precision)
     wider = shipped().precision.copy()
     wider[:-1, :-1] = precision

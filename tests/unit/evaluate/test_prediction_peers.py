@@ -35,7 +35,7 @@ def drawn(customers: int) -> tuple[Records, np.ndarray]:
         last[before], orders[before] = at[before], orders[before] + 1
         came[there & (at >= UNTIL)] = 1.0
         there &= rng.random(customers) >= quits
-    return Records(first, last, orders, np.zeros((2, customers))), came
+    return Records(first, last, orders, np.zeros((2, customers)), np.zeros(customers)), came
 
 
 def test_bg_nbd_is_right_about_customers_who_are_as_it_says() -> None:

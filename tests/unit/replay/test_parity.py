@@ -70,7 +70,12 @@ def of_nobody(published: Published) -> None:
 
 @pytest.mark.parametrize(
     ("tamper", "difference_text"),
-    [(lost, "published seq"), (doubled, "published seq"), (altered, "cause is"), (of_nobody, "eve: 1 change published")],
+    [
+        (lost, "published seq"),
+        (doubled, "published seq"),
+        (altered, "cause is"),
+        (of_nobody, "eve: 1 change published"),
+    ],
 )
 def test_what_the_log_does_not_give_is_named(
     lived: tuple[list[Record], Ledger, Published], tamper: Callable[[Published], None], difference_text: str
