@@ -10,7 +10,7 @@ class Translatable(str):
 
     >>> found = translatable("file no group", names="Order or Till")
     >>> found, found.text(messages("zh"))
-    ('nothing stands under Order or Till', 'Order or Till 列为空')
+    ('Order or Till is empty', 'Order or Till 列为空')
     """
 
     key: str

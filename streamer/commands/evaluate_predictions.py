@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from models.messages.count import Count
 from streamer.commands import common
 from streamer.commands.common import Json
 from streamer.commands.evaluate_shops import ALL, ORDERS, names_of, numbers_of
@@ -148,10 +149,10 @@ def _of_shops(
             for seed in numbers_of(seeds):
                 activity, _ = shop(name, seed, size)
                 has = len(activity.customers)
-                on_progress(f"{name}, {has} customers, seed {seed}")
+                on_progress(f"{name}, {Count(has):|customer}, seed {seed}")
                 found = evaluate(activity, _dates(activity.days), on_progress, peers, by_rhythm=True)
                 rows += [asdict(one) | {"shop": name, "shop_customers": has, "seed": seed} for one in found]
-            tables.append(_Table(f"Buys again within 90 days, {name}, {has:,} customers, seeds {seeds}", rows))
+            tables.append(_Table(f"Buys again within 90 days, {name}, {Count(has):|customer}, seeds {seeds}", rows))
     return tables
 
 

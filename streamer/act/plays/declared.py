@@ -241,7 +241,7 @@ class _File:
         channel = self._choice(table, "channel", at, channels, "channels", "")
         if not channels[channel].reaches_owner:
             hint = "choose one of kind notify or log, or one of kind smtp with to"
-            self._fail(self._lines.of(*at, "channel"), f"{name} sends a report, and {channel} reaches customers", hint)
+            self._fail(self._lines.of(*at, "channel"), f"{name} sends a report, but {channel} goes to customers", hint)
         hour = self._parsed(weekly, table["when"]["weekly"], (*at, "when", "weekly"))
         expires = self._spanned(table, "expires", at, spans.duration, USUAL_EXPIRES)
         return Play(name, Trigger("", weekly=hour), channel, 0, "service", expires=expires, holdout=0.0, quiet=False)

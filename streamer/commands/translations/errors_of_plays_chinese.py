@@ -24,7 +24,7 @@ ERRORS_OF_PLAYS: Final = {
     "a play has no {}": "营销计划中不能有 {0}",
     "a weekly play has no {}": "每周执行的计划中不能有 {0}",
     "when of a weekly play has no {}": "每周执行的计划的 when 中不能有 {0}",
-    "{} sends a report, and {} reaches customers": "{0} 发送的是报告，而渠道 {1} 发给客户",
+    "{} sends a report, but {} goes to customers": "{0} 发送的是报告，而渠道 {1} 发给客户",
     "choose one of kind notify or log, or one of kind smtp with to": "请选择 notify 或 log 类型的渠道，或写了 to 的 smtp 渠道",
     "a channel of kind {} has no {}": "{0} 类型的渠道中不能有 {1}",
     "[shop] has no {}": "[shop] 中不能有 {0}",

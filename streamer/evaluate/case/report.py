@@ -8,6 +8,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
+from models.messages.count import Count
 from streamer.evaluate.case import campaign
 from streamer.evaluate.case.questions import FEATURES, HORIZON, QUESTIONS, SPACING_DAYS
 from streamer.evaluate.case.study import Case, Row
@@ -32,9 +33,9 @@ def written(row: Row) -> list[str]:
 def question(case: Case, currency: str) -> list[str]:
     """The question, the customers asked about, and what is learned from."""
     return [
-        f"{case.customers:,} customers ordered in the 365 days before. {case.training_rows:,} rows of {QUESTIONS} earlier "
-        f"questions, {SPACING_DAYS} days apart, teach the methods; all their answers were known on the day. "
-        f"Each row has {len(FEATURES)} features.",
+        f"{Count(case.customers):|customer} ordered in the 365 days before. {Count(case.training_rows):|row} of "
+        f"{QUESTIONS} earlier questions, {SPACING_DAYS} days apart, teach the methods; all their answers were known on the "
+        f"day. Each row has {len(FEATURES)} features.",
         f"High value: at least {case.border:,.0f} {currency} in the {HORIZON} days after, which a fifth of the latest "
         f"training question spent. {case.high_share:.1%} turned out so.",
         f"The budget reaches a fifth of the customers: {case.budget:,}.",
@@ -68,7 +69,7 @@ def verdict(case: Case) -> list[str]:
 def money(case: Case, currency: str) -> list[str]:
     """What was measured of the money, and what is assumed."""
     found = [
-        f"Measured: the {case.chosen.customers:,} customers with the highest chance by the forest spent "
+        f"Measured: the {Count(case.chosen.customers):|customer} with the highest chance by the forest spent "
         f"{case.chosen.spend:,.0f} of {case.everybody.spend:,.0f} {currency} in the {HORIZON} days after.",
         f"Assumed: a margin of {campaign.MARGIN:.0%}. A contact pays from this uplift of spend on:",
     ]

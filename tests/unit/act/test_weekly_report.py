@@ -241,8 +241,8 @@ def test_the_mail_says_the_figures_and_brings_the_page(language: Any, words: str
     [
         ('"monday 08:00"', '"moonday 08:00"', "weekly cannot be 'moonday 08:00' | it is a day and a time"),
         ('"monday 08:00"', '"monday 25:00"', "weekly cannot be"),
-        ('"me"', '"mail"', "monday sends a report, and mail reaches customers"),
-        ('"me"', '"hook"', "monday sends a report, and hook reaches customers"),
+        ('"me"', '"mail"', "monday sends a report, but mail goes to customers"),
+        ('"me"', '"hook"', "monday sends a report, but hook goes to customers"),
         (" }", ', to = ["at_risk"] }', "when of a weekly play has no 'to'"),
         ('channel = "me"\n', 'channel = "me"\nagain = "3 days"\n', "a weekly play has no 'again'"),
     ],

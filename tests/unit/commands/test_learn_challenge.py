@@ -35,7 +35,7 @@ def silent(text: str) -> None:
 
 @pytest.fixture(scope="module")
 def shop() -> Activity:
-    return planted(1, 600, 420, -0.5)
+    return planted(1, 600, 420, -0.7)
 
 
 @pytest.fixture(scope="module")

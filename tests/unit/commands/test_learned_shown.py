@@ -125,7 +125,7 @@ def test_history_says_how_well_each_week_was_foreseen(shown: Published, capsys: 
         learn.history()
         told = capsys.readouterr().out
         learn.status()
-    assert f"by the week of {weeks[-2]['asked_on']} River's PageHinkley" in " ".join(told.split())
+    assert f"in the week of {weeks[-2]['asked_on']}, River's PageHinkley" in " ".join(told.split())
     assert "calibration changed" in capsys.readouterr().out
 
 

@@ -26,6 +26,6 @@ def test_in_a_shop_of_subscribers_who_is_on_time_comes_and_who_is_late_does_not(
 def test_the_command_judges_shops_without_a_file() -> None:
     done = CliRunner().invoke(build(), ["evaluate", "predictions", "--scenario", "weekly", "--seeds", "7"])
     assert done.exit_code == 0, done.output
-    assert "weekly, seed 7" in done.stdout and "who is late" in done.stdout
+    assert "weekly, 500 customers, seeds 7" in done.stdout and "who is late" in done.stdout
     wrong = CliRunner().invoke(build(), ["evaluate", "predictions", "--scenario", "none"])
     assert wrong.exit_code == 1 and "none is not a simulated shop" in wrong.output

@@ -18,6 +18,7 @@ from models.prediction.predictor import Predictor
 from models.prediction.predictor_snapshot import pack, unpack
 from models.prediction.prior import shipped
 from models.prediction.products import gradient, weekly_with, with_products
+from models.prediction.progress import no_answers
 from models.prediction.reasons import log_odds, reasons
 from models.prediction.recursion import Belief
 from schemas.errors import InvariantViolation
@@ -54,7 +55,7 @@ def model(*weights: float) -> PredictionModel:
 def test_a_version_with_products_comes_back_and_scores_with_them() -> None:
     made = model(0.2, -0.1)
     assert PredictionModel.from_dict(msgspec.json.decode(msgspec.json.encode(made.to_dict()))) == made
-    known = side_by_side(records())
+    known = side_by_side(records()).against(made.usual_basket)
     chances = made.chances(known, DAY, (7, 30, 90))
     assert chances[0] == pytest.approx(weekly_with(made.all_weights, PAIRS, known, DAY))
     assert (np.diff(chances, axis=0) > 0).all()
@@ -152,7 +153,8 @@ def test_a_challenger_that_falls_back_goes_with_its_weights() -> None:
 
 def test_a_snapshot_of_an_older_release_has_no_challenger() -> None:
     predictor, _ = played(orders(3), FIRST + 60)
-    *older, _, _ = msgspec.msgpack.decode(pack(predictor))
+    *older, _, _, _ = msgspec.msgpack.decode(pack(predictor))
+    predictor.state.sums = no_answers()
     found = unpack(msgspec.msgpack.encode(older))
     assert pack(found) == pack(predictor)
     assert found.state.prior.mean.tolist() == prior_of(()).mean.tolist() == shipped().mean.tolist()
@@ -160,6 +162,6 @@ def test_a_snapshot_of_an_older_release_has_no_challenger() -> None:
 
 def test_a_snapshot_of_other_products_is_refused() -> None:
     predictor, _ = played(orders(3), FIRST + 30)
-    *older, _, _ = msgspec.msgpack.decode(pack(predictor))
+    *older, _, _, sums = msgspec.msgpack.decode(pack(predictor))
     with pytest.raises(InvariantViolation, match="features differ"):
-        unpack(msgspec.msgpack.encode([*older, [["age", "once"]], []]))
+        unpack(msgspec.msgpack.encode([*older, [["age", "once"]], [], sums]))
