@@ -96,7 +96,7 @@ def test_a_file_is_looked_at_and_imported_by_the_command(
 
     assert visitor.send(path, {"do": "import"}, csrf="made-up").status == 403
     visitor.send(path, {"do": "import"})
-    page = until(visitor, path, "The file itself is deleted", 100)
+    page = until(visitor, path, "The file itself has been deleted", 100)
     assert orders(streamer) == before + 40
     assert "40" in page and "Download refused rows" in page
     assert "never" in visitor.page(f"{path}/rejects.csv")
@@ -123,13 +123,13 @@ def test_an_import_is_cancelled_and_gone_on_with(console: WebProcess, streamer: 
     _, path = send(visitor, table(6_000, first=1_000), "many.csv")
     until(visitor, path, "The totals agree")
     visitor.send(path, {"do": "import"})
-    until(visitor, path, "is being imported")
+    until(visitor, path, "being imported")
     time.sleep(2)
     visitor.send(path, {"do": "cancel"})
     page = until(visitor, path, "interrupted")
     assert "the import goes on where it stopped" in page
     visitor.send(path, {"do": "import"})
-    until(visitor, path, "The file itself is deleted", 120)
+    until(visitor, path, "The file itself has been deleted", 120)
     assert orders(streamer) == before + 6_000
     visitor.send(path, {"do": "delete"})
 

@@ -62,6 +62,7 @@ class Models:
                 if one["status"] != "waiting"
             ],
             foresight=shown(learned, visit.words),
+            words=visit.words,
             note=visit.note(*_ACTIONS, "later_model"),
         )
 
