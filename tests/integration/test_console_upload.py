@@ -127,7 +127,7 @@ def test_an_import_is_cancelled_and_gone_on_with(console: WebProcess, streamer: 
     time.sleep(2)
     visitor.send(path, {"do": "cancel"})
     page = until(visitor, path, "interrupted")
-    assert "the import goes on where it stopped" in page
+    assert "the import continues where it stopped" in page
     visitor.send(path, {"do": "import"})
     until(visitor, path, "The file itself has been deleted", 120)
     assert orders(streamer) == before + 6_000
