@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
 from models.messages.count import Count
 from schemas.errors import UserError
@@ -14,6 +15,7 @@ from streamer.adapters.admin import Security, connect, offsets, patiently
 
 FIX_SETTINGS = "run `streamer topics check --fix`"
 _CREATE = "run `streamer topics create`"
+_NO_ID: Final = (str(None), str(UUID(int=0)))
 _ALREADY_EXISTS = 36
 _READY_MS = 30_000
 
@@ -156,15 +158,25 @@ def lane_count(bootstrap: str, prefix: str = "", *, security: Security | None = 
         return _partitions(admin, [name]).get(name)
 
 
-def topic_ids(bootstrap: str, names: Sequence[str], *, security: Security | None = None) -> str:
-    """What tells topics from those that had their names before: Kafka's ids of the existing ones, as one text.
+def topic_ids(bootstrap: str, names: Sequence[str], *, security: Security | None = None) -> dict[str, str]:
+    """Kafka's ids of topics by name: a topic that was deleted and made anew has another one.
 
+    Topics are left out that the broker that answers does not know or does not show, and brokers before 2.8 have no ids.
     Raises UserError, TransientError if Kafka does not answer.
     """
     with connect(bootstrap, security) as admin:
         found = patiently(lambda: admin.describe_topics(list(names)))
-    ids = {topic["name"]: topic.get("topic_id") for topic in found if not topic["error_code"]}
-    return ", ".join(f"{name} {id}" for name, id in sorted(ids.items()))
+    return ids_of(found)
+
+
+def ids_of(described: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The ids in descriptions of topics.
+
+    >>> ids_of([{"name": "a", "error_code": 0, "topic_id": UUID(int=1)}, {"name": "b", "error_code": 3, "topic_id": UUID(int=0)}])
+    {'a': '00000000-0000-0000-0000-000000000001'}
+    """
+    found = {topic["name"]: str(topic.get("topic_id")) for topic in described if not topic["error_code"]}
+    return {name: id for name, id in found.items() if id not in _NO_ID}
 
 
 def judge(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeVar
@@ -43,8 +43,8 @@ class Feeder:
     inputs
         Creates a reader of `READ`; called again after an outage of Kafka.
     identity
-        What tells the topics from those that had their names before (`streamer.adapters.topics.topic_ids`); blocks. Raises
-        UserError, TransientError if Kafka does not answer.
+        Gives the ids of the topics by name, which tell them from those that had their names before
+        (`streamer.adapters.topics.topic_ids`); blocks. Raises UserError, TransientError if Kafka does not answer.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class Feeder:
         service: str,
         day_of: Callable[[int], int],
         inputs: Callable[[], Inputs],
-        identity: Callable[[], str] = str,
+        identity: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self.path = path
         self._service = service

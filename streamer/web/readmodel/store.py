@@ -7,7 +7,7 @@ thread; a `Reader` is for one thread at a time.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -51,12 +51,16 @@ class Writer:
         rows = self._db.execute("SELECT topic, partition, next FROM position")
         return {(topic, partition): offset for topic, partition, offset in rows}
 
-    def belongs_to(self, topics: str) -> bool:
-        """Whether these are the topics whose records the file holds; a file that knows none remembers them."""
+    def belongs_to(self, topics: Mapping[str, str]) -> bool:
+        """Whether the file holds records of these topics, ids by name; it remembers ids of topics of which it knows none.
+
+        A broker that has just started may leave topics out, which then say nothing.
+        """
+        given = {f"topic {name}": id for name, id in topics.items()}
         with _transaction(self._db):
-            self._db.execute("INSERT OR IGNORE INTO meta VALUES ('topics', ?)", (topics,))
-            (held,) = self._db.execute("SELECT value FROM meta WHERE name = 'topics'").fetchone()
-        return bool(held == topics)
+            self._db.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", given.items())
+            held = dict(self._db.execute("SELECT name, value FROM meta"))
+        return all(held[name] == id for name, id in given.items())
 
     def apply(self, fetched: Iterable[tuple[Source, Sequence[LogRecord], int]]) -> None:
         """Apply records, and store the offsets behind them.

@@ -298,7 +298,7 @@ def test_a_file_of_topics_that_were_made_anew_is_filled_again(tmp_path: Path) ->
             return set()
 
     async def until(name: str) -> None:
-        feeder = Feeder(tmp_path / "web.sqlite", "here", day_of, inputs.reader, lambda: made[0])
+        feeder = Feeder(tmp_path / "web.sqlite", "here", day_of, inputs.reader, lambda: {topics.CHANGES: made[0]})
         task = asyncio.ensure_future(feeder.follow())
         async with asyncio.timeout(10):
             await feeder.current.wait()
@@ -315,6 +315,16 @@ def test_a_file_of_topics_that_were_made_anew_is_filled_again(tmp_path: Path) ->
     customers("b")
     made[0] = "while nothing ran"
     asyncio.run(until("b"))
+
+
+def test_only_another_id_of_a_topic_makes_a_file_that_of_other_topics(writer: Writer) -> None:
+    whole = {topics.CHANGES: "1", topics.MEMBERSHIPS: "2"}
+    assert writer.belongs_to({}) and writer.belongs_to(whole)
+    # A broker that has just started may not know them all, and an old one has no ids.
+    assert writer.belongs_to({topics.CHANGES: "1"}) and writer.belongs_to({})
+    assert writer.belongs_to({**whole, topics.MESSAGES: "3"})
+    assert not writer.belongs_to({**whole, topics.MESSAGES: "4"}) and not writer.belongs_to({topics.CHANGES: "9"})
+    assert writer.belongs_to(whole)
 
 
 def test_a_feeder_that_is_stopped_anywhere_counts_each_record_once(tmp_path: Path) -> None:
