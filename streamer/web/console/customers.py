@@ -31,6 +31,7 @@ _CELLS: Final = "cells"
 _SHARE: Final = "0 to 1"
 """The unit of features that are shares."""
 _LATEST: Final = (1 << 62) - 1
+_PLACES: Final = {step: place for place, step in enumerate(MESSAGE_STEPS)}
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ def _foreseen(found: dict[str, Any] | None, words: Words) -> dict[str, Any] | No
 
 def _steps(steps: Sequence[dict[str, Any]], words: Words) -> list[dict[str, Any]]:
     """Steps of messages, newest first; of one instant, in the order of a message's life."""
-    ordered = sorted(steps, key=lambda one: (one["at"], MESSAGE_STEPS.index(one["type"])), reverse=True)
+    ordered = sorted(steps, key=lambda one: (one["at"], _PLACES.get(one["type"], -1)), reverse=True)
     return [
         {"at": words.instant(epoch_ms(one["at"])), "play": one["play"], "step": _step(one, words.texts)}
         for one in ordered
@@ -178,4 +179,5 @@ def _step(step: dict[str, Any], texts: Messages) -> str:
     if kind == "dropped":
         gate = f"gate {step.get('gate')}"
         return texts("console fate dropped", gate=texts(gate) if gate in texts.table.texts else step.get("gate") or "")
-    return texts("console step bought" if kind == "measured" and step.get("converted") else f"console step {kind}")
+    key = "console step bought" if kind == "measured" and step.get("converted") else f"console step {kind}"
+    return texts(key) if key in texts.table.texts else kind

@@ -26,6 +26,12 @@ def test_a_gate_that_this_release_does_not_know_is_named() -> None:
     assert "moon" in _step(step("message.dropped", gate="moon"), messages("en"))
 
 
+def test_a_step_that_this_release_does_not_know_is_named() -> None:
+    words: Any = SimpleNamespace(instant=str, texts=messages("en"))
+    found = _steps([step("message.moonlit"), step("message.planned")], words)
+    assert [one["step"] for one in found] == ["planned", "moonlit"]
+
+
 def test_what_came_of_it_is_told_apart() -> None:
     texts = messages("en")
     assert _step(step("message.measured", converted=True), texts) != _step(step("message.measured"), texts)
