@@ -105,7 +105,7 @@ class ActOwner(Inbox):
         self._fetched: list[tuple[Source, LogRecord | None, int]] = []
         # Looked up at each call, so that a test can replace the rule.
         self._calls = Calls(senders, journal, lambda: self._owns(), self._wake_up, on_call)
-        self._reports = Reports(make_report, self._settings.language, self._report_made)
+        self._reports = Reports(make_report, self._settings.language, self._report_ended)
         self._judge = Judge(
             policy, links, self._timers, self._calls, journal.name, self._settings.language, self._reports
         )
@@ -251,12 +251,12 @@ class ActOwner(Inbox):
         self.state.people.fold()
         self._on_turn(self.state, outcome)
 
-    def _report_made(self, id: str) -> None:
-        """Look at a message again at once: the lanes' clock may stand still."""
-        message = self.state.messages.get(id)
-        if message is not None and message.status == "waiting":
-            self._timers.set(id, self._last)
-            self._wake_up()
+    def _report_ended(self) -> None:
+        """Look at the messages that wait for a report at once: the lanes' clock may stand still."""
+        for message in self.state.messages.values():
+            if message.status == "waiting" and self.state.play(message).when.weekly is not None:
+                self._timers.set(message.id, self._last)
+        self._wake_up()
 
     def _owns(self) -> bool:
         """Whether the last commit is so recent that no other process can be the owner."""

@@ -12,7 +12,6 @@ import json
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Awaitable, Callable, Container
 from datetime import date
 from html import escape
@@ -43,31 +42,32 @@ class Reports:
     ----------
     make
         Makes the report of a period; may raise OSError or ValueError.
-    on_made
-        Called with the id of a message whose report is there.
+    on_ended
+        Called when a report is there, or may be tried again.
+    again
+        Seconds from a failure to the next attempt.
     """
 
     def __init__(
         self,
         make: Maker,
         language: Language,
-        on_made: Callable[[str], None] = lambda id: None,
+        on_ended: Callable[[], None] = lambda: None,
         again: float = AGAIN_SECONDS,
     ) -> None:
         self._make = make
         self._language = language
-        self._on_made = on_made
+        self._on_ended = on_ended
         self._again = again
         self._made: dict[str, Made] = {}
         self._task: asyncio.Task[None] | None = None
-        self._failed = float("-inf")
 
     def of(self, message: Message) -> Rendered | None:
         """The texts of a message, with the report's page attached; None while its report is being made."""
         made = self._made.get(message.id)
         if made is not None:
             return letter(*made, self._language)
-        if (self._task is None or self._task.done()) and time.monotonic() - self._failed >= self._again:
+        if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._fill(message), name=f"report-{message.id}")
         return None
 
@@ -87,10 +87,9 @@ class Reports:
         try:
             self._made[message.id] = await self._make(first, last)
         except (OSError, ValueError) as error:
-            self._failed = time.monotonic()
             log.warning("the report of a weekly play could not be made", play=message.play, error=str(error)[:500])
-            return
-        self._on_made(message.id)
+            await asyncio.sleep(self._again)
+        self._on_ended()
 
 
 async def made_by_command(first: date, last: date) -> Made:

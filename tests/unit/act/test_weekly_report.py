@@ -117,17 +117,21 @@ def test_every_monday_gets_one_report_over_kills_and_a_change_of_clocks(kills: f
 
 def test_a_clock_that_stands_still_holds_no_report_back() -> None:
     """With ``STREAMER_CLOCK=event`` time moves with the events, and a quiet shop has none."""
-    week = Week()
+    week = Week(book=declared(PLAY + PLAY.replace("plays.monday", "plays.again")))
+    week.broken = True
 
     async def quiet() -> None:
         await week.begin()
+        assert week.shop._owner is not None
+        week.shop._owner._reports._again = 0.001
         week.memory.now = int(datetime(2026, 10, 19, 8, tzinfo=BERLIN).timestamp()) * 1000
-        for _ in range(6):
+        for turn in range(12):
+            week.broken = turn < 3
             await week.shop.once()
             await asyncio.sleep(0.01)
 
     asyncio.run(quiet())
-    assert len(week.at("message.sent")) == 1
+    assert len(week.at("message.sent")) == 2 and len(week.asked) > 2
 
 
 def test_the_command_says_why_it_cannot_make_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,7 +179,8 @@ def test_a_report_that_cannot_be_made_is_made_later() -> None:
         assert week.asked and week.at("message.sent") == []
         week.broken = False
         assert week.shop._owner is not None
-        week.shop._owner._reports._failed = float("-inf")
+        # No minute passes on this machine's clock until the next attempt.
+        await week.shop._owner._reports.close()
         await week.live(1)
 
     asyncio.run(broken())
