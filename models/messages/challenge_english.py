@@ -12,7 +12,7 @@ TEXTS: Final = {
     "challenge unknown": "there is no challenger {names}",
     "challenge unknown fix": "there are: {names}",
     "challenge too short": "{days:|day} of orders are too few to search on, and to judge by later ones",
-    "challenge too short fix": "some {days} are needed; a shorter --horizon needs fewer",
+    "challenge too short fix": "about {days:|day} {days:~is|are} needed; a shorter --horizon needs fewer",
     "challenge no proposal": "{file} is not a proposed challenger of this program's features",
     "challenge no proposal fix": "write one with `streamer learn challenge --proposal FILE`",
     "challenge title": "an order within {days:|day}: {customers:|customer} asked on {day}, {share} ordered",

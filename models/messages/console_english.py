@@ -48,7 +48,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "yet {money} is expected of them within 90 days. Most is expected from:",
     "console call none": "Everybody from whom money is expected is likely to order within 30 days.",
     "console call nobody": "Nobody who allows offers is worth a call.",
-    "console call unasked": "{count:|customer} more {count:~are|is} unlikely to order but {count:~allow|allows} no offers: "
+    "console call unasked": "{count:|more customer} {count:~is|are} unlikely to order but {count:~allows|allow} no offers: "
     "consent or subscription is missing. They are not listed.",
     "console leave count": "{count:|customer}",
     "console leave": "Leave alone",

@@ -26,7 +26,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "console upload cancel": "取消",
     "console upload delete": "删除文件",
     "console upload import": "导入",
-    "console upload beside demo": "保留演示客户，与你的客户并存（--beside-demo）；不勾选则清除",
+    "console upload beside demo": "保留演示客户，与您的客户并存（--beside-demo）；不勾选则清除",
     "console upload on": "继续导入",
     "console upload again": "重新检查",
     "console upload mapping": "列的含义",

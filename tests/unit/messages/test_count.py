@@ -46,6 +46,22 @@ def test_every_noun_of_the_catalogue_has_both_forms() -> None:
             assert "|" in spec and f"{Count(1):{spec}}" != f"{Count(2):{spec}}", spec
 
 
+def test_every_verb_of_the_catalogue_is_that_of_one_thing_first() -> None:
+    specs = {
+        spec[1:]
+        for text in messages().table.texts.values()
+        for _, _, spec, _ in Formatter().parse(text)
+        if spec and spec[0] == "~"
+    }
+    swapped = [
+        spec for spec in specs for one, many in [spec.split("|")] if many in (f"{one}s", f"{one}es", "is", "was")
+    ]
+    assert len(specs) > 5 and not swapped
+    told = {n: messages("en")("console call unasked", count=n) for n in (1, 5)}
+    assert told[1].startswith("1 more customer is unlikely to order but allows no offers")
+    assert told[5].startswith("5 more customers are unlikely to order but allow no offers")
+
+
 @pytest.mark.parametrize(
     ("key", "count"),
     [
