@@ -11,6 +11,8 @@ from models.messages.translatable import Translatable, in_language
 
 _PHRASES: Final = "streamer.commands.translations.phrases"
 """Named and not imported, as roles name their programs: pages stand below the commands, whose sentences these are."""
+_LONGEST: Final = 1_000
+"""Characters of a text that is looked up: in 4,000, as of a table's columns, that may take seconds of the event loop."""
 
 
 def said(text: str, texts: Messages) -> str:
@@ -20,7 +22,9 @@ def said(text: str, texts: Messages) -> str:
     >>> said("Redis does not answer", messages("en")), said("no such phrase", messages("zh"))
     ('Redis does not answer', 'no such phrase')
     """
-    return text if texts.language == "en" else str(_chinese().translate(text))
+    if texts.language == "en" or len(text) > _LONGEST:
+        return text
+    return str(_chinese().translate(text))
 
 
 def fault_text(text: Translatable, texts: Messages) -> str:

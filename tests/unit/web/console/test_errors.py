@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 from models.messages import messages
 from models.messages.translatable import translatable
 from models.rules.draft import Comparison, Draft, Row
@@ -17,6 +19,14 @@ CHINESE = messages("zh")
 def test_a_phrase_of_the_commands_is_said_in_the_readers_language() -> None:
     english, chinese = next((one, other) for one, other in TABLE.items() if "{}" not in one)
     assert said(english, CHINESE) == chinese and said(english, ENGLISH) == english
+
+
+def test_a_text_that_would_hold_up_the_loop_stays_english() -> None:
+    columns = ", ".join(f"column {number}: a: b (c)" for number in range(200))
+    begun = process_time()
+    assert said(f"no Redis at {columns}", CHINESE).startswith("no Redis")
+    assert process_time() - begun < 0.1
+    assert said(f"no Redis at {columns[:900]}", CHINESE).endswith("没有 Redis")
 
 
 def test_only_what_an_error_says_is_translated() -> None:
