@@ -22,6 +22,7 @@ TABLE: Final = {english: chinese for table in TABLES for english, chinese in tab
 """Every phrase in Chinese, by its English text; each stands in one of the TABLES."""
 _DEPTH: Final = 3
 _SINGULAR: Final = {"are": "is", "were": "was", "have": "has", "wait": "waits", "follow": "follows", "entries": "entry"}
+_SHORT: Final = 3
 _BEHIND_A_NUMBER: Final = 3
 """Words behind a value among which its noun and verb stand."""
 
@@ -77,6 +78,8 @@ def _both_numbers(text: str) -> str:
 
     >>> _both_numbers(" records wait")
     '\\\\ (?:records|record)\\\\ (?:wait|waits)'
+    >>> _both_numbers(" s as its")
+    '\\\\ s\\\\ as\\\\ its'
     """
     words = text.split(" ")
     if words[0]:
@@ -88,8 +91,12 @@ def _both_numbers(text: str) -> str:
 
 def _both(word: str) -> str:
     bare = re.fullmatch(r"([a-z]+)(\W*)", word)
-    one = None if bare is None else _SINGULAR.get(bare[1]) or (bare[1][:-1] if bare[1].endswith("s") else None)
-    return re.escape(word) if bare is None or one is None else f"(?:{bare[1]}|{one}){re.escape(bare[2])}"
+    if bare is None:
+        return re.escape(word)
+    # Short ones are no nouns: is, was, has, as, its, and s for seconds.
+    noun = bare[1][:-1] if len(bare[1]) > _SHORT and bare[1].endswith("s") else None
+    one = _SINGULAR.get(bare[1], noun)
+    return re.escape(word) if one is None else f"(?:{bare[1]}|{one}){re.escape(bare[2])}"
 
 
 @cache
