@@ -150,7 +150,7 @@ class Messages(BaseModel):
 
 
 class Found(BaseModel):
-    """Customers whose ids start with the query."""
+    """Customers who have the query as an address, then those whose ids start with it."""
 
     customers: list[str]
 
