@@ -14,6 +14,7 @@ from models.customer.dedupe import digest
 from schemas.arrivals import Interaction, OrderCompleted, OrderReversed
 from schemas.codec import arrival
 from schemas.errors import InvalidEvent, UserError
+from schemas.ids import is_nobody
 from streamer.core.fold import FoldContext, fold_interaction, fold_order, fold_reversal, is_duplicate
 from streamer.core.policy import Policy
 from streamer.evaluate.activity import Activity, fold
@@ -55,6 +56,11 @@ class _Recorder:
         bucket.take_back(self._new(), money_minor, whole, discounted, categories)
 
 
+def _money(event: OrderCompleted | OrderReversed, policy: Policy) -> int | None:
+    """The amount in minor units; None without one. Raises InvalidEvent for an unknown currency."""
+    return None if event.total is None else policy.rates.minor(event.total, event.currency)
+
+
 def of_source(
     source: Events, policy: Policy, joined: Mapping[str, str] | None = None, without: Collection[str] = ()
 ) -> Activity:
@@ -80,10 +86,13 @@ def of_source(
     stands_for: list[int] = []
     for record in source.events():
         try:
-            event = arrival(record.key, record.value, max_event_bytes=policy.max_event_bytes)
+            event = arrival(record.key, record.value, max_event_bytes=policy.max_event_bytes, reading=policy.reading)
+            if not isinstance(event, OrderCompleted | OrderReversed | Interaction):
+                continue
+            money = None if isinstance(event, Interaction) else _money(event, policy)
         except InvalidEvent:
             continue
-        if not isinstance(event, OrderCompleted | OrderReversed | Interaction):
+        if is_nobody(event.customer_id, policy.nobody):
             continue
         id = event.customer_id if joined is None else joined.get(event.customer_id, event.customer_id)
         if id in without:
@@ -100,9 +109,8 @@ def of_source(
         if isinstance(event, Interaction):
             fold_interaction(customer, event, None, folding)
         elif isinstance(event, OrderCompleted):
-            fold_order(customer, event, policy.rates.minor(event.total, event.currency), folding)
+            fold_order(customer, event, money or 0, folding)
         else:
-            money = None if event.total is None else policy.rates.minor(event.total, event.currency)
             fold_reversal(customer, event, money, folding)
         made = len(recorder.rows) - before
         who += [customer.row] * made

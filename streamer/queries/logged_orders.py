@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+from unicodedata import normalize
 
 from schemas import cloudevents, topics
 from schemas.codec import decode
@@ -16,6 +18,9 @@ from streamer.core.policy import Policy
 from streamer.evaluate import files
 from streamer.evaluate.activity import Activity
 from streamer.sources.source import SourceEvent
+
+_ABOUT_PEOPLE: Final = (b"identity.linked", b"customer.erased", b'"alias"')
+"""Types that join or erase ids, with Segment's name of the first."""
 
 
 class _Logged:
@@ -52,23 +57,27 @@ def activity_of(records: Callable[[], Iterable[Record]], policy: Policy) -> Acti
 
     Erased customers are left out with everything before and after.
     """
-    joined, erased = _people(records())
+    joined, erased = _people(records(), policy)
     return files.of_source(_Logged(records), policy, joined, erased)
 
 
-def _people(records: Iterable[Record]) -> tuple[dict[str, str], set[str]]:
+def _people(records: Iterable[Record], policy: Policy) -> tuple[dict[str, str], set[str]]:
     """The customer of each joined id, and the customers who were erased."""
     direct: dict[str, str] = {}
     erased: set[str] = set()
     for record in records:
-        if record.value is None or is_control(record.headers):
+        if record.value is None:
+            # A record without a value erases the customer of its key.
+            erased.add(normalize("NFC", (record.key or b"").decode(errors="replace")))
+            continue
+        if is_control(record.headers):
             continue
         try:
             body = cloudevents.body_of(record.value, record.headers) or b""
             # Most records are orders and clicks, which need not be decoded for this.
-            if b"identity.linked" not in body and b"customer.erased" not in body:
+            if not any(name in body for name in _ABOUT_PEOPLE):
                 continue
-            event = decode(record.key, record.value, record.headers)
+            event = decode(record.key, record.value, record.headers, reading=policy.reading)
         except InvalidEvent:
             continue
         if isinstance(event, IdentityLinked):

@@ -57,21 +57,43 @@ def test_orders_are_read_and_all_else_is_skipped() -> None:
 
 
 def test_joined_ids_are_one_customer_through_chains_and_circles() -> None:
-    link = event("identity.linked", "a", 4, anonymous_id="guest")
-    chain = event("identity.linked", "guest", 5, anonymous_id="cookie")
+    link = event("identity.linked", "a", 4, anonymous_id="visit-7")
+    chain = event("identity.linked", "visit-7", 5, anonymous_id="cookie")
     back = event("identity.linked", "cookie", 6, anonymous_id="a")
-    records = logged(order("guest", 1), order("a", 2), order("cookie", 3), link, chain)
+    records = logged(order("visit-7", 1), order("a", 2), order("cookie", 3), link, chain)
     assert days(records) == {"a": [1, 2, 3]}
     [(_, found)] = days([*records, *logged(back)]).items()
     assert found == [1, 2, 3]
 
 
 def test_erased_customers_are_left_out_with_all_their_ids() -> None:
-    link = event("identity.linked", "a", 4, anonymous_id="guest")
-    records = logged(order("guest", 1), order("a", 2), order("b", 3), link, event("customer.erased", "a", 5))
+    link = event("identity.linked", "a", 4, anonymous_id="visit-7")
+    records = logged(order("visit-7", 1), order("a", 2), order("b", 3), link, event("customer.erased", "a", 5))
     assert days(records) == {"b": [3]}
     with pytest.raises(UserError, match="no usable event"):
         days(logged(order("a", 1), event("customer.erased", "a", 5)))
+
+
+def test_a_record_without_a_value_erases_the_customer_of_its_key() -> None:
+    erase = Record(0, 9, 9, b"a", None, ())
+    assert days([*logged(order("a", 1), order("b", 3)), erase]) == {"b": [3]}
+
+
+def test_ids_are_joined_by_segments_name_too() -> None:
+    alias = {
+        "type": "alias",
+        "previousId": "visit-7",
+        "userId": "a",
+        "messageId": "m",
+        "timestamp": "2026-01-04T10:00:00Z",
+    }
+    link = Record(0, 9, 9, b"visit-7", json.dumps(alias).encode(), ())
+    assert days([*logged(order("visit-7", 1), order("a", 2)), link]) == {"a": [1, 2]}
+
+
+def test_orders_are_taken_and_refused_as_a_lane_does() -> None:
+    kindly, foreign, nobody = order("a", 1) | {"total": "10.00"}, order("a", 2) | {"currency": "XTS"}, order("guest", 3)
+    assert days(logged(kindly, foreign, nobody, order("b", 4))) == {"a": [1], "b": [4]}
 
 
 def test_a_cloud_event_is_read_as_a_lane_reads_it() -> None:
