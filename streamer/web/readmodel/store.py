@@ -52,7 +52,7 @@ class Writer:
         return {(topic, partition): offset for topic, partition, offset in rows}
 
     def belongs_to(self, topics: Mapping[str, str]) -> bool:
-        """Whether the file holds records of these topics, ids by name; it remembers ids of topics of which it knows none.
+        """Whether the file holds records of these topics, ids by name; it remembers the id of a topic that is new to it.
 
         A broker that has just started may leave topics out, which then say nothing.
         """
