@@ -72,6 +72,9 @@ _STATE_NAMES: Final = re.compile(
     r"stat(us|e|ut|o|i)\b|status|condition|payment|financial|\bzahlung|\btype\b|\bkind\b|\btyp\b|\btipo\b|\bart\b|zustand|"
     r"estado|stan\b|stav\b|durum|situa|状态|狀態|类型|類型|収支|ステータス|状況|種別|상태|статус|состояние"
 )
+_OF_ORDERS: Final = re.compile(
+    r"stat(us|ut|o|i)\b|status|condition|zustand|estado|stan\b|stav\b|durum|situa|状态|狀態|ステータス|状況|상태|статус|состояние"
+)
 _DELIVERY: Final = re.compile(
     r"fulfil|shipping|shipment|deliver|versand|liefer|livraison|expédition|env[ií]o|entrega|spedizione|consegna|dostaw|"
     r"transport|method|methode|zahlungsart|zahlungsweise|物流|发货|配送|出荷|배송"
@@ -170,6 +173,15 @@ def _flagged(name: str, texts: Collection[str], names: re.Pattern[str], wanted: 
     if not names.fullmatch(name) or not is_flag(texts):
         return []
     return [text for text in texts if text.casefold() in wanted]
+
+
+def is_of_orders(column: str) -> bool:
+    """Whether a column by its name holds states of orders, not kinds of rows.
+
+    >>> is_of_orders("Order status"), is_of_orders("Type")
+    (True, False)
+    """
+    return _OF_ORDERS.search(folded(column)) is not None
 
 
 def _is_state(name: str, texts: Collection[str]) -> bool:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from streamer.sources.numbers import amount
-from streamer.sources.order_states import States
+from streamer.sources.order_states import States, is_of_orders
 
 Texts = Mapping[str, Sequence[str]]
 Cells = Sequence[Mapping[str, str]]
@@ -55,15 +55,31 @@ def refund_of(found: Mapping[str, str], rows: Cells, states: States, *, several:
             "What was given back so far, at the time of the order.", total=column, unless={column: ("", "=0")}
         )
     if states.refunds:
-        column = next(iter(states.refunds))
+        column, texts = next(iter(states.refunds.items()))
+        if not several and is_of_orders(column) and not _are_below_zero(found, rows, column, texts):
+            return _returned({column: (*states.returned.get(column, ()), *texts)})
         return Refund("Rows of this kind give money back.", where=states.refunds, left_out=states.refunds, apart=column)
     if (below := _below_zero(found, rows, several=several)) is not None:
         column, apart = below
         signs = {column: ("<0",)}
         return Refund("Rows below zero give money back.", where=signs, left_out=signs, apart=apart)
     if states.returned:
-        return Refund("The whole money of these orders was given back.", where=states.returned)
+        return _returned(states.returned)
     return None
+
+
+def _returned(where: Texts) -> Refund:
+    return Refund("The whole money of these orders was given back.", where=where)
+
+
+def _are_below_zero(found: Mapping[str, str], rows: Cells, column: str, texts: Sequence[str]) -> bool:
+    """Whether a row with one of these texts has an amount below zero."""
+    return _negative_column(found, [row for row in rows if row.get(column, "").strip() in texts]) is not None
+
+
+def gives_back(found: Mapping[str, str], rows: Cells, states: States) -> bool:
+    """Whether a column, or rows of their own, say what was given back."""
+    return "refunded" in found or bool(states.refunds) or _negative_column(found, rows) is not None
 
 
 def _below_zero(found: Mapping[str, str], rows: Cells, *, several: bool) -> tuple[str, str | None] | None:

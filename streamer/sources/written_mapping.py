@@ -10,8 +10,9 @@ from schemas.ids import is_nobody
 from streamer.sources.clock_columns import Clock
 from streamer.sources.column_names import EVENT, LINES
 from streamer.sources.contact_columns import Contact
+from streamer.sources.line_states import of_lines
 from streamer.sources.order_states import States
-from streamer.sources.proposed_refunds import Refund, refund_of
+from streamer.sources.proposed_refunds import Refund, gives_back, refund_of
 
 _SHORT: Final = re.compile(
     r"(?P<one>\d{1,2})(?P<sep>[/.-])(?P<two>\d{1,2})(?P=sep)\d{2}(?: (?P<clock>\d{1,2}:\d{2}(?::\d{2})?(?: [AaPp][Mm])?))?"
@@ -50,6 +51,10 @@ def written(
     fields = {**_event_fields(found), "customer_id": _customer(found["customer_id"], rows, contacts), "total": money}
     if clock is not None:
         fields["occurred_at"] = _clock(clock)
+    # What is given back by rows or a column of their own is no line of the order.
+    if order is not None and several and "sum = " in money and not gives_back(found, rows, states):
+        states, lines = of_lines(states, rows, order)
+        group += lines
     refund = refund_of(found, rows, states, several=several)
     if group and refund is not None and refund.apart is not None:
         group.append(refund.apart)
@@ -173,16 +178,24 @@ def _money(found: Mapping[str, str], rows: Sequence[Mapping[str, str]], order: s
 def _refund(refund: Refund, fields: Mapping[str, str], states: States) -> list[str]:
     """A second event of the same rows, for refunds."""
     total = fields["total"] if refund.total is None else _quoted(refund.total)
-    refund_id = [f"refund_id = {fields['order_id']}"] if "order_id" in fields else []
     same = [name for name in ("order_id", "customer_id", "occurred_at", "currency") if name in fields]
     return [
         *("", f"# {refund.why}", "[[event]]", 'type = "order.refunded"'),
         *_conditions({**states.only, **refund.where}, {**states.void, **refund.unless}),
         *("", "[event.fields]"),
-        *refund_id,
+        *_refund_id(refund, fields),
         *(f"{field} = {fields[field]}" for field in same),
         f"total = {total}",
     ]
+
+
+def _refund_id(refund: Refund, fields: Mapping[str, str]) -> list[str]:
+    if "order_id" not in fields:
+        return []
+    if refund.apart is None:
+        return [f"refund_id = {fields['order_id']}"]
+    # Of one id the latest amount holds, and an order may be refunded several times.
+    return [f"refund_id = {{ columns = [{fields['order_id']}, {_quoted(refund.apart)}] }}"]
 
 
 def _profile(contacts: Sequence[Contact], fields: Mapping[str, str], conditions: Sequence[str]) -> list[str]:

@@ -75,6 +75,7 @@ def test_a_state_of_something_else_leaves_no_order_out(column: str, text: str, t
     [
         *(("Status", "refunded"), ("Status", "wc-refunded"), ("Status", "Returned"), ("Bestellstatus", "Erstattet")),
         *(("Statut", "Remboursée"), ("Estado", "Reembolsado"), ("订单状态", "已退款"), ("is_refunded", "true")),
+        *(("Status", "Refund"), ("订单状态", "退款")),
     ],
 )
 def test_an_order_whose_money_was_given_back_is_an_order_and_a_refund(column: str, text: str, tmp_path: Path) -> None:
@@ -99,6 +100,21 @@ def test_a_state_far_down_the_file_counts(tmp_path: Path) -> None:
     ("content", "seen"),
     [
         ("Order,Customer,Date,Total\n1,a,2024-01-05,10.00\n1,a,2024-01-07,-10.00\n2,b,2024-01-05,5.00\n", (2, 1, 5.0)),
+        (
+            "Order,Customer,Date,Total\n1,a,2024-01-05,10.00\n1,a,2024-01-07,-4.00\n1,a,2024-01-08,-3.00\n"
+            "2,b,2024-01-05,5.00\n",
+            (2, 2, 8.0),
+        ),
+        (
+            "Order,Customer,Date,Total,Status\n1,a,2024-01-05,10.00,paid\nR1,a,2024-01-07,-4.00,refund\n"
+            "2,b,2024-01-05,5.00,paid\n",
+            (2, 1, 11.0),
+        ),
+        (
+            "Order,Status,Customer,Date,Total\n1,paid,a,2024-01-05,10.00\n1,refund,a,2024-01-07,4.00\n"
+            "2,paid,b,2024-01-05,5.00\n",
+            (2, 1, 11.0),
+        ),
         ("Invoice,Customer,Date,Amount\n1,a,2024-01-05,10.00\nC1,a,2024-01-07,(4.00)\n", (1, 1, 6.0)),
         (
             "InvoiceNo,CustomerID,Date,SKU,Quantity,Price\n1,a,2024-01-05,X,2,10.00\n1,a,2024-01-05,Y,1,5.00\n"
@@ -119,6 +135,26 @@ def test_a_state_far_down_the_file_counts(tmp_path: Path) -> None:
 )
 def test_money_that_went_back_is_taken_off(content: str, seen: tuple[int, int, float], tmp_path: Path) -> None:
     assert found(tmp_path, content) == seen
+
+
+@pytest.mark.parametrize("state", ["Returned", "Cancelled"])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_line_that_was_cancelled_or_returned_is_left_out_alone(state: str, turned: bool, tmp_path: Path) -> None:
+    lines = [f"1,a,2024-01-05,X,1,10.00,{state}\n", "1,a,2024-01-05,Y,1,5.00,Completed\n"]
+    rows = "".join(reversed(lines) if turned else lines)
+    head = "Order,Customer,Date,SKU,Quantity,Price,Status\n"
+    assert found(tmp_path, head + rows + "2,b,2024-01-06,Y,1,5.00,Completed\n") == (2, 0, 10.0)
+    # An order that was cancelled or returned as a whole counts for nothing either.
+    whole = f"2,b,2024-01-06,X,1,7.00,{state}\n2,b,2024-01-06,Y,1,5.00,{state}\n"
+    assert found(tmp_path, head + rows + whole)[2] == 5.0
+
+
+def test_lines_in_several_states_stay_one_order(tmp_path: Path) -> None:
+    content = (
+        "Order,Customer,Date,SKU,Quantity,Price,Status\n1,a,2024-01-05,X,1,10.00,Completed\n"
+        "1,a,2024-01-05,Y,1,5.00,Shipped\n2,b,2024-01-06,Y,1,5.00,Cancelled\n"
+    )
+    assert found(tmp_path, content) == (1, 0, 15.0)
 
 
 def test_a_refund_is_in_the_currency_of_its_order(tmp_path: Path) -> None:
