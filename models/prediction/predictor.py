@@ -338,20 +338,22 @@ class Predictor:
 
     def _version(self, day: int) -> PredictionModel | None:
         """A new version if its predictions differ from those in force, else None."""
-        state = self.state
-        asked = [(customer, self._record_before(customer, day)) for customer in sorted(self.members)]
-        alive = [one for _, one in asked if one is not None and one.last < day <= one.last + ALIVE_DAYS]
+        state, alive = self.state, self._alive(day)
         if len(alive) < _LEAST_ASKED:
             return None
         records = side_by_side(alive)
-        spend = np.array([one.spend for one in alive], dtype=np.float64)
         if state.weeks_learned % _MONEY_WEEKS == 1:
-            state.dropout = fitted(records, spend, day, state.dropout)
+            state.dropout = fitted(records, records.spend, day, state.dropout)
         old, fresh = state.published, self._made(day, records.median_basket)
         if fresh.form == old.form and not _says_something_else(fresh, old, records, day):
             return None
         state.versions, state.published = fresh.version, fresh
         return fresh
+
+    def _alive(self, day: int) -> list[OrderRecord]:
+        """The records at the start of a day, in order of customers, of those who ordered in the last year."""
+        known = (self._record_before(customer, day) for customer in sorted(self.members))
+        return [one for one in known if one is not None and one.last < day <= one.last + ALIVE_DAYS]
 
     def _made(self, day: int, usual_basket: float) -> PredictionModel:
         """What is believed now, as the next version."""
@@ -383,7 +385,10 @@ class Predictor:
         state.approved = tuple(challenger.belief.mean.tolist())
         # The losses of other weights are no evidence about these.
         state.trust = Trust(usual=state.trust.usual)
-        state.published = self._made(day, state.published.usual_basket)
+        # Its weights stand beside the shop's own baskets; the version in force may still have those of the prior, or none.
+        alive = self._alive(day)
+        usual = side_by_side(alive).median_basket if len(alive) >= _LEAST_ASKED else state.published.usual_basket
+        state.published = self._made(day, usual)
         state.versions = state.published.version
         return state.published
 

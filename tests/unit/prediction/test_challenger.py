@@ -136,6 +136,19 @@ def test_the_owner_goes_on_from_an_approved_challenger() -> None:
     assert pack(unpack(pack(predictor))) == pack(predictor)
 
 
+def test_an_approved_challenger_is_published_with_the_baskets_of_the_shop() -> None:
+    history = orders(1)
+    predictor, _ = played(history, FIRST + 60)
+    # As if nothing had been published yet, or only by a release that knew nothing of baskets.
+    for before in (first_version(), replace(first_version(), usual_basket=0.0)):
+        predictor.state.published = before
+        made = predictor.adopt(challenger(0.0, 0.0), FIRST + 60)
+        # Customer n pays 20.00 and n times ten cents for an order.
+        means = [2_000 + 10 * who for who in {who for day, who in history if day < FIRST + 60}]
+        assert made.usual_basket == pytest.approx(np.median(means))
+    assert Predictor().adopt(challenger(0.0, 0.0), FIRST).usual_basket == first_version().usual_basket
+
+
 def test_a_challenger_that_falls_back_goes_with_its_weights() -> None:
     def approve(day: int, predictor: Predictor) -> None:
         if day == FIRST + 60:
