@@ -18,7 +18,7 @@ from streamer.evaluate.activity import Activity
 from streamer.evaluate.case import campaign, methods
 from streamer.evaluate.case.cleaning import Fact
 from streamer.evaluate.case.questions import FEATURES, HORIZON, Asked, asked
-from streamer.evaluate.predictions import Orders, beliefs, panel_of
+from streamer.evaluate.predictions import Orders, beliefs, panel_of, usual_basket
 
 BUDGET: Final = 0.2
 """Share of the customers whom the budget reaches."""
@@ -178,9 +178,9 @@ def _studied(
 def _of_service(activity: Activity, all_asked: Asked) -> tuple[methods.Scored, methods.Scored]:
     """What the service itself would have said: the chance of an order within 90 days, and the expected spend."""
     now, orders = all_asked.judged, Orders(activity)
-    known = orders.records(now.day).of(now.customers)
-    known = known.against(known.median_basket)
-    belief = beliefs(orders, panel_of(activity.customers), now.day, shipped())[-1][1]
+    panel, records = panel_of(activity.customers), orders.records(now.day)
+    known = records.of(now.customers).against(usual_basket(records, panel, now.day))
+    belief = beliefs(orders, panel, now.day, shipped())[-1][1]
     spend = np.zeros(len(activity.customers))
     before = activity.day < now.day
     np.add.at(spend, activity.customer[before], activity.buckets[before, B_MONEY])
