@@ -63,6 +63,8 @@ def test_every_method_of_the_table_answers_everybody() -> None:
     usual = peers(orders, panel, 250, hazard)
     orders.day, orders.customer = orders.day[orders.day < 250], orders.customer[: int((orders.day < 250).sum())]
     orders._edges = np.searchsorted(orders.day, np.arange(orders.days + 1))
+    orders._money = orders._money.copy()
+    orders._money[orders._paid[250] :] *= 9
     for name, chances in peers(orders, panel, 250, hazard).items():
         assert np.array_equal(chances, usual[name]), name
 

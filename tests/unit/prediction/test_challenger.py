@@ -98,10 +98,14 @@ def test_a_challenger_comes_back_and_nonsense_does_not() -> None:
     again = Challenger.from_dict(msgspec.json.decode(msgspec.json.encode(made.to_dict())))
     assert again.pairs == PAIRS and again.belief.mean.tolist() == made.belief.mean.tolist()
     good = made.to_dict()
+    # Written before the last feature, the basket, was one.
+    stay = np.delete(np.arange(len(good["mean"])), len(NAMES) - 1)
+    older = {"mean": np.array(good["mean"])[stay].tolist(), "precision": made.belief.precision[stay][:, stay].tolist()}
     for spoilt in (
         {},
         good | {"products": [["age", "nothing"], ["age", "age"]]},
         good | {"products": [["age", "age"], ["age", "age"]]},
+        good | older,
         good | {"mean": good["mean"][1:]},
         good | {"mean": [float("nan"), *good["mean"][1:]]},
         good | {"precision": (-np.array(good["precision"])).tolist()},
