@@ -46,15 +46,14 @@ def written(
     """
     order = found.get("order_id")
     several = order is not None and len({row.get(order) for row in rows}) < len(rows)
-    group = [order] if order is not None and several else []
     money = _money(found, rows if several else (), order)
     fields = {**_event_fields(found), "customer_id": _customer(found["customer_id"], rows, contacts), "total": money}
     if clock is not None:
         fields["occurred_at"] = _clock(clock)
-    # What is given back by rows or a column of their own is no line of the order.
-    if order is not None and several and "sum = " in money and not gives_back(found, rows, states):
-        states, lines = of_lines(states, rows, order)
-        group += lines
+    group: list[str] = []
+    if order is not None and several:
+        states, lines = _line_states(found, rows, states, order, money)
+        group = [order, *lines]
     refund = refund_of(found, rows, states, several=several)
     if group and refund is not None and refund.apart is not None:
         group.append(refund.apart)
@@ -73,6 +72,15 @@ def written(
             "",
         ]
     )
+
+
+def _line_states(
+    found: Mapping[str, str], rows: Sequence[Mapping[str, str]], states: States, order: str, money: str
+) -> tuple[States, list[str]]:
+    """See `of_lines`; a total that all lines repeat, or money given back in rows of its own, is not theirs."""
+    if "sum = " not in money or gives_back(found, rows, states):
+        return states, []
+    return of_lines(states, rows, order)
 
 
 def _heading(
