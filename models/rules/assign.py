@@ -72,6 +72,16 @@ def assign(
     return transitions
 
 
+def is_settled(customer: Customer, definitions: Definitions, now: Facts) -> bool:
+    """Whether the facts ``now`` leave the customer in every segment held: then `assign` has no transition."""
+    for segmentation in definitions.segmentations:
+        held = customer.segments.get(segmentation.name)
+        current = None if held is None else held.segment
+        if segmentation.evaluate(current, now) != current:
+            return False
+    return True
+
+
 def retire(customer: Customer, at: int, old: Definitions, new: Definitions) -> list[Transition]:
     """End memberships in segmentations that ``new`` lacks; changes ``segments``; returns the transitions."""
     there = {*new.kinds, *new.clusters}

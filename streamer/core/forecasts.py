@@ -130,6 +130,8 @@ class LaneForecasts:
     grid: DayGrid
     minor_per_major: int
     _timelines: dict[str | None, Timeline]
+    _ahead: dict[tuple[OrderRecord, int, int], dict[str, float]]
+    """Scores that `nights` computed for many customers at once, by record, day and version."""
 
     @classmethod
     def of(
@@ -140,7 +142,7 @@ class LaneForecasts:
         grid: DayGrid,
         minor_per_major: int,
     ) -> LaneForecasts:
-        return cls(ledger, models, borders, grid, minor_per_major, {})
+        return cls(ledger, models, borders, grid, minor_per_major, {}, {})
 
     def forget_versions(self) -> None:
         """Drop cached timelines after a new version or import."""
@@ -175,6 +177,9 @@ class LaneForecasts:
         record = self.record_before(customer, day)
         if record is None:
             return dict.fromkeys(names, nan)
+        ahead = self._ahead.get((record, day, model.version)) if self._ahead else None
+        if ahead is not None and ahead.keys() >= set(names):
+            return ahead
         scores = self.scores(model, [record], np.array([day]), names)
         return {name: float(values[0]) for name, values in scores.items()}
 
@@ -222,36 +227,65 @@ class LaneForecasts:
             who = np.repeat(some, nights[some] + 1)
             begin = np.cumsum(nights[some] + 1) - nights[some] - 1
             days = first[who] + np.arange(len(who)) - np.repeat(begin, nights[some] + 1)
-            sides = self._sides(arrays.of(who), spend[who], days, clock_id)
+            scores, versions = self._scores_of_nights(arrays.of(who), spend[who], days, clock_id)
+            sides = self._sides(scores)
             turned = np.zeros(len(who), dtype=bool)
             # The day before does not count an order of that day yet.
             turned[1:] = (sides[:, 1:] != sides[:, :-1]).any(axis=0) | (arrays.last[who[1:]] >= days[:-1])
             turned[begin] = False
             for at in np.flatnonzero(turned).tolist():
-                found.setdefault(customers[int(places[who[at]])].id, []).append(int(days[at]))
+                place, day = int(who[at]), int(days[at])
+                found.setdefault(customers[int(places[place])].id, []).append(day)
+                if records[place].last < day:
+                    values = {name: float(one[at]) for name, one in scores.items()}
+                    self._ahead[records[place], day, int(versions[at])] = values
+        if len(found) > 1:
+            self._look_back([one for one in customers if one.id in found], clock_id)
         return found
 
-    def _sides(self, records: Records, spend: FloatArray, days: IntArray, clock_id: str | None) -> IntArray:
+    def _look_back(self, customers: Sequence[Customer], clock_id: str | None) -> None:
+        """Score customers together as of their last event: what the reasons of a move compare with."""
+        asked = [(self.grid.day_of(one.as_of), one) for one in customers]
+        both = [(self.record_before(one, day), day) for day, one in asked]
+        known_then = [(record, day) for record, day in both if record is not None]
+        if not known_then:
+            return
+        records, days = [record for record, _ in known_then], np.array([day for _, day in known_then])
+        spend = np.array([record.spend for record in records], dtype=np.float64)
+        scores, versions = self._scores_of_nights(side_by_side(records), spend, days, clock_id)
+        for at, key in enumerate(zip(records, days.tolist(), versions.tolist(), strict=True)):
+            self._ahead[key] = {name: float(one[at]) for name, one in scores.items()}
+
+    def _scores_of_nights(
+        self, records: Records, spend: FloatArray, days: IntArray, clock_id: str | None
+    ) -> tuple[dict[str, FloatArray], IntArray]:
+        """The predictions that rules name, each (n,), by the versions (n,) in force on ``days``."""
+        timeline = self.timeline(clock_id)
+        firsts = np.array([first for first, _ in timeline])
+        which = np.searchsorted(firsts, days, side="right") - 1
+        scores = {name: np.empty(len(days)) for name in self.borders}
+        for index in np.unique(which).tolist():
+            some = np.flatnonzero(which == index).astype(np.int64)
+            model = timeline[index][1]
+            parts = self._in_units(
+                model.score(records.of(some), spend[some], days[some].astype(np.float64), tuple(self.borders))
+            )
+            for name, values in parts.items():
+                scores[name][some] = values
+        return scores, np.array([model.version for _, model in timeline])[which]
+
+    def _sides(self, scores: Mapping[str, FloatArray]) -> IntArray:
         """The side of each threshold that each prediction is on, shape (names, n).
 
         Counts the thresholds below the prediction plus those below or equal to it; -1 if there is no prediction.
         """
-        timeline = self.timeline(clock_id)
-        firsts = np.array([first for first, _ in timeline])
-        which = np.searchsorted(firsts, days, side="right") - 1
-        out = np.empty((len(self.borders), len(days)), dtype=np.int64)
-        for index in np.unique(which).tolist():
-            some = np.flatnonzero(which == index).astype(np.int64)
-            model = timeline[index][1]
-            scores = self._in_units(
-                model.score(records.of(some), spend[some], days[some].astype(np.float64), tuple(self.borders))
-            )
-            for row, (name, borders) in enumerate(self.borders.items()):
-                values, edges = scores[name], np.array(borders)
-                side = np.searchsorted(edges, values, side="left") + np.searchsorted(edges, values, side="right")
-                # A missing prediction is a side of its own.
-                out[row, some] = np.where(np.isnan(values), -1, side)
-        return out
+        rows = []
+        for name, borders in self.borders.items():
+            values, edges = scores[name], np.array(borders)
+            side = np.searchsorted(edges, values, side="left") + np.searchsorted(edges, values, side="right")
+            # A missing prediction is a side of its own.
+            rows.append(np.where(np.isnan(values), -1, side))
+        return np.array(rows, dtype=np.int64)
 
 
 def _together(nights: IntArray) -> Iterator[IntArray]:

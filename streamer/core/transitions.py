@@ -11,7 +11,7 @@ import msgspec
 
 from models.behaviour.moves import Move
 from models.customer.customer import Customer, Membership
-from models.rules.assign import Reason, Transition, retire
+from models.rules.assign import Reason, Transition, is_settled, retire
 from models.rules.assign import assign as assign_by_rules
 from models.rules.definitions import Definitions
 from models.rules.due import next_due, next_moves
@@ -74,8 +74,11 @@ def apply_night(context: Context, customer: Customer, day: int, now: int) -> Non
     forecasts, shop, definitions = context.forecasts, context.shop, definitions_of(context, customer)
     assert forecasts is not None
     at, due, held = max(customer.as_of, context.grid.instant(day)), customer.due, dict(customer.segments)
-    before = facts(customer, customer.as_of, definitions, shop)
     after = facts(customer, at, definitions, shop)
+    # Most nights move nobody, and the facts before are needed for reasons only.
+    if is_settled(customer, definitions, after):
+        return
+    before = facts(customer, customer.as_of, definitions, shop)
     as_it_was = dict(after.segments)
     transitions = assign_by_rules(customer, at, definitions, shop, before, after)
     if not transitions:

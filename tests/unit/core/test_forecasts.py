@@ -280,15 +280,15 @@ def test_a_long_silence_is_reckoned_in_few_calls_and_ends_a_year_after_the_last_
     says = Context(driver.state, driver.policy).forecasts
     assert says is not None
     calls: list[int] = []
-    whole = LaneForecasts._sides
+    whole = LaneForecasts._scores_of_nights
 
     def counted(
         self: LaneForecasts, records: Records, spend: FloatArray, days: IntArray, clock_id: str | None
-    ) -> IntArray:
+    ) -> tuple[dict[str, FloatArray], IntArray]:
         calls.append(len(days))
         return whole(self, records, spend, days, clock_id)
 
-    monkeypatch.setattr(LaneForecasts, "_sides", counted)
+    monkeypatch.setattr(LaneForecasts, "_scores_of_nights", counted)
     start = says.grid.day_of(T0 + 21 * DAY)
     [days] = says.nights([driver.customer("ann")], None, np.array([start]), np.array([start + 5_000])).values()
     assert calls == [366] and days[-1] == says.grid.day_of(T0 + 20 * DAY) + 366, "from then on nothing is known"
