@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -30,46 +31,58 @@ NAMES: Final = (
     "basket",
 )
 # Approximate mean and spread of each feature in a shop, so that one precision fits all weights.
-_CENTRES: Final = np.array([0.0, 3.8, 4.8, 1.0, 3.8, 0.3, 0.4, -3.8, -1.5, -0.2, *([0.0] * 9)])[:, None]
-_SCALES: Final = np.array([1.0, 1.2, 0.9, 0.9, 0.7, 1.0, 0.5, 0.8, 1.3, 1.0, *([1.0] * 9)])[:, None]
+_CENTRES: Final = np.array([0.0, 3.8, 4.8, 1.0, 3.8, 0.3, 0.4, -3.8, -1.5, -0.2, *([0.0] * 9)])
+_SCALES: Final = np.array([1.0, 1.2, 0.9, 0.9, 0.7, 1.0, 0.5, 0.8, 1.3, 1.0, *([1.0] * 9)])
 
 
 def features(records: Records, day: int | FloatArray, silent_days: int = 0) -> FloatArray:
-    """Features (FEATURES, n) at the start of ``day``, as if the customers then stayed silent for ``silent_days`` more.
+    """Features (FEATURES, ..., n) at the start of ``day``, as if the customers stayed silent for ``silent_days`` more.
 
     Parameters
     ----------
     records
         Of customers who ordered before ``day``.
     day
-        One for all, or one for each, shape (n,).
+        One for all, or one for each, shape (..., n).
     """
+    rows = _scaled(records, np.asarray(day + silent_days, dtype=np.float64))
+    return np.stack(np.broadcast_arrays(*rows))
+
+
+def weighted(weights: FloatArray, records: Records, day: int | FloatArray, silent_days: int = 0) -> FloatArray:
+    """`total` of `features`, (..., n), without holding them all."""
     now = np.asarray(day + silent_days, dtype=np.float64)
+    out = np.zeros(np.broadcast_shapes(now.shape, records.last.shape))
+    for weight, row in zip(weights.tolist(), _scaled(records, now), strict=True):
+        out += weight * row
+    return out
+
+
+def _scaled(records: Records, now: FloatArray) -> Iterator[FloatArray]:
+    """The features in order, each (..., n), or (n,) if it does not depend on the day."""
+    for row, centre, scale in zip(_rows(records, now), _CENTRES, _SCALES, strict=True):
+        yield (row - centre) / scale
+
+
+def _rows(records: Records, now: FloatArray) -> Iterator[FloatArray]:
     recency, age = now - records.last, now - records.first
     gap = (records.last - records.first + USUAL_GAP_DAYS) / records.orders
-    log_recency, lateness = np.log1p(recency), recency / gap
-    log_lateness = np.log1p(lateness)
-    fading = [
-        np.log(records.fading[at] * np.exp2(-recency / half_life) + 0.05) for at, half_life in enumerate(HALF_LIVES)
-    ]
-    rows = np.stack(
-        [
-            np.ones_like(recency),
-            log_recency,
-            np.log1p(age),
-            np.log(records.orders),
-            np.log(gap),
-            log_lateness,
-            (records.orders == 1).astype(np.float64),
-            np.log(records.orders / (age + 30.0)),
-            *fading,
-            *(np.maximum(0.0, log_recency - np.log1p(knot)) for knot in _RECENCY_KNOTS),
-            *(np.maximum(0.0, log_lateness - np.log1p(knot)) for knot in _LATENESS_KNOTS),
-            _basket(records),
-        ]
-    )
-    scaled: FloatArray = (rows - _CENTRES) / _SCALES
-    return scaled
+    log_recency, log_lateness = np.log1p(recency), np.log1p(recency / gap)
+    yield np.ones_like(records.orders)
+    yield log_recency
+    yield np.log1p(age)
+    yield np.log(records.orders)
+    yield np.log(gap)
+    yield log_lateness
+    yield (records.orders == 1).astype(np.float64)
+    yield np.log(records.orders / (age + 30.0))
+    for at, half_life in enumerate(HALF_LIVES):
+        yield np.log(records.fading[at] * np.exp2(-recency / half_life) + 0.05)
+    for knot in _RECENCY_KNOTS:
+        yield np.maximum(0.0, log_recency - np.log1p(knot))
+    for knot in _LATENESS_KNOTS:
+        yield np.maximum(0.0, log_lateness - np.log1p(knot))
+    yield _basket(records)
 
 
 def _basket(records: Records) -> FloatArray:
@@ -82,11 +95,11 @@ def _basket(records: Records) -> FloatArray:
 
 
 def total(weights: FloatArray, x: FloatArray) -> FloatArray:
-    """Weighted sum of features (FEATURES, n), added in a fixed order.
+    """Weighted sum of features (FEATURES, ..., n), added in a fixed order.
 
     A matrix product may change the last bit of a customer's result with the number of customers.
     """
-    out = np.zeros(x.shape[1])
+    out = np.zeros(x.shape[1:])
     for weight, row in zip(weights.tolist(), x, strict=True):
         out += weight * row
     return out
