@@ -54,14 +54,17 @@ def weighted(weights: FloatArray, records: Records, day: int | FloatArray, silen
     now = np.asarray(day + silent_days, dtype=np.float64)
     out = np.zeros(np.broadcast_shapes(now.shape, records.last.shape))
     for weight, row in zip(weights.tolist(), _scaled(records, now), strict=True):
-        out += weight * row
+        row *= weight
+        out += row
     return out
 
 
 def _scaled(records: Records, now: FloatArray) -> Iterator[FloatArray]:
     """The features in order, each (..., n), or (n,) if it does not depend on the day."""
-    for row, centre, scale in zip(_rows(records, now), _CENTRES, _SCALES, strict=True):
-        yield (row - centre) / scale
+    for row, centre, scale in zip(_rows(records, now), _CENTRES.tolist(), _SCALES.tolist(), strict=True):
+        scaled = row - centre
+        scaled /= scale
+        yield scaled
 
 
 def _rows(records: Records, now: FloatArray) -> Iterator[FloatArray]:

@@ -33,6 +33,7 @@ Timeline = Sequence[tuple[int, PredictionModel]]
 _SHIPPED_FROM: Final = -1
 AT_ONCE: Final = 16_384
 """Customer nights per scoring call: a long gap needs few calls and only a few megabytes of memory."""
+_MANY: Final = 8
 
 
 class Foreseen(msgspec.Struct):
@@ -239,16 +240,26 @@ class LaneForecasts:
                 if records[place].last < day:
                     values = {name: float(one[at]) for name, one in scores.items()}
                     self._ahead[records[place], day, int(versions[at])] = values
-        if len(found) > 1:
-            self._look_back([one for one in customers if one.id in found], clock_id)
+        self._score_ahead(customers, found, clock_id, targets)
         return found
 
-    def _look_back(self, customers: Sequence[Customer], clock_id: str | None) -> None:
-        """Score customers together as of their last event: what the reasons of a move compare with."""
-        asked = [(self.grid.day_of(one.as_of), one) for one in customers]
-        both = [(self.record_before(one, day), day) for day, one in asked]
-        known_then = [(record, day) for record, day in both if record is not None]
-        if not known_then:
+    def _score_ahead(
+        self, customers: Sequence[Customer], found: Mapping[str, list[int]], clock_id: str | None, targets: IntArray
+    ) -> None:
+        """Score together what rules will ask for one by one: as of the last event, which the reasons of a move compare
+        with, and as of a due of tonight.
+        """
+        asked = []
+        for customer, target in zip(customers, targets.tolist(), strict=True):
+            due = None if customer.due is None else self.grid.day_of(customer.due)
+            if due is not None and due <= target:
+                asked.append((customer, due))
+            elif customer.id not in found:
+                continue
+            asked.append((customer, self.grid.day_of(customer.as_of)))
+        known_then = [(record, day) for one, day in asked if (record := self.record_before(one, day)) is not None]
+        # For a single customer most of it would be in vain.
+        if len(known_then) < _MANY:
             return
         records, days = [record for record, _ in known_then], np.array([day for _, day in known_then])
         spend = np.array([record.spend for record in records], dtype=np.float64)
