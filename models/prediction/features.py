@@ -62,8 +62,10 @@ def weighted(weights: FloatArray, records: Records, day: int | FloatArray, silen
 def _scaled(records: Records, now: FloatArray) -> Iterator[FloatArray]:
     """The features in order, each (..., n), or (n,) if it does not depend on the day."""
     for row, centre, scale in zip(_rows(records, now), _CENTRES.tolist(), _SCALES.tolist(), strict=True):
-        scaled = row - centre
-        scaled /= scale
+        # The hinges, which are most of them, have neither; no row that has neither is used twice.
+        scaled = row - centre if centre else row
+        if scale != 1.0:
+            scaled /= scale
         yield scaled
 
 

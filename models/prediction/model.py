@@ -27,7 +27,7 @@ ALIVE_DAYS: Final = 365
 """Days without an order after which there are no predictions."""
 WINDOW_DAYS: Final = 182
 HORIZON: Final = 90
-CHUNK: Final = 512
+CHUNK: Final = 1_024
 """Customers computed together: few enough for the cache."""
 _BASKET: Final = "basket"
 HAZARD_FORM: Final = "hazard"
@@ -165,7 +165,7 @@ class PredictionModel:
         starts = np.arange(0, WINDOW_DAYS + WEEK, WEEK) if NEXT_FROM in names or NEXT_TO in names else np.arange(0)
         if asked := sorted({*horizons, *starts.tolist()}):
             # All in one call, since they share their weeks.
-            chances = dict(zip(asked, self.chances(records, day, tuple(asked)), strict=True))
+            chances: dict[int, FloatArray] = dict(zip(asked, self.chances(records, day, tuple(asked)), strict=True))
             shown = {days: np.round(chances[days], 3) for days in horizons}
             found.update({name: shown[days] for name, days in P_BUY.items() if name in names})
             if CHURN_90 in names:
