@@ -1,10 +1,13 @@
 """CPU of one worker for a whole night: every customer's state in Redis and the log, none in memory.
 
-    python -m benchmarks.night [--customers 200000]
+    python -m benchmarks.night [--customers 200000] [--distinct 5000] [--predictions]
 
 The customers are copies of 5,000 of the simulated shop, in four lanes on the embedded servers. The night begins while
 the worker is away: each lane is opened, walks through its customers, steps each to the new day, and writes those whom it
 moved. CPU is that of this process, which runs the lanes; at most 20 s for 200,000 customers.
+
+With ``--predictions`` the same night is run twice, lane by lane in turns: by the shipped rules, and by these with a
+segmentation that names five predictions.
 """
 
 from __future__ import annotations
@@ -12,13 +15,19 @@ from __future__ import annotations
 import argparse
 import asyncio
 import time
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from benchmarks.harness import LANES, servers
 from benchmarks.recorded import POLICY, lived
 from benchmarks.yardstick import yardstick
+from models.behaviour.layout import DAY
 from models.customer import snapshot
 from models.features.document import document
 from models.features.time import DAY_MS
+from models.rules.declared import load
+from models.rules.defaults import DEFAULT_TEXT
 from schemas import topics
 from streamer.adapters.clock import SystemClock
 from streamer.adapters.kafka import KafkaConnection, KafkaLog, Offsets
@@ -37,24 +46,95 @@ from streamer.replay.replay import Replay
 
 _CHUNK = 2_000
 _PREFIX = "night"
+REACH = """
+[reach]
+kind = "rules"
+rules = [
+    { segment = "worth_a_call", when = "p_buy_30d < 0.2 exit 0.25 and expected_spend_90d >= 100" },
+    { segment = "leave_alone", when = "p_buy_30d >= 0.6 exit 0.55" },
+    { segment = "slipping", when = "churn_risk_90d >= 0.6 exit 0.55 and expected_orders_90d < 1" },
+    { segment = "soon", when = "next_order_from < 7 exit 10" },
+    { segment = "other" },
+]
+[reach.segments]
+worth_a_call = {}
+leave_alone = {}
+slipping = {}
+soon = {}
+other = {}
+"""
 
 
 def main() -> None:
     """Fill the view, let the night come, and print what it cost."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=200_000)
+    parser.add_argument("--distinct", type=int, default=5_000, help="customers of the simulated shop")
+    parser.add_argument(
+        "--predictions", action="store_true", help="also with rules that name predictions, and the ratio"
+    )
     args = parser.parse_args()
-    replay = lived(5_000, 60)
+    nights = _nights(args)
+    customers = args.customers // LANES * LANES
     with servers() as services:
-        asyncio.run(_night(services.addresses, replay, args.customers))
+        for at in range(len(nights)):
+            create_topics(services.addresses.kafka, prefix=f"{_PREFIX}{at}", lanes=LANES)
+        asyncio.run(_play(services.addresses, nights, customers))
+    for night in nights:
+        print(night.line(customers))
+    if args.predictions:
+        without, with_them = (sum(night.seconds) for night in nights)
+        print(f"with predictions {with_them / without:.2f} times as dear")
 
 
-async def _night(addresses: Addresses, replay: Replay, customers: int) -> None:
-    create_topics(addresses.kafka, prefix=_PREFIX, lanes=LANES)
-    kafka = KafkaConnection(addresses.kafka, prefix=_PREFIX, group="bench-night")
+@dataclass(frozen=True, slots=True)
+class Night:
+    """A shop the evening before, and what its night cost."""
+
+    name: str
+    policy: Policy
+    replay: Replay
+    seconds: list[float] = field(default_factory=list)
+    """CPU of each lane."""
+    changes: list[int] = field(default_factory=list)
+
+    def line(self, customers: int) -> str:
+        """The result in one line."""
+        spent = sum(self.seconds)
+        each = spent / customers * 1e6
+        return (
+            f"{self.name}: {customers:,} customers: {spent:.1f} s of CPU, {each:.1f} us a customer, "
+            f"{each / yardstick():.2f} yardsticks; {sum(self.changes):,} changes"
+        )
+
+
+def _nights(args: argparse.Namespace) -> list[Night]:
+    texts = {
+        "without predictions": DEFAULT_TEXT,
+        **({"with predictions": DEFAULT_TEXT + REACH} if args.predictions else {}),
+    }
+    found = []
+    for name, text in texts.items():
+        definitions = load(text, 1)
+        replay = lived(args.distinct, 60, replace(POLICY, definitions=definitions))
+        # A panel of everybody, since the record of orders that its rows hold is what predictions read as well.
+        target = {"panel_target": 2 * args.customers} if args.predictions else {}
+        found.append(Night(name, Policy(lanes=LANES, definitions=definitions, **target), replay))
+    return found
+
+
+async def _play(addresses: Addresses, nights: list[Night], customers: int) -> None:
+    """The nights of all shops, lane by lane in turns, so that they meet the machine in the same mood."""
+    for number in range(LANES):
+        for at, night in enumerate(nights):
+            await _one(addresses, night, f"{_PREFIX}{at}", number, customers // LANES)
+
+
+async def _one(addresses: Addresses, night: Night, prefix: str, number: int, customers: int) -> None:
+    kafka = KafkaConnection(addresses.kafka, prefix=prefix, group="bench-night")
     offsets, client = Offsets(kafka), connect(addresses.redis)
     await offsets.start()
-    spent, moved = 0.0, 0
+    moved = 0
 
     class Counting(Silent):
         def stepped(self, step: Step) -> None:
@@ -62,24 +142,31 @@ async def _night(addresses: Addresses, replay: Replay, customers: int) -> None:
             moved += len(step.decision.changes)
 
     try:
-        for number in range(LANES):
-            log, view = KafkaLog.of_lane(kafka, offsets, number), RedisView(client, number, _PREFIX)
-            await _fill(log, view, replay, number, customers // LANES)
-            lane = Lane(number, log, view, LaneContext(Policy(lanes=LANES), SystemClock()), Counting())
-            begun = time.process_time()
-            await lane.open()
-            while lane.walking:
-                await lane.turn()
-            spent += time.process_time() - begun
-            await lane.close()
+        log, view = KafkaLog.of_lane(kafka, offsets, number), RedisView(client, number, prefix)
+        await _fill(log, view, night.replay, number, customers)
+        lane = Lane(number, log, view, LaneContext(night.policy, SystemClock()), Counting())
+        begun = time.process_time()
+        await lane.open()
+        while lane.walking:
+            await lane.turn()
+        night.seconds.append(time.process_time() - begun)
+        night.changes.append(moved)
+        _check(lane, customers)
+        await lane.close()
+        # The next lane must not find a full server.
+        await view.wipe("")
     finally:
         await offsets.stop()
         await client.aclose()
-    each = spent / (customers // LANES * LANES) * 1e6
-    print(
-        f"{customers:,} customers: {spent:.1f} s of CPU, {each:.1f} us a customer, "
-        f"{each / yardstick():.2f} yardsticks; {moved:,} changes"
-    )
+
+
+def _check(lane: Lane, customers: int) -> None:
+    """Everybody in memory stands on the new day: a lane that skips the step is quick."""
+    cache, book = lane.state.cache, lane.state.ledger
+    days = cache.memory.matrix[np.flatnonzero(cache.memory.live), DAY]
+    today = POLICY.grid.day_of(book.clock)
+    assert len(cache) == min(customers, lane.settings.max_residents), f"{len(cache)} of {customers} customers"
+    assert (days == today).all(), f"{int((days != today).sum())} customers have not been stepped"
 
 
 async def _fill(log: KafkaLog, view: RedisView, replay: Replay, lane: int, customers: int) -> None:
