@@ -46,6 +46,12 @@ TEXTS: Final = {
     "file note delimiter": "各列以 {delimiter} 分隔（`delimiter`）",
     "file sheet": "工作表 {name}",
     "file note sheet": "读取工作表 {name}；未读取：{others}",
+    "file note sheets": "以下工作表的表头相同，合并为一张表读取：{names}；行号逐表接续；只读其中一张请在映射中设置 `sheet`",
+    "file note other sheets": "未读取的工作表：{others}",
+    "file note copies": "未读取（所有行在另一张工作表中都有）：{names}",
+    "file note repeats": "{rows:,} 行没有订单编号，且与另一行逐字相同，未计入：{money}。如果每行都是一次购买，"
+    '请在映射中加上 `equal_rows = "distinct"`',
+    "file note repeated ids": "{rows:,} 行与同一订单编号的另一行逐字相同，未计入：{money}",
     "file note skip": "跳过了表头上方的 {lines} 行（`skip`）",
     "file note comma": "金额以逗号为小数点（`decimal`）",
     "file note day": "3/2/2024 这样的日期，日在前（`dates`）",

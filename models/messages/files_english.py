@@ -52,6 +52,14 @@ TEXTS: Final = {
     "file note delimiter": "columns are separated by {delimiter} (delimiter)",
     "file sheet": "the sheet {name}",
     "file note sheet": "read from the sheet {name}; not read: {others}",
+    "file note sheets": "read as one table, since they have the same header: the sheets {names}; lines are counted on "
+    "from sheet to sheet; to read one alone, set sheet in the mapping",
+    "file note other sheets": "sheets not read: {others}",
+    "file note copies": "not read, since another sheet has all of their rows: {names}",
+    "file note repeats": "{rows:|row} without an order id {rows:~repeats|repeat} another row word for word and "
+    '{rows:~is|are} not counted: {money}. If each is a purchase of its own, add equal_rows = "distinct" to the mapping',
+    "file note repeated ids": "{rows:|row} {rows:~repeats|repeat} another row of the same order id word for word and "
+    "{rows:~is|are} not counted: {money}",
     "file note skip": "{lines:|line} above the header {lines:~was|were} skipped (skip)",
     "file note comma": "amounts have a decimal comma (decimal)",
     "file note day": "in dates such as 3/2/2024 the day comes first (dates)",

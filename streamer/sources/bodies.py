@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from decimal import Decimal
 from typing import Any, Final
 
@@ -24,6 +26,8 @@ Meanings = frozenset[str]
 Numbered = tuple[int, Cells]
 """Cells of a row with the line in which it begins."""
 
+FROM_CONTENT: Final = "row-"
+"""Begins the ids of orders and refunds that no column identifies."""
 _REVERSALS: Final = frozenset(("order.refunded", "order.cancelled"))
 
 _SUMS: Final = frozenset(
@@ -86,6 +90,8 @@ class Bodies:
     currency: str
     nobody: frozenset[str]
     is_number: Callable[[Column], bool]
+    equal: Counter[str] = dataclass_field(default_factory=Counter)
+    """How often each content without an id occurred, if equal rows are distinct."""
 
     def of(
         self, rows: Sequence[Numbered], events: Sequence[EventMapping]
@@ -147,7 +153,7 @@ class Bodies:
         if _is_sum(body["customer_id"]):
             raise Refused("sum_line", translatable("file sums", names=event.fields["customer_id"].names))
         if event.type == "order.completed" and "order_id" not in body:
-            body["order_id"] = "row-" + _digest(body)[:20]
+            body["order_id"] = self._id_of_content(body)
         if "event_id" not in body:
             body["event_id"] = _digest(body)[:32]
         return body
@@ -185,7 +191,21 @@ class Bodies:
             if event.type == "order.completed" and body["total"] < 0:
                 raise Refused("bad_value", translatable("file below zero"))
         if event.type in _REVERSALS and "refund_id" not in body:
-            body["refund_id"] = "row-" + _digest(body)[:20]
+            body["refund_id"] = self._id_of_content(body)
+
+    def _id_of_content(self, body: dict[str, Any]) -> str:
+        """An id for rows without one: equal rows have equal ids, unless the mapping says that they are distinct."""
+        id = FROM_CONTENT + _digest(body)[:20]
+        if self.mapping.equal_rows == "distinct":
+            self.equal[id] += 1
+            # The first keeps the plain id, so that a file with one of them gives the same order.
+            return id if self.equal[id] == 1 else f"{id}-{self.equal[id]}"
+        return id
+
+    def name_of_guest(self, body: dict[str, Any]) -> str:
+        """What tells an order or refund without a customer from others."""
+        named = body if "order_id" in body or "refund_id" in body else {**body, "id": self._id_of_content(body)}
+        return json.dumps(named, sort_keys=True)
 
     def _amount(self, event: EventMapping, field: str, value: Any) -> Any:
         """Normalise the sign: exports write refunded amounts with either."""

@@ -45,6 +45,8 @@ class FileForm(BaseModel):
         Start of the first line below the table: this line and all after it are ignored.
     strip
         Texts removed from both ends of every cell.
+    sheet
+        The sheet of a workbook to read; None for all sheets with the header of the one that fits best.
     """
 
     model_config = CLOSED
@@ -56,6 +58,7 @@ class FileForm(BaseModel):
     columns: Names = ()
     ends_before: str | None = None
     strip: Annotated[Names, BeforeValidator(list_of)] = ()
+    sheet: Annotated[str, Field(min_length=1)] | None = None
 
 
 def _keys(value: Any) -> Any:

@@ -35,6 +35,7 @@ from streamer.sources.habits import Habits
 from streamer.sources.joins import notes_of, open_tables
 from streamer.sources.mapping import EventMapping, TableMapping
 from streamer.sources.rejects import Rejects, RejectsPath
+from streamer.sources.repeats import drop_different, drop_repeats
 from streamer.sources.rows import Row
 from streamer.sources.source import SourceEvent
 from streamer.sources.times import Times
@@ -312,7 +313,7 @@ class MappedFile:
 
     def _guests(self, rows: Sequence[Numbered], scope: int, bodies: Bodies) -> None:
         for body in bodies.of_guests(rows, self._scopes[scope][1]):
-            name = json.dumps(body, sort_keys=True)
+            name = bodies.name_of_guest(body)
             if not self.guests.knows(name):
                 total, refund = Decimal(str(body["total"])), body["type"] != "order.completed"
                 self.guests.add(name, total, body["currency"], refund=refund)
@@ -346,25 +347,15 @@ class MappedFile:
 
     def _drop_repeats(self, database: sqlite3.Connection, rejects: Rejects) -> None:
         """Keep one of several identical events, and none of several different orders with one id."""
-        database.execute("CREATE INDEX by_name ON events (name, id)")
-        several = "SELECT name FROM events WHERE name <> '' GROUP BY name HAVING count(DISTINCT id) > 1"
         message = translatable("file same order")
-        refused = database.execute(f"SELECT line FROM events WHERE name IN ({several}) ORDER BY line").fetchall()
-        for (line,) in refused:
-            found = database.execute("SELECT cells FROM rows WHERE line = ? LIMIT 1", (line,)).fetchone()
-            self._refuse(rejects, Row(line, json.loads(found[0])), "same_order", message)
-        database.execute(f"DELETE FROM events WHERE name IN ({several})")
-        # Each order repeats its customer's address: if it equals the previous one in time, it is not news.
-        known = (
-            "SELECT rowid FROM (SELECT rowid, same, lag(same) OVER (PARTITION BY key ORDER BY at, line, rowid) AS before "
-            "FROM events WHERE same <> '') WHERE same = before"
+        drop_different(
+            database, lambda line, cells: self._refuse(rejects, Row(line, json.loads(cells)), "same_order", message)
         )
-        database.execute(f"DELETE FROM events WHERE rowid IN ({known})")
-        repeats = "rowid NOT IN (SELECT min(rowid) FROM events GROUP BY key, id)"
-        for (line,) in database.execute(f"SELECT line FROM events WHERE {repeats}").fetchall():
-            self.skipped[REPEATED] += 1
-            self.on_refused(line, REPEATED)
-        database.execute(f"DELETE FROM events WHERE {repeats}")
+        self.notes += drop_repeats(database, self._repeated)
+
+    def _repeated(self, line: int) -> None:
+        self.skipped[REPEATED] += 1
+        self.on_refused(line, REPEATED)
 
     def _refuse(self, rejects: Rejects, row: Row, reason: str, message: str) -> None:
         self.skipped[reason] += 1

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
@@ -130,6 +130,9 @@ class TableMapping(FileForm):
         Rows with the same text in these columns are one order, wherever they are; empty: each row is separate.
     currency
         Of amounts without a currency column; None for the shop's.
+    equal_rows
+        Whether rows without an order id that say the same word for word are ``repeats`` of one order, or ``distinct``
+        orders.
     join
         Other files, whose columns can be named like this file's own.
     """
@@ -140,6 +143,7 @@ class TableMapping(FileForm):
     dates: Annotated[Names, AfterValidator(_dated)] = ()
     group: Group = ()
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] | None = None
+    equal_rows: Literal["repeats", "distinct"] = "repeats"
     join: Annotated[tuple[Join, ...], Field(strict=False)] = ()
     event: Annotated[tuple[EventMapping, ...], Field(min_length=1, strict=False)]
 
@@ -169,7 +173,13 @@ class TableMapping(FileForm):
 
     def former_dumps(self) -> Iterator[dict[str, Any]]:
         """Yield the mapping as older releases serialised it, the latest first."""
+        # They had none of these keys: with one set, this is another way of reading.
+        if self.equal_rows != "repeats" or any(form.sheet is not None for form in (self, *self.join)):
+            return
         whole = self.model_dump(mode="json")
+        del whole["equal_rows"]
+        for form in (whole, *whole["join"]):
+            del form["sheet"]
         for event in whole["event"]:
             del event["each"]
         yield whole
