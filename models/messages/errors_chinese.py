@@ -39,6 +39,8 @@ TEXTS: Final = {
     "error openpyxl fix": "请执行 `pip install openpyxl`，或把表格另存为 `CSV`",
     "error workbook": "{path} 不是可读取的工作簿（`{why}`）",
     "error workbook fix": "请另存为 `CSV`",
+    "error no sheet": "{path} 没有工作表 {name}",
+    "error no sheet fix": "请改为其中之一：{names}",
     "error empty": "{path} 是空文件",
     "error no table": "{path} 不是表格：它是{kind}",
     "error table fix": "请把订单导出为 `CSV`，或另存为 `.xlsx`",

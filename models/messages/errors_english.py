@@ -39,6 +39,8 @@ TEXTS: Final = {
     "error openpyxl fix": "pip install openpyxl, or save the table as CSV",
     "error workbook": "{path} is not a readable workbook: {why}",
     "error workbook fix": "save it as CSV",
+    "error no sheet": "{path} has no sheet {name}",
+    "error no sheet fix": "name one of: {names}",
     "error empty": "{path} is empty",
     "error no table": "{path} is not a table: it is {kind}",
     "error table fix": "export the orders as CSV, or save them as .xlsx",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, time
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -24,12 +25,15 @@ _HEADER_WITHIN: Final = 50
 
 
 class SheetRows:
-    """Rows of the sheet with the most requested columns, otherwise of the first sheet.
+    """Rows of the sheet with the most requested columns, and of all others with the same header, as one table.
+
+    Lines are counted on from sheet to sheet. A sheet whose rows all stand in another one is not read: it is a copy, or
+    the other one is the sum of the months.
 
     Raises
     ------
     UserError
-        openpyxl is not installed, or the file is not a workbook or lacks requested columns.
+        openpyxl is not installed, or the file is not a workbook or lacks the named sheet or requested columns.
     """
 
     def __init__(self, path: Path, form: FileForm, wanted: Wanted) -> None:
@@ -37,25 +41,53 @@ class SheetRows:
         self._form = form
         self.notes: list[str] = []
         self.position = ReadPosition()
-        titles, tops = self._looked_at()
+        self._titles, tops = self._looked_at()
         known = [_known(top, wanted) for top in tops]
         most = [max(found, default=0) for found in known]
-        self._sheet = 0 if form.columns else most.index(max(most))
-        title, first = titles[self._sheet], tops[self._sheet]
-        at = form.skip
-        if at is None:
-            at = known[self._sheet].index(most[self._sheet]) if most[self._sheet] else 0
-            if at:
-                self.notes.append(translatable("file note skip", lines=at))
-        self.header, self._above = list(first[at]) if at < len(first) else [], at + 1
-        if form.columns:
-            self.header, self._above = list(form.columns), form.skip or 0
-        while self.header and not self.header[-1]:
-            self.header.pop()
-        self._places = places(self.header, wanted, f"{path}", translatable("file sheet", name=title))
-        if len(titles) > 1:
-            others = ", ".join(one for one in titles if one != title)
-            self.notes.append(translatable("file note sheet", name=title, others=others))
+        first = self._named_sheet() if form.sheet is not None else 0 if form.columns else most.index(max(most))
+        header = self._header_at(known[first], most[first])
+        if form.skip is None and header and not form.columns:
+            self.notes.append(translatable("file note skip", lines=header))
+        self.header = list(form.columns) or _row(tops[first], header)
+        # The sheets to read, each with its lines down to the header.
+        self._sheets = [(first, form.skip or 0 if form.columns else header + 1)]
+        if form.sheet is None and not form.columns:
+            lines = [self._header_at(*one) for one in zip(known, most, strict=True)]
+            self._sheets = [
+                (at, line + 1)
+                for at, (top, line) in enumerate(zip(tops, lines, strict=True))
+                if at == first or _same(_row(top, line), self.header)
+            ]
+        what = translatable("file sheet", name=self._titles[first])
+        self._places = places(self.header, wanted, f"{path}", what)
+        self._tell()
+
+    def _named_sheet(self) -> int:
+        """The place of the sheet that the mapping names. Raises UserError."""
+        found = [at for at, title in enumerate(self._titles) if folded(title) == folded(self._form.sheet or "")]
+        if not found:
+            raise UserError(
+                translatable("error no sheet", path=self.path, name=self._form.sheet),
+                translatable("error no sheet fix", names=", ".join(self._titles)),
+            )
+        return found[0]
+
+    def _header_at(self, known: Sequence[int], most: int) -> int:
+        """The place of the header among the first rows of a sheet."""
+        if self._form.skip is not None:
+            return self._form.skip
+        return known.index(most) if most else 0
+
+    def _tell(self) -> None:
+        """Note which sheets are read, and which are not."""
+        read = [self._titles[at] for at, _ in self._sheets]
+        others = ", ".join(one for one in self._titles if one not in read)
+        if len(read) > 1:
+            self.notes.append(translatable("file note sheets", names=", ".join(read)))
+            if others:
+                self.notes.append(translatable("file note other sheets", others=others))
+        elif others:
+            self.notes.append(translatable("file note sheet", name=read[0], others=others))
 
     def _looked_at(self) -> tuple[list[str], list[list[list[str]]]]:
         """The names of the sheets, and their first rows."""
@@ -66,22 +98,43 @@ class SheetRows:
     def rows(self) -> Iterator[Row]:
         """Yield the rows below the header."""
         width = len(self.header)
-        for line, cells in enumerate(islice(self._all(), self._above, None), self._above + 1):
-            if any(cells):
-                cells = (cells + [""] * (width - len(cells)))[:width] if not any(cells[width:]) else cells
-                fault = (
-                    None
-                    if len(cells) == width
-                    else ("column_count", translatable("file width", found=len(cells), width=width))
-                )
-                yield Row(line, cells, fault)
+        before = 0
+        for at, above in self._distinct:
+            line = 0
+            for line, cells in enumerate(self._all(at), 1):
+                if line > above and any(cells):
+                    cells = (cells + [""] * (width - len(cells)))[:width] if not any(cells[width:]) else cells
+                    fault = (
+                        None
+                        if len(cells) == width
+                        else ("column_count", translatable("file width", found=len(cells), width=width))
+                    )
+                    yield Row(before + line, cells, fault)
+            before += line
 
     def named(self, cells: Sequence[str]) -> Mapping[str, str]:
         return {name: clean(cells[at], self._form.strip) for name, at in self._places}
 
-    def _all(self) -> Iterator[list[str]]:
+    @cached_property
+    def _distinct(self) -> list[tuple[int, int]]:
+        """The sheets to read, without those whose rows all stand in another one."""
+        if len(self._sheets) == 1:
+            return self._sheets
+        held = {at: {hash(tuple(cells)) for cells in islice(self._all(at), above, None)} for at, above in self._sheets}
+        kept: list[tuple[int, int]] = []
+        for at, above in self._sheets:
+            others = [one for one in held if one != at]
+            # Of two with the same rows, the first is read.
+            if not held[at] or not any(held[at] < held[one] or (one < at and held[at] == held[one]) for one in others):
+                kept.append((at, above))
+        copies = [self._titles[at] for at, above in self._sheets if (at, above) not in kept]
+        if copies:
+            self.notes.append(translatable("file note copies", names=", ".join(copies)))
+        return kept
+
+    def _all(self, at: int) -> Iterator[list[str]]:
         with self._opened() as book:
-            for row in book.worksheets[self._sheet].iter_rows(values_only=True):
+            for row in book.worksheets[at].iter_rows(values_only=True):
                 yield [_text(value) for value in row]
 
     @contextmanager
@@ -110,6 +163,18 @@ class SheetRows:
                 yield book
             finally:
                 book.close()
+
+
+def _row(top: Sequence[list[str]], at: int) -> list[str]:
+    """One of the first rows of a sheet, without empty cells at its end; empty if there is none."""
+    cells = list(top[at]) if at < len(top) else []
+    while cells and not cells[-1]:
+        cells.pop()
+    return cells
+
+
+def _same(one: Sequence[str], other: Sequence[str]) -> bool:
+    return bool(one) and [folded(name) for name in one] == [folded(name) for name in other]
 
 
 def _known(top: Sequence[Sequence[str]], wanted: Wanted) -> list[int]:
