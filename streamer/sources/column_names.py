@@ -11,8 +11,8 @@ from streamer.sources.dialect import folded
 
 _NAMES: Final = {
     "order_id": (
-        "order id; order number; order no; order #; order; orderid; invoice; invoice no; invoiceno; transaction id; "
-        "receipt; receipt no; bestellnummer; bestellnr; bestell-nr; auftragsnummer; rechnungsnummer; rechnung; "
+        "amazon order id; order id; order number; order no; order #; order; orderid; invoice; invoice no; invoiceno; "
+        "transaction id; receipt; receipt no; bestellnummer; bestellnr; bestell-nr; auftragsnummer; rechnungsnummer; rechnung; "
         "belegnummer; beleg; commande; numero de commande; n° commande; pedido; numero de pedido; ordine; 订单编号; 订单号; "
         "单号; 交易号; 注文番号; 주문번호; bestelnummer; ordernummer; numer zamówienia; номер заказа; заказ; "
         "ordrenummer; sipariş no"
@@ -61,6 +61,11 @@ _NAMES: Final = {
 _LOGINS: Final = ("user", "member", "account", "会员", "用户", "买家会员名", "买家昵称", "买家会员", "会员昵称", "昵称")
 """Words for people whose columns hold self-chosen names."""
 
+_OTHER_THINGS: Final = ("channel", "tax", "rep", "person", "manager", "region", "agent", "status", "type", "method")
+"""Ends of bare names that make another thing of a name: a sales channel is no sale."""
+_AMAZON: Final = frozenset(("amazonorderid", "orderitemid", "amazonorderitemid", "asin"))
+"""Bare names of columns in Amazon's order reports alone."""
+
 NAMES: Final[Mapping[str, tuple[str, ...]]] = {field: tuple(names.split("; ")) for field, names in _NAMES.items()}
 """Names by field, in lower case, the most specific first."""
 
@@ -93,6 +98,10 @@ def columns_of(header: Sequence[str], rows: Sequence[Mapping[str, str]] = ()) ->
                 found[field] = left.pop(hit)
         if whole and (customer := _customer(left, rows)) is not None:
             found["customer_id"] = left.pop(customer)
+    if not _AMAZON.isdisjoint(map(bare, header)) and bare(found.get("price", "")) == "itemprice":
+        # There the price is that of all pieces of the line, and so is its discount.
+        found["line_total"] = found.pop("price")
+        found.pop("discount", None)
     return found
 
 
@@ -100,7 +109,8 @@ def _hit(left: Mapping[str, str], name: str, *, whole: bool) -> str | None:
     """The column with this name; with ``whole=False`` also one that begins or ends with it."""
     if name in left or whole or len(name) < 5:
         return name if name in left else None
-    return next((one for one in left if one.startswith(name) or one.endswith(name)), None)
+    longer = (one for one in left if not one.endswith(_OTHER_THINGS))
+    return next((one for one in longer if one.startswith(name) or one.endswith(name)), None)
 
 
 def _customer(left: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> str | None:

@@ -26,6 +26,7 @@ from streamer.sources.order_states import MOST_STATES, is_flag, states_of
 from streamer.sources.retail_rows import column_positions
 from streamer.sources.rows import Rows
 from streamer.sources.sheet_rows import ZIP_MAGIC
+from streamer.sources.store_columns import ids_clash, store_of
 from streamer.sources.times import Times
 from streamer.sources.values import Values
 from streamer.sources.written_mapping import written
@@ -164,7 +165,10 @@ def _from_names(path: Path, format: str) -> Proposal:
         del found["refunded"]
     states = states_of(_unused(found, seen))
     _refuse_customers(path, found)
-    text = written(found, rows, contacts_of(header, rows, found), states, clock_of(header, rows, found))
+    store = store_of(header, seen, found)
+    if store is not None and not ids_clash(_cells(table), store, found):
+        store = None
+    text = written(found, rows, contacts_of(header, rows, found), states, clock_of(header, rows, found), store)
     return Proposal(format, text, None, tuple(_fields(read_mapping(text, "the proposal"))))
 
 
@@ -178,6 +182,11 @@ def _unused(found: Mapping[str, str], seen: Mapping[str, Collection[str]]) -> di
     """The columns that no field uses."""
     taken = {name for field, name in found.items() if field not in ("name", "category") or "product_id" in found}
     return {name: texts for name, texts in seen.items() if name not in taken}
+
+
+def _cells(table: Rows) -> Iterator[dict[str, str]]:
+    """The readable rows of a table, by column."""
+    return (dict(zip(table.header, row.cells, strict=False)) for row in table.rows() if row.fault is None)
 
 
 def _looked_at(table: Rows, header: Sequence[str]) -> tuple[list[dict[str, str]], dict[str, dict[str, None]]]:

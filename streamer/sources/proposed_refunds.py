@@ -93,9 +93,9 @@ def _below_zero(found: Mapping[str, str], rows: Cells, *, several: bool) -> tupl
     time = found["occurred_at"]
     is_apart = any(_is_returned_later(order, column, time) for order in orders.values())
     parts = _parts_of(orders.values(), time, is_apart=is_apart)
-    refunds = [part for part in parts if all(_is_negative(row, column) for row in part)]
+    refunds = [part for part in parts if all(is_negative(row, column) for row in part)]
     # A condition looks at an order's first row: a discount line on top would make a refund of the order.
-    if not refunds or any(part not in refunds and _is_negative(part[0], column) for part in parts):
+    if not refunds or any(part not in refunds and is_negative(part[0], column) for part in parts):
         return None
     return column, time if is_apart else None
 
@@ -103,7 +103,7 @@ def _below_zero(found: Mapping[str, str], rows: Cells, *, several: bool) -> tupl
 def _negative_column(found: Mapping[str, str], rows: Cells) -> str | None:
     fields = ("total",) if "total" in found else ("line_total", "quantity", "price")
     columns = [found[name] for name in fields if name in found]
-    return next((column for column in columns if any(_is_negative(row, column) for row in rows)), None)
+    return next((column for column in columns if any(is_negative(row, column) for row in rows)), None)
 
 
 def _parts_of(orders: Iterable[Cells], time: str, *, is_apart: bool) -> list[Cells]:
@@ -112,8 +112,8 @@ def _parts_of(orders: Iterable[Cells], time: str, *, is_apart: bool) -> list[Cel
 
 def _is_returned_later(order: Cells, column: str, time: str) -> bool:
     """Whether the rows below zero of an order all have other times than its one time of purchase."""
-    back = {row.get(time, "") for row in order if _is_negative(row, column)}
-    bought = {row.get(time, "") for row in order if not _is_negative(row, column)}
+    back = {row.get(time, "") for row in order if is_negative(row, column)}
+    bought = {row.get(time, "") for row in order if not is_negative(row, column)}
     return len(bought) == 1 and bool(back) and back.isdisjoint(bought) and "" not in back
 
 
@@ -124,7 +124,7 @@ def _by(order: Cells, time: str) -> list[list[Mapping[str, str]]]:
     return list(parts.values())
 
 
-def _is_negative(row: Mapping[str, str], column: str) -> bool:
+def is_negative(row: Mapping[str, str], column: str) -> bool:
     """Whether an amount is negative, with either decimal sign."""
     with suppress(ValueError):
         return any(float(amount(row.get(column, ""), decimal).text) < 0 for decimal in (None, ".", ","))

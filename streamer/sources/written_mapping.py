@@ -27,6 +27,7 @@ def written(
     contacts: Sequence[Contact] = (),
     states: States = _NO_STATES,
     clock: Clock | None = None,
+    store: str | None = None,
 ) -> str:
     """Write a mapping as TOML.
 
@@ -43,17 +44,24 @@ def written(
         Conditions that the cells of state columns give.
     clock
         The columns of date and time, if they are apart.
+    store
+        The column of the store, if the order ids of two stores are the same.
     """
     order = found.get("order_id")
+    if store is not None and order is not None:
+        # Beside its store an id names one order, here and in the mapping.
+        rows = [{**row, order: f"{row.get(store, '')}\x1f{row.get(order, '')}"} for row in rows]
     several = order is not None and len({row.get(order) for row in rows}) < len(rows)
     money = _money(found, rows if several else (), order)
     fields = {**_event_fields(found), "customer_id": _customer(found["customer_id"], rows, contacts), "total": money}
     if clock is not None:
         fields["occurred_at"] = _clock(clock)
+    if store is not None:
+        fields["order_id"] = f'{{ columns = [{_quoted(store)}, {fields["order_id"]}], join = "-" }}'
     group: list[str] = []
     if order is not None and several:
         states, lines = _line_states(found, rows, states, order, money)
-        group = [order, *lines]
+        group = [*([] if store is None else [store]), order, *lines]
     refund = refund_of(found, rows, states, several=several)
     if group and refund is not None and refund.apart is not None:
         group.append(refund.apart)
@@ -61,6 +69,11 @@ def written(
     return "\n".join(
         [
             "# Proposed from the names of the columns. Compare the totals with what your shop says before you import.",
+            *(
+                []
+                if store is None
+                else [f"# Two stores have orders with the same id: {_quoted(store)} tells them apart."]
+            ),
             *_heading(found, rows, group, clock),
             *("", "[[event]]"),
             *orders,
