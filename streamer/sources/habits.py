@@ -18,16 +18,21 @@ _PLAIN_NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,9})?", re.ASC
 class Habits:
     """Collects conventions row by row, then answers.
 
+    Parameters
+    ----------
+    currency
+        Of amounts beside which neither a sign, a column nor the mapping names one.
+
     Attributes
     ----------
     decimal
-        The decimal sign of the numbers; None if no number shows it. If some show a point and others a comma, it is the
-        point, and the others are rejected.
+        The decimal sign of the numbers; None if no number shows it, and such as 1,234 may have decimals. If some show
+        a point and others a comma, it is the point, and the others are rejected.
     day_first
         Whether ``3/2/2024`` is the third of February; None if the dates do not show it, or show both.
     """
 
-    def __init__(self, mapping: TableMapping) -> None:
+    def __init__(self, mapping: TableMapping, currency: str = "") -> None:
         every = [item for event in mapping.event for item in (*event.fields.items(), *event.lines.items())]
         self._amounts = _columns(every, lambda field, one: _is_number(field, one))
         self._times = _columns(every, lambda field, one: _last(field) in TIMES or one.kind == "time")
@@ -41,6 +46,11 @@ class Habits:
         self._points = mapping.decimal == "."
         self._commas = mapping.decimal == ","
         self._declared = mapping.decimal
+        # The decimal signs of amounts such as 1,234, by their currencies: None where they have decimals.
+        self._whole: set[str | None] = set()
+        self._currencies = [event.fields["currency"] for event in mapping.event if "currency" in event.fields]
+        named = (event.constants.get("currency") for event in mapping.event)
+        self._currency = next((str(one) for one in named if one), mapping.currency or currency)
         self._orders: set[str] = set()
         self._texts: set[str] = set()
 
@@ -48,7 +58,7 @@ class Habits:
         """Add one row."""
         if self._declared is None and not self._points:
             for name in self._amounts:
-                self._see_amount(cells.get(name, ""))
+                self._see_amount(cells.get(name, ""), cells)
         for name in self._times:
             text = cells.get(name, "")
             if text[1:2] in ("/", "-") or text[2:3] in ("/", "-"):
@@ -64,7 +74,7 @@ class Habits:
             if text and text.casefold() not in self._nothing and not _PLAIN_NUMBER.fullmatch(text):
                 self._texts.add(name)
 
-    def _see_amount(self, text: str) -> None:
+    def _see_amount(self, text: str, cells: Mapping[str, str]) -> None:
         if "." not in text and "," not in text:
             return
         try:
@@ -73,12 +83,18 @@ class Habits:
             return
         self._points = self._points or shown == "."
         self._commas = self._commas or shown == ","
+        if shown is None and len(self._whole) < 2:
+            named = next((own for one in self._currencies if (own := one.of(cells))), self._currency)
+            self._whole.add(numbers.whole_money(text, [numbers.currency_named(named) or named.upper()]))
 
     @property
     def decimal(self) -> str | None:
         if self._declared is not None:
             return self._declared
-        return "." if self._points else "," if self._commas else None
+        if not self._points and not self._commas:
+            # Yen and won have no decimals: a sign before three digits separates thousands.
+            return next(iter(self._whole)) if len(self._whole) == 1 else None
+        return "." if self._points else ","
 
     @property
     def day_first(self) -> bool | None:
@@ -93,7 +109,7 @@ class Habits:
     def notes(self) -> list[str]:
         """The conventions found, in words."""
         found: list[str] = []
-        if self._declared is None and self.decimal == ",":
+        if self._declared is None and self._commas and not self._points:
             found.append(translatable("file note comma"))
         if self.day_first is not None:
             found.append(translatable("file note day") if self.day_first else translatable("file note month"))

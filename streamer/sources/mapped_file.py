@@ -113,7 +113,8 @@ class MappedFile:
         self._odd_traits: Counter[str] = Counter()
         self._has_more_than_profiles = any(event.type != "profile.updated" for event in mapping.event)
         self._zone = mapping.timezone or zone
-        self._currency = mapping.currency or currency
+        self.currency = mapping.currency or currency
+        """Of amounts without one in a column."""
         self._nobody = nobody
         self._now = now_ms
         self._progress = progress
@@ -141,7 +142,7 @@ class MappedFile:
 
     def _hash(self, mapping: dict[str, Any]) -> str:
         joined = [] if self.joins is None else self.joins.content_hashes
-        how = [mapping, self._zone, self._currency, *joined]
+        how = [mapping, self._zone, self.currency, *joined]
         return hashlib.sha256((self._bytes_hash + json.dumps(how, sort_keys=True)).encode()).hexdigest()
 
     @cached_property
@@ -167,7 +168,7 @@ class MappedFile:
             database.execute("PRAGMA journal_mode = OFF")
             database.execute("CREATE TABLE rows (scope INTEGER, unit, line INTEGER, cells)")
             database.execute("CREATE TABLE events (at INTEGER, line INTEGER, id, name, key, value, same)")
-            habits = Habits(self._mapping)
+            habits = Habits(self._mapping, self.currency)
             if self.joins is not None:
                 self.joins.begin()
             for batch in _batches(self._units(rejects, habits)):
@@ -199,7 +200,7 @@ class MappedFile:
         Nothing is counted or written to the rejects. Rows of an order further down are missing.
         """
         units: dict[tuple[int, str], list[Numbered]] = {}
-        habits = Habits(self._mapping)
+        habits = Habits(self._mapping, self.currency)
         for scope, unit, line, text in itertools.islice(self._units(Rejects(None, ()), habits), rows):
             units.setdefault((scope, unit), []).append((line, json.loads(text)))
         self.rows, self.skipped, self.rejected = None, Counter(), 0
@@ -220,7 +221,7 @@ class MappedFile:
         times = Times(self._mapping.dates, ZoneInfo(self._zone), self._now)
         times.day_first = habits.day_first
         values = Values(times, habits.decimal)
-        return Bodies(self._mapping, values, self._currency, self._nobody, habits.is_number)
+        return Bodies(self._mapping, values, self.currency, self._nobody, habits.is_number)
 
     # -- reading ----------------------------------------------------------------------------------------------
 

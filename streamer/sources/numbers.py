@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from models.messages.translatable import translatable
+from schemas.money import EXPONENTS
 
 _BLANKS: Final = "\u0020\u00a0\u2007\u2009\u202f"
 _MINUS: Final = str.maketrans(dict.fromkeys("‐‑‒–—−﹣－", "-"))
@@ -131,6 +132,28 @@ def amount(text: str, decimal: str | None = ".") -> Amount:
     meanings, bare = _without_currency(plain(text))
     sign, bare = _without_sign(bare)
     return Amount(sign + _digits(bare, decimal or _shown(bare)), meanings)
+
+
+def whole_money(text: str, currencies: Collection[str]) -> str | None:
+    """The decimal sign of a file in which a text such as ``1,234`` is money without decimals; None if it shows none.
+
+    Parameters
+    ----------
+    currencies
+        Those that an amount without a sign of its own can be in.
+
+    >>> whole_money("1,234円", ["EUR"]), whole_money("1,234", ["JPY"]), whole_money("¥1,234", ["CNY"])
+    ('.', '.', None)
+    """
+    try:
+        meanings, bare = _without_currency(plain(text))
+    except ValueError:
+        return None
+    match = _AMBIGUOUS.fullmatch(_without_sign(bare)[1])
+    meant = meanings & set(currencies) or meanings or set(currencies)
+    if match is None or not meant or any(EXPONENTS.get(one, 2) for one in meant):
+        return None
+    return "," if match[1] == "." else "."
 
 
 def _shown(bare: str) -> str:

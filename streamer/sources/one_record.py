@@ -52,7 +52,7 @@ def _read(
     record: dict[str, Any], mapping: TableMapping, zone: str, currency: str, nobody: frozenset[str]
 ) -> tuple[Bodies, list[Numbered]]:
     cells = cells_of(record, mapping.named(), mapping.lists())
-    habits = Habits(mapping)
+    habits = Habits(mapping, currency)
     habits.see(cells)
     times = Times(mapping.dates, ZoneInfo(mapping.timezone or zone), None)
     times.day_first = habits.day_first

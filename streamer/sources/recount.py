@@ -80,9 +80,11 @@ def recount_table(source: MappedFile) -> Iterator[Counted]:
         amounts = [event.fields["total"].named() if "total" in event.fields else () for event in events]
         names = [tuple(one) for one in amounts]
         for at, unit, line, cells, shared in _units(source, events, tables):
-            marks.update(_mark(shared.get(name, "")) for name in names[at])
+            own = _currency(events[at], shared) or source.currency
+            marks.update(_mark(shared.get(name, "")) or _grouped(shared.get(name, ""), own) for name in names[at])
             database.execute("INSERT INTO rows VALUES (?, ?, ?, ?)", (at, unit, line, json.dumps(dict(cells))))
-        comma = mapping.decimal == "," or (mapping.decimal is None and marks[","] > marks["."])
+        shown = marks[","] or (not marks["."] and marks["1.234"])
+        comma = mapping.decimal == "," or (mapping.decimal is None and shown > marks["."])
         rows = database.execute("SELECT event, unit, line, cells FROM rows ORDER BY event, unit, line")
         for (at, _), unit_rows in groupby(rows, key=lambda row: row[:2]):
             found = [(line, json.loads(text)) for _, _, line, text in unit_rows]
@@ -235,6 +237,12 @@ def _mark(text: str) -> str:
     if behind != 3 or front in ("", "0") or ("." in front and sign == ",") or ("," in front and sign == "."):
         return sign if digits.count(sign) == 1 else ""
     return ""
+
+
+def _grouped(text: str, currency: str) -> str:
+    """``1.234`` for an amount such as ``1.234 ₫``, whose currency has no decimals, else an empty text."""
+    is_whole = EXPONENTS.get(currency_beside(text) or currency) == 0
+    return "1.234" if is_whole and re.search(r"(?<![\d.])\d{1,3}\.\d{3}(?![\d.])", text) else ""
 
 
 def plain_amount(text: str, comma: bool = False) -> Decimal | None:
