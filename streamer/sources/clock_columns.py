@@ -13,9 +13,13 @@ from streamer.sources.times import zone_named
 
 _CLOCK: Final = re.compile(r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?(\s*[AaPp]\.?[Mm]\.?)?", re.ASCII)
 _MIDNIGHT: Final = "00:00:00"
-_DATE: Final = re.compile(r"date|datum|fecha|\bdata\b|dato\b|tarih|\bday\b|\btag\b|created|дата|日期|日付|날짜")
+_DATE: Final = re.compile(
+    r"date|datum|fecha|\bdata\b|dato\b|tarih|\bday\b|\btag\b|created|дата|日期|日付|날짜|päivä|dátum|"
+    r"ημερομηνία|تاريخ|תאריך|วันที่|ngày|tanggal"
+)
 _TIME: Final = re.compile(
-    r"\btime\b|zeit\b|uhrzeit|heure|\bhora\b|\bora\b|godzina|\btid\b|saat|время|时间|時刻|時間|시간"
+    r"\btime\b|zeit\b|uhrzeit|heure|\bhora\b|\bora\b|godzina|\btid\b|saat|время|时间|時刻|時間|시간|"
+    r"\bčas\b|klokkeslæt|klokkeslett|klockslag|kellonaika|időpont|ώρα|\bчас\b|время|الوقت|שעה|เวลา|\bgiờ\b|\bjam\b"
 )
 _OTHERS: Final = re.compile(r"ship|deliver|fulfil|due|birth|versand|liefer|geburt|livraison|env[ií]o|发货|配送")
 _ZONES: Final = frozenset(("timezone", "time zone", "tz", "zeitzone", "fuseau horaire", "zona horaria", "时区"))

@@ -8,6 +8,7 @@ from typing import Final
 
 from streamer.sources.contact_columns import CONTACTS, PEOPLE, are_full_names, bare, names_of
 from streamer.sources.dialect import folded
+from streamer.sources.words_of_columns import more_names
 
 _NAMES: Final = {
     "order_id": (
@@ -63,10 +64,16 @@ _LOGINS: Final = ("user", "member", "account", "会员", "用户", "买家会员
 
 _OTHER_THINGS: Final = ("channel", "tax", "rep", "person", "manager", "region", "agent", "status", "type", "method")
 """Ends of bare names that make another thing of a name: a sales channel is no sale."""
+_STATES: Final = tuple(
+    map(bare, ("status", "state", "estado", "situação", "stav", "durum", "tila", "állapot", "статус"))
+)
+"""Begins of bare names of states, such as that of an order."""
 _AMAZON: Final = frozenset(("amazonorderid", "orderitemid", "amazonorderitemid", "asin"))
 """Bare names of columns in Amazon's order reports alone."""
 
-NAMES: Final[Mapping[str, tuple[str, ...]]] = {field: tuple(names.split("; ")) for field, names in _NAMES.items()}
+NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+    field: (*names.split("; "), *more_names(field)) for field, names in _NAMES.items()
+}
 """Names by field, in lower case, the most specific first."""
 
 KNOWN: Final = (
@@ -109,7 +116,7 @@ def _hit(left: Mapping[str, str], name: str, *, whole: bool) -> str | None:
     """The column with this name; with ``whole=False`` also one that begins or ends with it."""
     if name in left or whole or len(name) < 5:
         return name if name in left else None
-    longer = (one for one in left if not one.endswith(_OTHER_THINGS))
+    longer = (one for one in left if not one.endswith(_OTHER_THINGS) and not one.startswith(_STATES))
     return next((one for one in longer if one.startswith(name) or one.endswith(name)), None)
 
 

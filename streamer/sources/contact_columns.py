@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,11 +14,12 @@ from schemas.fields import Email, Language, PersonName, Phone, ZoneName
 from streamer.sources.columns import ABSENT, stripped
 from streamer.sources.dialect import folded
 from streamer.sources.language_names import LANGUAGES
+from streamer.sources.words_of_columns import more_names
 
 Rows = Sequence[Mapping[str, str]]
 
 CONTACTS: Final[Mapping[str, tuple[str, ...]]] = {
-    trait: tuple(names.split("; "))
+    trait: (*names.split("; "), *more_names("name_of" if trait == "name" else trait))
     for trait, names in {
         "email": (
             "email; e-mail; email address; e-mail address; mail; mail address; e-mail-adresse; email-adresse; mailadresse; "
@@ -50,6 +52,7 @@ CONTACTS: Final[Mapping[str, tuple[str, ...]]] = {
 PEOPLE: Final = (
     *("customer", "client", "buyer", "kunde", "käufer", "cliente", "acheteur", "comprador", "客户", "买家", "고객"),
     *("klant", "klient", "клиент", "покупатель", "kund", "müşteri"),
+    *more_names("people"),
 )
 """Words for people, whose columns hold ids, and in some files names."""
 
@@ -151,10 +154,13 @@ def are_full_names(texts: Sequence[str]) -> bool:
 
 
 def bare(name: str) -> str:
-    """A column's name in lower case, without blanks, dots and dashes."""
+    """A column's name in lower case, without blanks, dots, dashes and accents, which some programs drop."""
     # A unit or a tax behind a name says nothing of what it is: Amount (EUR), 金额（元）.
     plain = re.sub(r"(?<=\w)\s*[(（][^()（）]*[)）]\s*$", "", folded(name))
-    return re.sub(r"[\W_]+", "", plain) or folded(name)
+    apart = unicodedata.normalize("NFD", re.sub(r"[\W_]+", "", plain)).replace("ı", "i")
+    return unicodedata.normalize("NFC", "".join(sign for sign in apart if not unicodedata.combining(sign))) or folded(
+        name
+    )
 
 
 def names_of(trait: str) -> tuple[str, ...]:

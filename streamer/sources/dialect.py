@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import re
+import unicodedata
 from typing import Final
 
 from charset_normalizer import from_bytes
@@ -121,9 +122,9 @@ def delimiter_of(lines: list[str], names: frozenset[str] = frozenset()) -> str:
 
 
 def folded(name: str) -> str:
-    """A column's name without variations in case, blanks and byte order marks.
+    """A column's name without variations in case, blanks, byte order marks and the form of accents.
 
     >>> folded(" Order  ID ") == folded("order id")
     True
     """
-    return re.sub(r"\s+", " ", name.replace("\ufeff", "").strip()).casefold()
+    return re.sub(r"\s+", " ", unicodedata.normalize("NFC", name.replace("\ufeff", "").strip())).casefold()

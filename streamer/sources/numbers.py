@@ -66,6 +66,8 @@ _SAME: Final = {
     "฿": "THB",
     "₩": "KRW",
     "₫": "VND",
+    "ГРН": "UAH",
+    "บาท": "THB",
     "Đ": "VND",
     "VNĐ": "VND",
     "₸": "KZT",

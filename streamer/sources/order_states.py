@@ -6,12 +6,14 @@ A state of payment counts, a state of delivery does not: a parcel that is *pendi
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from streamer.sources.columns import ABSENT
 from streamer.sources.dialect import folded
+from streamer.sources.words_of_states import DELIVERY_NAMES, NO, STATE_NAMES, YES, more_states
 
 MOST_STATES: Final = 40
 """A column with more different texts is no state."""
@@ -19,8 +21,19 @@ MOST_STATES: Final = 40
 _Words = Mapping[str, tuple[str, ...]]
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split("; "))
+def _plain(text: str) -> str:
+    """A state without case, dashes and the prefix of WooCommerce."""
+    return (
+        re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFC", text).casefold().replace("i̇", "i"))
+        .strip(" .!")
+        .removeprefix("wc ")
+    )
+
+
+def _words(text: str, head: str | None = None) -> frozenset[str]:
+    """The words of a text, and those of other languages under a head."""
+    more = () if head is None else more_states(head)
+    return frozenset(map(_plain, (*text.split("; "), *more)))
 
 
 _VOID: Final = _words(
@@ -38,7 +51,8 @@ _VOID: Final = _words(
     "ακυρώθηκε; ملغي; בוטל; dibatalkan; đã hủy; ยกเลิก; ยกเลิกแล้ว; "
     "已取消; 取消; 交易关闭; 已关闭; 待付款; 等待买家付款; 未付款; 未支付; 支付失败; 交易取消; 已作废; 订单取消; "
     "待支付; 訂單取消; "
-    "キャンセル; キャンセル済み; 未払い; 入金待ち; 취소; 취소완료; 결제대기; 입금대기; 주문취소"
+    "キャンセル; キャンセル済み; 未払い; 入金待ち; 취소; 취소완료; 결제대기; 입금대기; 주문취소",
+    "void",
 )
 """States in which nothing was paid, or not yet."""
 
@@ -47,7 +61,8 @@ _RETURNED: Final = _words(
     "zurückgegeben; retourniert; remboursé; remboursée; retourné; retournée; reembolsado; reembolsada; devuelto; devuelta; "
     "devolvido; rimborsato; rimborsata; reso; terugbetaald; geretourneerd; zwrócone; zwrócony; vráceno; återbetald; "
     "refunderet; refundert; iade edildi; возвращен; возвращён; возвращено; возврат; "
-    "已退款; 退款成功; 全额退款; 已退货; 退款完成; 返金済み; 返品済み; 환불; 환불완료; 반품완료"
+    "已退款; 退款成功; 全额退款; 已退货; 退款完成; 返金済み; 返品済み; 환불; 환불완료; 반품완료",
+    "returned",
 )
 """States of an order whose whole money was given back."""
 
@@ -55,7 +70,8 @@ _REFUNDS: Final = _words(
     "refund; refunds; return; credit; credit note; credit memo; creditnote; payment refund; gutschrift; retoure; "
     "erstattung; rückerstattung; remboursement; retour; avoir; reembolso; devolución; devolucion; abono; rimborso; "
     "nota di credito; terugbetaling; creditnota; zwrot; korekta; återbetalning; kreditnota; iade; "
-    "退款; 退货; 返金; 返品; 환불처리"
+    "退款; 退货; 返金; 返品; 환불처리",
+    "refunds",
 )
 """Kinds of rows that give money back by themselves."""
 
@@ -65,37 +81,41 @@ _PAID: Final = _words(
     "bezahlt; abgeschlossen; versendet; verschickt; geliefert; verkauf; payé; payée; terminé; terminée; expédiée; livrée; "
     "vente; pagado; pagada; completado; completada; enviado; entregado; pago; concluído; pagato; completato; spedito; "
     "betaald; voltooid; zrealizowane; opłacone; zaplaceno; betald; betalt; tamamlandı; ödendi; выполнен; оплачен; "
-    "已完成; 交易成功; 已付款; 已支付; 已发货; 完成; 完了; 支払済み; 결제완료; 배송완료"
+    "已完成; 交易成功; 已付款; 已支付; 已发货; 完成; 完了; 支払済み; 결제완료; 배송완료",
+    "paid",
 )
 
 _STATE_NAMES: Final = re.compile(
     r"stat(us|e|ut|o|i)\b|status|condition|payment|financial|\bzahlung|\btype\b|\bkind\b|\btyp\b|\btipo\b|\bart\b|zustand|"
-    r"estado|stan\b|stav\b|durum|situa|状态|狀態|类型|類型|収支|ステータス|状況|種別|상태|статус|состояние"
+    r"estado|stan\b|stav\b|durum|situa|状态|狀態|类型|類型|収支|ステータス|状況|種別|상태|статус|состояние|"
+    + STATE_NAMES
 )
 _OF_ORDERS: Final = re.compile(
     r"stat(us|ut|o|i)\b|status|condition|zustand|estado|stan\b|stav\b|durum|situa|状态|狀態|ステータス|状況|상태|статус|состояние"
 )
 _DELIVERY: Final = re.compile(
     r"fulfil|shipping|shipment|deliver|versand|liefer|livraison|expédition|env[ií]o|entrega|spedizione|consegna|dostaw|"
-    r"transport|method|methode|zahlungsart|zahlungsweise|物流|发货|配送|出荷|배송"
+    r"transport|method|methode|zahlungsart|zahlungsweise|物流|发货|配送|出荷|배송|" + DELIVERY_NAMES
 )
 _VOID_FLAG: Final = re.compile(
     r"(is |was |order )?(cancell?ed|cancell?ation|void(ed)?|deleted|test( order)?|draft|spam|fraud)( order)?|"
     r"storniert|storno|annulliert|testbestellung|gelöscht|annulée?|cancelad[oa]|anulad[oa]|annullat[oa]|geannuleerd|"
-    r"已取消|是否取消|取消|作废"
+    r"已取消|是否取消|取消|作废|zrušeno|avbruten|annulleret|annullert|kansellert|peruttu|peruutettu|törölve|ακυρώθηκε|скасовано|"
+    r"отменен|iptal( edildi)?|ملغي|בוטל|ยกเลิก|đã h[ủu]y|dibatalkan"
 )
 _RETURNED_FLAG: Final = re.compile(
     r"(is |was )?(refunded|returned)|erstattet|retourniert|remboursée?|reembolsad[oa]|已退款|是否退款"
 )
 _PAID_FLAG: Final = re.compile(
-    r"(is |was )?(paid|completed?)|bezahlt|payée?|pagad[oa]|pagat[oa]|betaald|opłacone|已付款|已支付|是否付款|是否支付"
+    r"(is |was )?(paid|completed?)|bezahlt|payée?|pagad[oa]|pagat[oa]|betaald|opłacone|已付款|已支付|是否付款|是否支付|"
+    r"pag[oa]|zaplaceno|betald|betalt|maksettu|(ki)?fizetve|πληρωμέν[ηο]|оплачено|ödendi|مدفوع|שולם|ชำระแล้ว|đã thanh toán|dibayar"
 )
 _WHEN_VOID: Final = re.compile(
     r"(cancell?(ed|ation)?|void(ed)?|storno|stornierungs?|annulation|cancelación|取消)[ -]?"
     r"(at|on|date|time|reason|datum|grund|zeit|时间|日期|原因)|date d.annulation|motif d.annulation|stornierungsgrund"
 )
-_YES: Final = _words("true; yes; y; 1; x; ja; oui; si; sí; sim; 是; да; evet; はい")
-_NO: Final = _words("false; no; n; 0; nein; non; não; 否; нет; hayır; いいえ")
+_YES: Final = _words(f"true; yes; y; 1; x; ja; oui; si; sí; sim; 是; да; evet; はい; {YES}")
+_NO: Final = _words(f"false; no; n; 0; nein; non; não; 否; нет; hayır; いいえ; {NO}")
 _NONE: Final = ABSENT | {"", "-", "–", "—"}
 
 
@@ -197,8 +217,3 @@ def _is_state(name: str, texts: Collection[str]) -> bool:
 
 def _among(texts: Collection[str], words: frozenset[str]) -> list[str]:
     return [text for text in texts if _plain(text) in words]
-
-
-def _plain(text: str) -> str:
-    """A state without case, dashes and the prefix of WooCommerce."""
-    return re.sub(r"[\s_-]+", " ", text.casefold().replace("i̇", "i")).strip(" .!").removeprefix("wc ")

@@ -279,6 +279,7 @@ _NAMES: Final = {
     "A$": "AUD", "C$": "CAD", "S$": "SGD", "R$": "BRL", "€": "EUR", "£": "GBP", "元": "CNY", "円": "JPY", "₹": "INR", "₽": "RUB",
     "₺": "TRY", "₴": "UAH", "₪": "ILS", "₦": "NGN", "₱": "PHP", "฿": "THB", "₩": "KRW", "₫": "VND", "₸": "KZT", "₼": "AZN",
     "₾": "GEL", "원": "KRW", "zł": "PLN", "Kč": "CZK", "Ft": "HUF", "lei": "RON", "人民币": "CNY", "圆": "CNY",
+    "грн": "UAH", "บาท": "THB",
 }  # fmt: skip
 """Signs and words by currency, the longer ones first."""
 
