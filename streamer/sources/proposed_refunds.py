@@ -78,8 +78,14 @@ def _are_below_zero(found: Mapping[str, str], rows: Cells, column: str, texts: S
 
 
 def gives_back(found: Mapping[str, str], rows: Cells, states: States) -> bool:
-    """Whether a column, or rows of their own, say what was given back."""
-    return "refunded" in found or bool(states.refunds) or _negative_column(found, rows) is not None
+    """Whether a column, or rows of their own, say what was given back; several rows share an order id."""
+    gone = [*states.void.items(), *states.returned.items()]
+    return (
+        "refunded" in found
+        or bool(states.refunds)
+        or _below_zero(found, rows, several=True) is not None
+        or any(_are_below_zero(found, rows, column, texts) for column, texts in gone)
+    )
 
 
 def _below_zero(found: Mapping[str, str], rows: Cells, *, several: bool) -> tuple[str, str | None] | None:

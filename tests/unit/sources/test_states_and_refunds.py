@@ -149,6 +149,19 @@ def test_a_line_that_was_cancelled_or_returned_is_left_out_alone(state: str, tur
     assert found(tmp_path, head + rows + whole)[2] == 5.0
 
 
+@pytest.mark.parametrize(
+    ("lines", "net"),
+    [
+        # A discount is a line like the others, and what a line below zero took back is not taken off again.
+        ("1,a,2024-01-05,DISC,1,-5.00,Completed\n1,a,2024-01-05,Y,1,7.00,Returned\n", 15.0),
+        ("1,a,2024-01-05,X,1,-10.00,Returned\n", 10.0),
+    ],
+)
+def test_lines_below_zero_are_no_reason_to_count_a_line_twice(lines: str, net: float, tmp_path: Path) -> None:
+    head = "Order,Customer,Date,SKU,Quantity,Price,Status\n1,a,2024-01-05,X,2,10.00,Completed\n"
+    assert found(tmp_path, head + lines)[2] == net
+
+
 def test_lines_in_several_states_stay_one_order(tmp_path: Path) -> None:
     content = (
         "Order,Customer,Date,SKU,Quantity,Price,Status\n1,a,2024-01-05,X,1,10.00,Completed\n"
