@@ -133,10 +133,10 @@ def _file(
     from dataclasses import asdict, replace
     from datetime import date, timedelta
 
-    from streamer.commands.files import instant
     from streamer.commands.recognise import data_of
     from streamer.evaluate import files, report, retail, retail_page
     from streamer.evaluate.suite import PRESETS
+    from streamer.queries.instants import instant
 
     with common.progress("reading") as on_progress:
         source, settings = data_of(data, format, mapping, on_progress)

@@ -32,13 +32,13 @@ def case(
     from dataclasses import asdict
 
     from schemas.money import exponent
-    from streamer.commands.files import instant
     from streamer.commands.pages import write_page
     from streamer.commands.recognise import data_of
     from streamer.evaluate import files
     from streamer.evaluate.case import cleaning, methods, page, report
     from streamer.evaluate.case.questions import HORIZON
     from streamer.evaluate.case.study import study
+    from streamer.queries.instants import instant
 
     methods.scikit_learn()
     with common.progress("reading") as on_progress:

@@ -111,10 +111,10 @@ def _of_file(
     on_progress: Progress,
 ) -> _Table:
     from schemas.errors import UserError
-    from streamer.commands.files import instant
     from streamer.commands.recognise import data_of
     from streamer.evaluate import files
     from streamer.evaluate.predictions import HORIZON, evaluate
+    from streamer.queries.instants import instant
 
     source, settings = data_of(data, format, mapping, on_progress)
     policy = settings.policy(lanes=1)

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
-from models.features.time import DayGrid
 from models.messages import Messages, messages
 from models.messages.translatable import in_language
 from schemas.errors import UserError
 from schemas.ids import nobody_of
 from schemas.screen_text import json_text
-from schemas.wire_time import epoch_ms
 from streamer.client.connections import is_default
 from streamer.commands import common
 from streamer.config.settings import Settings
@@ -197,21 +195,6 @@ def print_rejects(source: Source, texts: Messages) -> None:
         common.note(str(in_language(note, texts)))
     if isinstance(source, MappedFile) and source.rejected and source.rejects is not None:
         common.note(texts("file rejects", rows=source.rejected, path=str(source.rejects.path)))
-
-
-def instant(text: str, grid: DayGrid, option: str) -> int:
-    """Parse an instant (ms): an RFC 3339 time, or a day, which means its start in the shop's zone.
-
-    Raises UserError, naming ``option``.
-    """
-    from datetime import date
-
-    try:
-        if len(text) == 10:
-            return grid.instant((date.fromisoformat(text) - date(1970, 1, 1)).days)
-        return epoch_ms(text)
-    except ValueError:
-        raise UserError(f"{option} {text} is not a time", "write it as 2012-06-01 or 2012-06-01T12:00:00Z") from None
 
 
 @contextmanager

@@ -19,13 +19,13 @@ from streamer.commands.files import (
     MembershipsFile,
     RejectsFile,
     ReportFile,
-    instant,
     lines_to,
     print_rejects,
     settings_for,
     source_of,
 )
 from streamer.commands.recognise import recognised
+from streamer.queries.instants import instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,7 +12,7 @@ from schemas.errors import UserError
 from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
-from streamer.commands.files import instant
+from streamer.queries.instants import instant
 
 if TYPE_CHECKING:
     from streamer.queries.report import Report

@@ -60,7 +60,7 @@ def shop(
 
     Example:  streamer shop --customers 5000 --days 180 --rate 200 --late 0.01 --duplicates 0.01
     """
-    from streamer.commands.files import instant
+    from streamer.queries.instants import instant
     from streamer.simulator.config import ShopConfig
     from streamer.simulator.simulate import Shop
     from streamer.simulator.truth import write_truth
