@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 import time
 import urllib.request
@@ -19,16 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from streamer.client import presence
+from streamer.client import home_pass, presence
+from streamer.client.home_pass import FOLDER, write_new
 from streamer.config.settings import Settings
 from streamer.web.listen import local
 
-FOLDER: Final = "console"
-"""Folder of the key and the links, in STREAMER_HOME."""
 COOKIE: Final = "streamer_console"
 SESSION_SECONDS: Final = 30 * 86_400
 LINK_SECONDS: Final = 86_400
-_KEY_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +45,8 @@ class Sessions:
     """
 
     def __init__(self, home: Path, clock: Callable[[], float] = time.time) -> None:
-        self._folder = home / FOLDER
-        self._links = self._folder / "links"
+        self._home = home
+        self._links = home / FOLDER / "links"
         self._clock = clock
 
     def link(self) -> str:
@@ -57,7 +54,7 @@ class Sessions:
         self._links.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._sweep()
         secret = secrets.token_urlsafe(24)
-        _write(self._links / _hash(secret), str(int(self._clock())).encode())
+        write_new(self._links / _hash(secret), str(int(self._clock())).encode())
         return secret
 
     def redeem(self, secret: str) -> str | None:
@@ -84,17 +81,7 @@ class Sessions:
         return Session(self._signed("form", body))
 
     def _signed(self, what: str, body: str) -> str:
-        return hmac.new(self._key(), f"{what}/{body}".encode(), hashlib.sha256).hexdigest()
-
-    def _key(self) -> bytes:
-        """Read each time, so that deleting the file ends the sessions of a running process."""
-        place = self._folder / "key"
-        with suppress(FileNotFoundError):
-            return place.read_bytes()
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            _write(place, secrets.token_bytes(_KEY_BYTES))
-        return place.read_bytes()
+        return home_pass.signed(self._home, what, body)
 
     def _sweep(self) -> None:
         """Delete expired links."""
@@ -102,17 +89,6 @@ class Sessions:
             with suppress(OSError):
                 if self._clock() - one.stat().st_mtime > LINK_SECONDS:
                     one.unlink()
-
-
-def _write(place: Path, body: bytes) -> None:
-    """Write a new file that only its owner can read, atomically. Raises FileExistsError."""
-    draft = place.with_name(f".{place.name}.{secrets.token_hex(8)}")
-    with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-        file.write(body)
-    try:
-        os.link(draft, place)
-    finally:
-        draft.unlink()
 
 
 def _hash(secret: str) -> str:

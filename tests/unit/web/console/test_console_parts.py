@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from streamer.client.home_pass import FOLDER
 from streamer.config.settings import Settings
 from streamer.web.console import sessions
-from streamer.web.console.sessions import FOLDER, LINK_SECONDS, SESSION_SECONDS, Sessions, console_url, is_served
+from streamer.web.console.sessions import LINK_SECONDS, SESSION_SECONDS, Sessions, console_url, is_served
 
 STATIC = Path(sessions.__file__).parent / "static"
 
