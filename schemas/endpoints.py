@@ -32,7 +32,7 @@ from schemas.collector import MAX_EVENTS, Receipt
 Permission = Literal["read", "export", "edit", "write", "outcomes"]
 PERMISSIONS: Final[Mapping[Permission, str]] = {
     "read": "look up customers, segments, flows, changes and plays",
-    "export": "download members as CSV",
+    "export": "download all members of segments",
     "edit": "preview other segments",
     "write": "send events",
     "outcomes": "report bounces and complaints",
@@ -43,6 +43,8 @@ MAX_PAGE: Final = 1_000
 MAX_ID: Final = 128
 MAX_NAME: Final = 100
 MAX_KEY: Final = 200
+MAX_SEGMENTS: Final = 100
+"""Segments of one list of members."""
 MAX_DAYS: Final = 400
 """How far back a preview of a play looks."""
 LATEST: Final = (1 << 62) - 1
@@ -207,6 +209,27 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
         (_SEGMENTATION, _SEGMENT),
         media="text/csv",
         problems=(404,),
+    ),
+    Endpoint(
+        "member_rows",
+        "GET",
+        "/v1/members",
+        "export",
+        "Download the customers of one or several segments, a JSON object per line, in the order of the lanes",
+        None,
+        (
+            Parameter(
+                "segment",
+                {"type": "array", "items": {**_TEXT, "maxLength": MAX_KEY}, "minItems": 1, "maxItems": MAX_SEGMENTS},
+                "a segment's id or SEGMENTATION/SEGMENT; may be repeated",
+                required=True,
+            ),
+            Parameter("since", {"type": "string"}, "only customers who entered on or after this day or time"),
+            Parameter(
+                "limit", {"type": "integer", "minimum": 1, "maximum": 1 << 53}, "how many at most; all unless given"
+            ),
+        ),
+        media="application/x-ndjson",
     ),
     Endpoint(
         "flows",

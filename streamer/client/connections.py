@@ -117,6 +117,17 @@ class Connections:
         """The prefix of the view's keys: the consumer group's name with the topic prefix."""
         return self.kafka.group
 
+    @property
+    def service(self) -> str:
+        """Names the servers, the release and the settings behind a list; equal in processes that give the same one."""
+        from hashlib import sha256
+
+        from streamer import __version__
+
+        of = self.settings
+        parts = (__version__, self.bootstrap, self.kafka.group, self.view_place, of.timezone, of.currency, of.language)
+        return sha256(repr((*parts, of.topic_prefix, of.half_life_days)).encode()).hexdigest()
+
     @cached_property
     def lanes(self) -> int:
         """The number of lanes of the input topic; raises UserError if there is no such topic."""

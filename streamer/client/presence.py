@@ -22,14 +22,17 @@ _PAUSE_SECONDS: Final = 0.02
 
 
 @contextmanager
-def noted(home: Path, url: str) -> Iterator[None]:
-    """Note this process for the duration of the block. Raises UserError if another one of this home is running."""
+def noted(home: Path, url: str, service: str = "") -> Iterator[None]:
+    """Note this process for the duration of the block, and the service that it serves (`Connections.service`).
+
+    Raises UserError if another one of this home is running.
+    """
     home.mkdir(parents=True, exist_ok=True)
     with (home / FILE).open("a+") as file:
         if not _locked(file):
             raise served_already(url_of(home) or url)
         file.truncate(0)
-        file.write(json.dumps({"pid": os.getpid(), "url": url}))
+        file.write(json.dumps({"pid": os.getpid(), "url": url, "service": service}))
         file.flush()
         try:
             yield
@@ -49,12 +52,23 @@ def _locked(file: IO[str]) -> bool:
 
 def url_of(home: Path) -> str | None:
     """``http://HOST:PORT`` of the process that serves this home; None if there is none."""
-    with suppress(OSError, ValueError, KeyError, TypeError), (home / FILE).open() as file:
+    return _note(home).get("url")
+
+
+def url_for(home: Path, service: str) -> str | None:
+    """As `url_of`, if that process serves this service; None if it serves another one, or is of another release."""
+    found = _note(home)
+    return found.get("url") if found.get("service") == service else None
+
+
+def _note(home: Path) -> dict[str, str]:
+    """The note of the running process; empty if there is none."""
+    with suppress(OSError, ValueError, TypeError, AttributeError), (home / FILE).open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
-            return str(json.loads(file.read())["url"])
-    return None
+            return {name: str(value) for name, value in json.loads(file.read()).items()}
+    return {}
 
 
 def served_already(url: str) -> UserError:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from schemas.errors import UserError
+from schemas.errors import TransientError, UserError
 from schemas.screen_text import harmless_cell
 from streamer.client.connections import connections
 from streamer.commands import common
 from streamer.commands.common import Json
 from streamer.commands.completion import segment_ids
-from streamer.commands.files import instant
+from streamer.config.settings import Settings
 
 if TYPE_CHECKING:
     from models.customer.customer import Customer
+    from streamer.client.connections import Connections
+    from streamer.client.members import Row
     from streamer.queries.members import Member
 
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV, to redirect into a file.")]
@@ -42,21 +44,79 @@ def members(
     limit: Limit = None,
     csv: Csv = False,
     json: Json = False,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            help="Ask the `streamer web` at this address, with the token in STREAMER_WEB_TOKEN, where Redis cannot be "
+            "reached. Default: STREAMER_WEB_URL."
+        ),
+    ] = None,
 ) -> None:
     """List the customers of a segment: entry date, last order, and next move by time alone.
 
+    Asks the web process of this folder if one runs, else Redis; both give the same list.
+
     Example:  streamer segments members at_risk --csv > at-risk.csv
     """
+    from streamer.queries.instants import instant
+
+    found = common.settings({"web_url": url})
+    if since is not None:
+        instant(since, found.policy().grid, "--since")
+    if found.web_url:
+        write_rows(_from_afar(found, segment, since, limit), csv=csv, json=json)
+        return
+    with connections(found) as to:
+        listed = _nearby(to, segment, since, limit)
+        write_rows(_from_redis(to, segment, since, limit) if listed is None else listed, csv=csv, json=json)
+
+
+def _from_afar(found: Settings, segments: Sequence[str], since: str | None, limit: int | None) -> Sequence[Row]:
+    from streamer.client import members
+    from streamer.queries.members import FILE_COLUMNS
+
+    if found.web_token is None:
+        raise UserError(
+            f"{found.web_url} needs a token",
+            "set STREAMER_WEB_TOKEN; `streamer tokens create NAME --may export` makes one there",
+        )
+    token = found.web_token.get_secret_value()
+    return members.members(found.web_url, token, segments, since, limit, FILE_COLUMNS)
+
+
+def _nearby(to: Connections, segments: Sequence[str], since: str | None, limit: int | None) -> Sequence[Row] | None:
+    """The list from the web process of this home; None if none serves these servers, or it cannot answer."""
+    from streamer.client import home_pass, members, presence
+    from streamer.queries.members import FILE_COLUMNS
+
+    home = to.settings.home
+    url = presence.url_for(home, to.service)
+    if url is None:
+        return None
+    try:
+        return members.members(url, home_pass.make(home), segments, since, limit, FILE_COLUMNS, nearby=True)
+    except members.Refused as error:
+        if error.status == 400:
+            # Redis would give the same error.
+            raise
+        why = error.message
+    except (TransientError, OSError) as error:
+        why = str(error)
+    common.note(f"the web process does not give the list, so Redis is read: {why}")
+    return None
+
+
+def _from_redis(to: Connections, segments: Sequence[str], since: str | None, limit: int | None) -> Iterable[Row]:
     from streamer.adapters.redis_reader import totals
-    from streamer.queries.members import check_names
+    from streamer.queries.instants import instant
+    from streamer.queries.members import check_names, row
     from streamer.queries.members import members as found
 
-    with connections() as to:
-        policy = to.policy
-        check_names(segment, policy.definitions, totals(to.view.ledgers()).segments)
-        entered = None if since is None else instant(since, policy.grid, "--since")
-        rows = found(to.view, policy.definitions, policy.shop, policy.grid, segment, entered)
-        write(islice(rows, limit), csv=csv, json=json)
+    policy = to.policy
+    check_names(segments, policy.definitions, totals(to.view.ledgers()).segments)
+    entered = None if since is None else instant(since, policy.grid, "--since")
+    listed = found(to.view, policy.definitions, policy.shop, policy.grid, segments, entered)
+    return map(row, islice(listed, limit))
 
 
 def who(
@@ -92,10 +152,17 @@ def who(
 
 def write(found: Iterable[Member], *, csv: bool, json: bool, columns: Sequence[str] | None = None) -> None:
     """Customers as a table, CSV or JSON; all columns unless some are named, a table without predictions."""
-    from streamer.queries.members import COLUMNS, FILE_COLUMNS, row
+    from streamer.queries.members import row
+
+    write_rows(map(row, found), csv=csv, json=json, columns=columns)
+
+
+def write_rows(found: Iterable[Row], *, csv: bool, json: bool, columns: Sequence[str] | None = None) -> None:
+    """As `write`, with the values of each customer by column."""
+    from streamer.queries.members import COLUMNS, FILE_COLUMNS
 
     columns = columns or (FILE_COLUMNS if csv or json else COLUMNS)
-    rows = ({name: value for name, value in row(one).items() if name in columns} for one in found)
+    rows = ({name: value for name, value in one.items() if name in columns} for one in found)
     if json:
         common.print_json(list(rows))
     elif csv:
@@ -104,14 +171,14 @@ def write(found: Iterable[Member], *, csv: bool, json: bool, columns: Sequence[s
         _write_table(columns, rows)
 
 
-def _write_csv(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
+def _write_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
         writer.writerow([harmless_cell(row[name] or "") for name in columns])
 
 
-def _write_table(columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> None:
+def _write_table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2), pad_edge=False)

@@ -49,6 +49,8 @@ MEANINGS: Final[Mapping[str, str]] = {
     "web_host": "`streamer web` 监听的地址",
     "web_port": "`streamer web` 的端口",
     "web_hosts": "除 localhost 外，访问 `streamer web` 所用的主机名，多个用逗号分隔",
+    "web_url": "`streamer segments members` 不读 Redis 而去查询的 `streamer web` 地址，例如 https://segments.shop.example",
+    "web_token": "STREAMER_WEB_URL 用的令牌，需有 `export` 权限",
     "web_rate": "每个令牌每秒最多请求数",
     "shop_secrets": "店铺 webhook 的签名密钥，SHOP=SECRET，多个用逗号分隔；同一店铺的两个都接受",
     "tokens_file": "API 令牌文件；无：STREAMER_HOME 中的 tokens.json",

@@ -144,6 +144,13 @@ class SettingsFields(BaseSettings):
         max_length=1_000,
         description="names that `streamer web` is reached by beside localhost, separated by commas",
     )
+    web_url: str = Field(
+        "",
+        max_length=1_000,
+        description="address of a `streamer web` that `streamer segments members` asks instead of Redis, such as "
+        "https://segments.shop.example",
+    )
+    web_token: SecretStr | None = Field(None, description="token for STREAMER_WEB_URL; it needs `export`")
     web_rate: float = Field(500.0, gt=0, le=100_000, description="requests a second that a token may make")
     shop_secrets: SecretStr | None = Field(
         None,

@@ -24,7 +24,7 @@ from streamer.adapters.redis_reader import ViewReader
 from streamer.core.forecasts import LaneForecasts
 from streamer.core.ledger import Ledger
 from streamer.queries.cluster_moves import cluster_moves
-from streamer.queries.everyone import in_lane
+from streamer.queries.everyone import among, in_lane
 from streamer.queries.forecasts import forecasts
 from streamer.queries.foreseen_of_many import Foreseen, foreseen_of_many, now_in
 
@@ -63,8 +63,9 @@ def members(
     definitions: Definitions,
     shop: FeatureContext,
     grid: DayGrid,
-    segments: list[str],
+    segments: Sequence[str],
     since: int | None = None,
+    ids: Mapping[int, Sequence[str]] | None = None,
 ) -> Iterator[Member]:
     """The customers of the segments (``SEGMENT`` or ``SEGMENTATION/SEGMENT``), in byte order of ids by lane.
 
@@ -72,11 +73,13 @@ def members(
     ----------
     since
         Only customers who entered at this instant (ms) or later.
+    ids
+        By lane, in byte order: who may be a member, so that nobody else is read; None reads everybody.
     """
-    wanted = [_split(name) for name in segments]
+    wanted = [split(name) for name in segments]
     ledgers = {ledger.partition: ledger for ledger in view.ledgers()}
     says = _Foreseeing(view, ledgers, shop)
-    for lane, chunk in _chunks(view):
+    for lane, chunk in _chunks(view, ids=ids):
         places = {one.id: place for one, _ in chunk if (place := _place(one, wanted, since)) is not None}
         clustered = [one for one in chunk if places.get(one[0].id, ("",))[0] == SEGMENTATION]
         ahead = cluster_moves(clustered, ledgers[lane], view.models(lane), grid) if clustered else {}
@@ -181,12 +184,12 @@ def matching(
             yield _member(customer, None, None, predictions.get(customer.id))
 
 
-def check_names(segments: list[str], definitions: Definitions, sizes: dict[str, dict[str, int]]) -> None:
+def check_names(segments: Sequence[str], definitions: Definitions, sizes: dict[str, dict[str, int]]) -> None:
     """Reject unknown segments and list the known ones. Raises UserError."""
     known = {(one.name, segment.id) for one in definitions.segmentations for segment in one.segments}
     known |= {(name, id) for name, held in sizes.items() for id in held}
     for wanted in segments:
-        segmentation, id = _split(wanted)
+        segmentation, id = split(wanted)
         if not any(id == one and segmentation in (None, name) for name, one in known):
             every = ", ".join(sorted({id for _, id in known}))
             raise UserError(f"there is no segment {wanted}", f"`streamer segments list` shows them: {every}")
@@ -207,10 +210,12 @@ def _everyone(view: ViewReader, *, with_consent: bool = True) -> Iterator[Custom
     return (customer for _, chunk in _chunks(view, with_consent=with_consent) for customer, _ in chunk)
 
 
-def _chunks(view: ViewReader, *, with_consent: bool = True) -> Iterator[tuple[int, list[tuple[Customer, bytes]]]]:
-    """Yield the customers by lane, in chunks, each with its behaviour memory."""
+def _chunks(
+    view: ViewReader, *, with_consent: bool = True, ids: Mapping[int, Sequence[str]] | None = None
+) -> Iterator[tuple[int, list[tuple[Customer, bytes]]]]:
+    """Yield the customers by lane, in chunks, each with its behaviour memory; those of ``ids`` where given."""
     for lane in range(view.lanes):
-        for chunk in in_lane(view, lane):
+        for chunk in in_lane(view, lane) if ids is None else among(view, lane, ids.get(lane, ())):
             # Without consent there is no behaviour memory, and such customers appear in no segment list.
             yield lane, [one for one in chunk if one[1] or not with_consent]
 
@@ -256,7 +261,8 @@ def _member(
     )
 
 
-def _split(wanted: str) -> tuple[str | None, str]:
+def split(wanted: str) -> tuple[str | None, str]:
+    """The segmentation, if one is named, and the id of a segment."""
     segmentation, slash, id = wanted.rpartition("/")
     return (segmentation if slash else None), id
 

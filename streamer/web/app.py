@@ -43,6 +43,7 @@ from streamer.web.api.book import Book
 from streamer.web.api.changes import Changes, Stream
 from streamer.web.api.customers import Customers
 from streamer.web.api.guards import Guard, KnownHosts, Limits, SafeHeaders
+from streamer.web.api.member_rows import MemberRows
 from streamer.web.api.plays import Plays, Preview
 from streamer.web.api.problems import of_error
 from streamer.web.api.segments import Segments
@@ -87,6 +88,7 @@ class Api:
     collector: Collector
     metrics: WebMetrics
     console: Console
+    blocking_view: Callable[[], ViewReader]
     hosts: Sequence[str] = ()
 
     def routes(self) -> list[Route]:
@@ -94,6 +96,7 @@ class Api:
         found = site.handlers(
             Customers(self.view, self.book, self.readers, Addressed(self.console.counting.addresses, self.view)),
             Segments(self.view, self.book, self.readers),
+            MemberRows(self.blocking_view, self.book, self.feeder),
             Stream(self.changes),
             Plays(self.kafka, self.preview),
         )
@@ -221,7 +224,8 @@ def _serve(to: Connections, opened: socket.socket, on_start: Callable[[], object
     traces = tracing.from_environment("web")
     app = application(pages, publisher, _api(to, redis, publisher, metrics, traces), on_start)
     answers_first()
-    with closing(traces), presence.noted(settings.home, url_of(settings, opened)), suppress(KeyboardInterrupt):
+    noted = presence.noted(settings.home, url_of(settings, opened), to.service)
+    with closing(traces), noted, suppress(KeyboardInterrupt):
         uvicorn.Server(
             uvicorn.Config(
                 app,
@@ -258,7 +262,7 @@ def _api(to: Connections, redis: Redis, publisher: Publisher, metrics: WebMetric
     """The lookup API on the servers of ``to``; closes ``redis`` at its end."""
     settings, kafka, lanes = to.settings, to.kafka, to.lanes
     policy, file = settings.policy(lanes), settings.home / READ_MODEL
-    guard = Guard(Tokens(settings.tokens_file or settings.home / FILE), Limits(settings.web_rate))
+    guard = Guard(Tokens(settings.tokens_file or settings.home / FILE), Limits(settings.web_rate), settings.home)
     view, readers, changes = View(redis, to.redis_prefix, lanes), site.Readers(file), Changes(kafka, lanes)
 
     def blocking_view() -> ViewReader:
@@ -283,5 +287,6 @@ def _api(to: Connections, redis: Redis, publisher: Publisher, metrics: WebMetric
         Collector(guard, publisher, policy, SystemClock().now_ms, metrics, _shops(settings), traces),
         metrics,
         console(settings, book, view, readers, changes, blocking_view, kafka),
+        blocking_view,
         [name for name in settings.web_hosts.split(",") if name],
     )

@@ -11,6 +11,7 @@ import socket
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,6 +21,8 @@ from live_service import LiveService
 from web_process import WebProcess, imported_shop
 
 from schemas import topics
+from streamer.client import presence
+from streamer.commands import segment_members
 from streamer.embedded import Services
 
 pytestmark = pytest.mark.integration
@@ -108,6 +111,40 @@ def test_predictions_come_where_they_are_asked_for(api: WebProcess, streamer: Co
     listed = streamer.json("segments", "members", "lifecycle/loyal")
     assert {one["id"]: one["predictions_version"] for one in listed} == {one["customer_id"]: "0" for one in members}
     assert api.get("/v1/customers/c000001?predictions=1").status == 400
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("lifecycle/loyal",),
+        ("lifecycle/loyal", "--csv"),
+        ("at_risk", "new", "value/high", "--json"),
+        ("active", "--since", "2025-04-01", "--csv"),
+        ("active", "--since", "2025-04-01T12:00:00Z", "--limit", "3", "--json"),
+    ],
+)
+def test_the_command_gives_the_list_of_redis(
+    api: WebProcess, streamer: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    command = ("segments", "members", *arguments)
+    with monkeypatch.context() as alone:
+        alone.setattr(presence, "url_for", lambda home, service: None)
+        expected = streamer.run(*command)
+    assert expected.exit_code == 0 and expected.stdout.count("c0") > 0
+    with monkeypatch.context() as redis:
+        # Nothing else can have given what follows.
+        redis.setattr(segment_members, "_from_redis", None)
+        asked = streamer.run(*command)
+        afar = CommandLine(tmp_path, {"STREAMER_HOME": str(tmp_path), "STREAMER_WEB_TOKEN": api.token})
+        remote = afar.run(*command, "--url", f"http://127.0.0.1:{api.port}")
+    assert (asked.exit_code, asked.stdout, asked.stderr) == (0, expected.stdout, "")
+    assert (remote.exit_code, remote.stdout, remote.stderr) == (0, expected.stdout, "")
+    with monkeypatch.context() as gone, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        gone.setattr(presence, "url_for", lambda home, service: f"http://127.0.0.1:{free.getsockname()[1]}")
+        fallen = streamer.run(*command)
+    assert (fallen.exit_code, fallen.stdout) == (0, expected.stdout)
+    assert fallen.stderr.startswith("the web process does not give the list, so Redis is read: http://127.0.0.1:")
 
 
 def test_history_is_what_was_published(api: WebProcess, service: LiveService) -> None:
@@ -271,3 +308,20 @@ def read_some(api: WebProcess, last: str, count: int) -> tuple[list[str], str]:
             if found and b"nothing for" in text:
                 break
         return found, last
+
+
+def test_nobody_whom_redis_shows_is_missing(
+    api: WebProcess, service: LiveService, streamer: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = api.fitting("segments", "/v1/segments")["segmentations"]["lifecycle"]["segments"]
+    command = ("segments", "members", *(f"lifecycle/{one['id']}" for one in held))
+    for number in range(6):
+        id = f"late-{number}"
+        done = streamer.run("publish", "order", "--customer", id, "--total", "20", "--at", "2025-05-29T12:00:00Z")
+        assert done.exit_code == 0, done.stderr
+        api.until(partial(service.document, id))
+        asked = streamer.json(*command)
+        assert id in {one["id"] for one in asked}, service.document(id)
+        with monkeypatch.context() as alone:
+            alone.setattr(presence, "url_for", lambda home, service: None)
+            assert streamer.json(*command) == asked

@@ -109,6 +109,10 @@ ERRORS: Final = {
     "Kafka or Redis does not answer": "Kafka 或 Redis 没有应答",
     "Kafka does not answer; no event of this request is confirmed": "Kafka 没有应答：本次请求没有任何事件算作已接收",
     "the read model is being filled": "查询库正在填充",
+    "the read model is behind": "查询库还没有读到最新",
+    "{} does not answer: {}": "{0} 没有响应：{1}",
+    "{} broke off: {}": "{0} 中途断开：{1}",
+    "{} answers as another release does": "{0} 的回答属于另一个版本",
     "there are too many readers, or Kafka does not answer": "连接数过多，或 Kafka 没有应答",
     # 内置服务器
     "{} is missing or damaged; the data beside it is untouched": "{0} 缺失或损坏；旁边的数据没有动过",

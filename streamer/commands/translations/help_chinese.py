@@ -291,6 +291,8 @@ COMMANDS: Final = {
 """,
     "segments members": """列出某个分群的客户：进入时间、最近订单，以及若无新事件会转到哪里。
 
+这个文件夹有 web 进程在运行时向它查询，否则读 Redis；两者给出的名单相同。
+
 示例：  streamer segments members at_risk --csv > at-risk.csv
 """,
     "segments who": """列出当前满足某个条件的客户。不启用任何东西。

@@ -120,6 +120,7 @@ OPTIONS: Final = {
     "Show only this pool. Default: all.": "只显示这个池；默认全部。",
     "Name of the token.": "令牌名称。",
     "Comma-separated permissions: read, export, edit, write, outcomes.": "权限，用逗号分隔：read、export、edit、write、outcomes。",
+    "Ask the `streamer web` at this address, with the token in STREAMER_WEB_TOKEN, where Redis cannot be reached. Default: STREAMER_WEB_URL.": "连不上 Redis 时，用 STREAMER_WEB_TOKEN 中的令牌向这个地址的 `streamer web` 查询。默认：STREAMER_WEB_URL。",
     "Make a public write key for pages of this origin, such as https://shop.example; may be repeated.": "为此来源的网页创建公开写入密钥，如 https://shop.example。可重复。",
     "Also let the write key send this event, which visitors could forge, such as order.completed: forged orders would move customers. May be repeated.": "允许写入密钥发送这种访客可能伪造的事件，如 order.completed：伪造的订单会让客户换分群。可重复。",
     "Name of the customer.": "客户姓名。",

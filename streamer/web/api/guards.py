@@ -6,12 +6,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from schemas.endpoints import PERMISSIONS, Endpoint, Permission
+from streamer.client import home_pass
 from streamer.web.api.problems import ProblemError, problem
 from streamer.web.api.tokens import Token, Tokens
 
@@ -22,6 +24,7 @@ HEADERS: Final = (
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
+_NEARBY: Final = Token("this home", "", ("read", "export"), "")
 _PUBLIC: Final = ("/u/", "/healthz", "/readyz")
 """Public paths, under any host name of the proxy in front."""
 
@@ -112,11 +115,12 @@ class Limits:
 
 
 class Guard:
-    """Authenticates and authorises callers."""
+    """Authenticates and authorises callers: by a token, or by a pass of ``home``, if there is one (`home_pass`)."""
 
-    def __init__(self, tokens: Tokens, limits: Limits) -> None:
+    def __init__(self, tokens: Tokens, limits: Limits, home: Path | None = None) -> None:
         self._tokens = tokens
         self.limits = limits
+        self._home = home
 
     def admit(self, request: Request, endpoint: Endpoint) -> int:
         """Return the caller's remaining requests. Raises ProblemError if the request is not allowed."""
@@ -140,13 +144,17 @@ class Guard:
         require(token, permission)
         return token
 
+    def _nearby(self, text: str) -> Token | None:
+        """What a command of this home may do."""
+        return _NEARBY if self._home is not None and home_pass.admits(self._home, text) else None
+
     @property
     def origins(self) -> frozenset[str]:
         """The origins of all write keys."""
         return self._tokens.origins
 
     def _known(self, text: str | None, permission: Permission) -> Token:
-        found = None if text is None else self._tokens.of(text)
+        found = None if text is None else self._tokens.of(text) or self._nearby(text)
         if found is None:
             # Unknown tokens share one bucket, so that a flood of guesses costs little.
             self.limits.take("\0unknown")

@@ -19,6 +19,7 @@ from schemas.errors import TransientError, UserError
 from streamer.web.api.changes import Stream
 from streamer.web.api.customers import Customers
 from streamer.web.api.guards import Guard
+from streamer.web.api.member_rows import MemberRows
 from streamer.web.api.plays import Plays
 from streamer.web.api.problems import ProblemError, of_error, problem
 from streamer.web.api.segments import Segments
@@ -52,7 +53,9 @@ class Readers:
             self._open = None
 
 
-def handlers(customers: Customers, segments: Segments, stream: Stream, plays: Plays) -> Mapping[str, Handler]:
+def handlers(
+    customers: Customers, segments: Segments, rows: MemberRows, stream: Stream, plays: Plays
+) -> Mapping[str, Handler]:
     """The handler of each endpoint, by its id."""
     return {
         "customer": customers.customer,
@@ -64,6 +67,7 @@ def handlers(customers: Customers, segments: Segments, stream: Stream, plays: Pl
         "card": segments.card,
         "members": segments.members,
         "members_csv": segments.members_csv,
+        "member_rows": rows.list,
         "flows": segments.flows,
         "changes": stream.changes,
         "segmentations": segments.file,

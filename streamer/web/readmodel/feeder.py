@@ -29,6 +29,7 @@ _FILL_RECORDS: Final = 20_000
 once. A third of the time, and a quarter of the bytes, of transactions with 4,000 records."""
 _FILL_POLL_SECONDS: Final = 0.05
 _UPKEEP_SECONDS: Final = 60.0
+_LOOK_SECONDS: Final = 0.01
 _Answer = TypeVar("_Answer")
 _log = structlog.get_logger()
 
@@ -69,12 +70,30 @@ class Feeder:
         self._identity = identity
         self._upkeep_at = 0.0
         self.filled, self.current = asyncio.Event(), asyncio.Event()
+        # What is read, and how far of it is applied; None between two runs.
+        self._reading: Inputs | None = None
+        self._reached: Ends = {}
 
     async def prepare(self) -> None:
         """Create the file if there is none, so that pages work as soon as the server answers; `follow` fills it."""
         with suppress(OSError, sqlite3.Error):
             if await _to_the_end(tables.prepare, self.path, self._service):
                 _log.info("filling the read model", file=str(self.path))
+
+    async def catches_up(self, seconds: float) -> bool:
+        """Wait until all memberships are applied that were committed when this is called; False if that takes longer."""
+        inputs = self._reading
+        if inputs is None:
+            return False
+        try:
+            async with asyncio.timeout(seconds):
+                ends = await inputs.ends(topics.MEMBERSHIPS)
+                while not _are_reached(self._reached, ends):
+                    await asyncio.sleep(_LOOK_SECONDS)
+        except (TimeoutError, KafkaError):
+            return False
+        # Of a file that was replaced meanwhile nobody knows.
+        return self._reading is inputs
 
     async def follow(self) -> None:
         """Run until cancelled. Waits for an unavailable Kafka and a full disk, and recreates a damaged file."""
@@ -98,6 +117,7 @@ class Feeder:
             begun = await _ends(inputs)
             if not await self._fits(writer, begun):
                 return
+            self._reading, self._reached = inputs, writer.positions()
             while True:
                 fetched = await (inputs.poll(_POLL_SECONDS) if self.filled.is_set() else _many(inputs, writer, begun))
                 if fetched:
@@ -110,6 +130,7 @@ class Feeder:
                 if not await self._keep_up(writer):
                     return
         finally:
+            self._reading = None
             writer.close()
             await inputs.close()
 
@@ -142,6 +163,7 @@ class Feeder:
         if any(records for _, records, _ in batch):
             self.current.clear()
         await _to_the_end(writer.apply, batch)
+        self._reached |= {source: end for source, _, end in batch}
 
     async def _keep_up(self, writer: Writer) -> bool:
         """Prune and check once a minute; False if the topics were made anew, and the file is removed."""

@@ -58,6 +58,13 @@ class Reader:
         )
         return [Place(since, customer) for since, customer in rows]
 
+    def all_members(self, segmentation: str, segment: str) -> Iterator[str]:
+        """Ids of all members, in no order."""
+        rows = self._db.execute(
+            "SELECT customer FROM member WHERE segmentation = ? AND segment = ?", (segmentation, segment)
+        )
+        return (customer for (customer,) in rows)
+
     def history(self, customer: str, *, before: int | None = None, limit: int = 100) -> list[dict[str, Any]]:
         """The latest moves of a customer, newest first; only those before move number ``before``."""
         rows = self._db.execute(
