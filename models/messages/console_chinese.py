@@ -227,6 +227,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "console play hint failed": "确定没有发送，也不再尝试。",
     "console play due": "发送时间",
     "console play your yes": "您的同意",
+    "console play owner": "您（店主）",
     "console fate sent": "已发送",
     "console fate withheld": "留作对照",
     "console fate waiting": "等待中",

@@ -231,6 +231,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "console play hint failed": "They were not sent, and will not be retried.",
     "console play due": "due",
     "console play your yes": "your approval",
+    "console play owner": "you (the owner)",
     "console fate sent": "sent",
     "console fate withheld": "held out",
     "console fate waiting": "waiting",

@@ -161,7 +161,12 @@ def _messages(
     out = common.console()
     out.print(f"{len(answer):,} {status}", markup=False)
     for one in answer[:_SHOWN]:
-        out.print(f"  {one['message_id']}  {one['play']}  customer {one['customer_id']}  {one['why']}", markup=False)
+        if one["customer_id"] is None:
+            out.print(f"  {one['message_id']}  {one['play']}  for you (the owner)  {one['why']}", markup=False)
+        else:
+            out.print(
+                f"  {one['message_id']}  {one['play']}  customer {one['customer_id']}  {one['why']}", markup=False
+            )
 
 
 def _decide(

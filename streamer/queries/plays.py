@@ -182,13 +182,14 @@ def kept(state: State, status: str, play: str | None, message: str | None) -> It
 
 
 def shown(one: Message) -> dict[str, Any]:
-    """A message as JSON-safe values, without its text."""
+    """A message as JSON-safe values, without its text; a report goes to the owner, so it has no customer."""
     from schemas.wire_time import iso
+    from streamer.act.heart.state import OWNER
 
     return {
         "message_id": one.id,
         "play": one.play,
-        "customer_id": one.customer,
+        "customer_id": None if one.customer == OWNER else one.customer,
         "due_at": iso(one.due),
         "expires_at": iso(one.expires),
         "attempts": one.attempt,

@@ -8,12 +8,14 @@ PHRASES: Final = {
     # 错误的前缀
     "error:": "错误：",
     "try again": "请重试",
-    # segments members
+    # segments members、plays waiting
     "the web process does not give the list, so Redis is read: {}": "web 进程没有给出名单，改读 Redis：{0}",
     "{} needs a token": "{0} 需要令牌",
     "set STREAMER_WEB_TOKEN; `streamer tokens create NAME --may export` makes one there": "请设置 STREAMER_WEB_TOKEN；在那台机器上用 `streamer tokens create NAME --may export` 创建",
     "{} is no address of a web process": "{0} 不是 web 进程的地址",
     "write it as https://segments.shop.example": "请写成 https://segments.shop.example 的形式",
+    "  {}  {}  customer {}  {}": "  {0}  {1}  客户 {2}  {3}",
+    "  {}  {}  for you (the owner)  {}": "  {0}  {1}  发给您（店主）  {2}",
     # status、up、down
     "embedded Kafka {} at {} (kept by `streamer up`)": "内置 Kafka {0}，地址 {1}（由 `streamer up` 保持运行）",
     "embedded Kafka {} at {} (started by a running command)": "内置 Kafka {0}，地址 {1}（由正在运行的命令启动）",

@@ -10,12 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas.endpoints import MAX_DAYS
+from schemas.errors import UserError
 from streamer.act.heart.state import PlayState, State
 from streamer.act.plays.book import Book
 from streamer.act.reader import state_of
 from streamer.adapters.clock import SystemClock
 from streamer.adapters.kafka import KafkaConnection
-from streamer.queries.plays import report, standing
+from streamer.queries.plays import of_customers, report, standing
 from streamer.web.api import parameters
 from streamer.web.api.problems import ProblemError
 
@@ -54,6 +55,10 @@ class Plays:
         """What a play would have done: the output of ``streamer plays preview``, for its current file."""
         days = parameters.number_of(request, "days", 1, MAX_DAYS, _DAYS) or _DAYS
         name, play, state = await self._play(request)
+        try:
+            of_customers(state.books[play.version].plays[name])
+        except UserError as error:
+            raise ProblemError(404, error.message, error.hint) from None
         # It reads all changes and all customers, so only one runs at a time.
         async with self._previewing:
             now = SystemClock().now_ms()

@@ -226,10 +226,11 @@ def _kept(kind: str, name: str, state: State, visit: Visit) -> tuple[int, list[d
 
 def _message(one: Message, visit: Visit) -> dict[str, Any]:
     shown = queries.shown(one)
+    id = shown["customer_id"]
     return {
         "id": one.id,
-        "customer": one.customer,
-        "href": customer_path(one.customer),
+        "customer": id or visit.texts("console play owner"),
+        "href": None if id is None else customer_path(id),
         "due": visit.moment(epoch_ms(shown["due_at"])),
         "why": visit.texts("console play your yes") if one.why == "approve" else one.why,
     }

@@ -19,6 +19,7 @@ from schemas import topics
 from schemas.changes import ReceivedChange, decode_change
 from schemas.records import LogRecord
 from schemas.wire_time import epoch_ms
+from streamer.act.heart.state import OWNER
 
 _ENDS: Final = ("erase", "consent")
 _LEFT_OUT: Final = """
@@ -140,6 +141,9 @@ def messages(db: sqlite3.Connection, context: Context, records: Iterable[LogReco
         if record.value is None:
             continue
         step = _step(record.value)
+        if step.customer_id == OWNER:
+            # A report to the owner; a customer of that name would find it among their messages.
+            continue
         name, at = context.hashed(step.customer_id), epoch_ms(step.at)
         if step.gate == "erased" or db.execute(_LEFT_OUT, (name, name, at)).fetchone():
             continue

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from act_world import NOON, World, book, play
 from starlette.applications import Starlette
@@ -12,12 +14,15 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from web_process import check
 
-from streamer.act.heart.state import State
+from models.messages import messages
+from streamer.act.heart.state import OWNER, Message, State
 from streamer.act.plays.book import Book
+from streamer.act.plays.weekly import Weekly
 from streamer.act.preview import Funnel
-from streamer.queries.plays import power, report
+from streamer.queries.plays import power, report, shown
 from streamer.web.api import plays
 from streamer.web.api.problems import ProblemError, of_error
+from streamer.web.console.plays import _message
 
 
 @pytest.fixture
@@ -88,3 +93,20 @@ def test_a_play_is_previewed_over_the_days_that_are_asked_for(client: TestClient
 @pytest.mark.parametrize(("path", "status"), [("win_back/preview?days=401", 400), ("birthday/preview", 404)])
 def test_a_preview_of_nothing_or_of_too_much_is_refused(client: TestClient, path: str, status: int) -> None:
     assert client.post(f"/v1/plays/{path}").status_code == status
+
+
+def test_a_play_that_writes_to_the_owner_has_no_preview(client: TestClient, world: World) -> None:
+    declared = world.state.books[1].plays["win_back"]
+    weekly = replace(declared, when=replace(declared.when, weekly=Weekly(0, 8 * 60)))
+    world.state.books[1].plays["win_back"] = weekly  # type: ignore[index]
+    answer = client.post("/v1/plays/win_back/preview")
+    assert answer.status_code == 404 and "last week's report" in answer.json()["detail"]
+
+
+def test_a_message_to_the_owner_names_no_customer() -> None:
+    message = Message("m", "monday", 1, OWNER, None, 0, 0, 0)  # type: ignore[arg-type]
+    assert shown(message)["customer_id"] is None
+    assert shown(msgspec.structs.replace(message, customer="ann"))["customer_id"] == "ann"
+    visit: Any = SimpleNamespace(moment=str, texts=messages("zh"))
+    assert _message(message, visit) == {"id": "m", "customer": "您（店主）", "href": None, "due": "0", "why": ""}
+    assert _message(msgspec.structs.replace(message, customer="ann"), visit)["href"] == "/customers/ann"

@@ -18,6 +18,7 @@ from schemas import topics
 from schemas.changes import Membership, encode_memberships
 from schemas.records import Record
 from schemas.wire_time import iso
+from streamer.act.heart.state import OWNER
 from streamer.act.ports import Fetched
 from streamer.web.readmodel import tables
 from streamer.web.readmodel.feeder import READ, Feeder
@@ -157,6 +158,12 @@ def test_a_file_filled_anew_needs_no_tombstone(writer: Writer, order: tuple[int,
 def test_a_merge_that_does_not_end_a_membership_deletes_nothing(writer: Writer) -> None:
     writer.apply([fetched(topics.CHANGES, [change("ann", 1, None, "new"), change("ann", 2, "new", "active", "merge")])])
     assert [one["seq"] for one in Reader(writer.path).history("ann")] == [2, 1]
+
+
+def test_a_report_to_the_owner_is_a_message_of_no_customer(writer: Writer) -> None:
+    writer.apply([fetched(topics.MESSAGES, [step(OWNER, "m1", "message.sent"), step("ann", "m2", "message.sent")])])
+    reader = Reader(writer.path)
+    assert (len(reader.messages(OWNER)), len(reader.messages("ann"))) == (0, 1)
 
 
 def test_who_comes_back_is_there_again(writer: Writer) -> None:
@@ -371,6 +378,38 @@ def test_a_feeder_is_current_when_it_has_read_everything_and_not_before(tmp_path
         assert len(_ids(feeder.path)) == 20
         task.cancel()
         await asyncio.wait([task])
+
+    asyncio.run(run())
+
+
+def test_a_feeder_catches_up_with_what_was_committed_when_it_is_asked(tmp_path: Path) -> None:
+    inputs, held = Topics(), asyncio.Event()
+    log = inputs.logs[topics.MEMBERSHIPS, 0]
+
+    class Slow(_Inputs):
+        """Gives nothing while it is held."""
+
+        async def poll(self, seconds: float) -> list[Fetched]:
+            return await super().poll(seconds) if held.is_set() else []
+
+    async def run() -> None:
+        held.set()
+        feeder = Feeder(tmp_path / "web.sqlite", "here", day_of, lambda: Slow(inputs))
+        assert not await feeder.catches_up(1), "nothing is read yet"
+        task = asyncio.ensure_future(feeder.follow())
+        await asyncio.wait_for(feeder.filled.wait(), 10)
+        for number in range(20):
+            log.append(membership(f"c{number}", 1, lifecycle=("new", number)))
+            assert await feeder.catches_up(10)
+            assert len(_ids(feeder.path)) == number + 1
+        held.clear()
+        await asyncio.sleep(0.05)
+        assert await feeder.catches_up(10), "there is nothing that it has not read"
+        log.append(membership("late", 1, lifecycle=("new", 1)))
+        assert not await feeder.catches_up(0.05)
+        task.cancel()
+        await asyncio.wait([task])
+        assert not await feeder.catches_up(1), "nothing is read any more"
 
     asyncio.run(run())
 
