@@ -160,24 +160,30 @@ class PredictionModel:
     def _scored(
         self, records: Records, spend: FloatArray, day: FloatArray, names: Collection[str]
     ) -> dict[str, FloatArray]:
-        found: dict[str, FloatArray] = {}
-        horizons = {*(P_BUY[name] for name in names if name in P_BUY), *((90,) if CHURN_90 in names else ())}
-        starts = np.arange(0, WINDOW_DAYS + WEEK, WEEK) if NEXT_FROM in names or NEXT_TO in names else np.arange(0)
-        if asked := sorted({*horizons, *starts.tolist()}):
-            # All in one call, since they share their weeks.
-            chances: dict[int, FloatArray] = dict(zip(asked, self.chances(records, day, tuple(asked)), strict=True))
-            shown = {days: np.round(chances[days], 3) for days in horizons}
-            found.update({name: shown[days] for name, days in P_BUY.items() if name in names})
-            if CHURN_90 in names:
-                found[CHURN_90] = np.round(1.0 - shown[90], 3)
-            if len(starts):
-                weeks = np.stack([chances[days] for days in starts.tolist()])
-                found[NEXT_FROM], found[NEXT_TO] = np.round(window(weeks, starts))
+        found = self._bought(records, day, names)
         if ORDERS_90 in names or SPEND_90 in names:
             orders = self.dropout.expected_orders(records, day, HORIZON)
             found[ORDERS_90] = np.round(orders, 3)
             found[SPEND_90] = np.round(orders * self.dropout.expected_basket(records.orders, spend), 0)
         return {name: found[name] for name in names}
+
+    def _bought(self, records: Records, day: FloatArray, names: Collection[str]) -> dict[str, FloatArray]:
+        """Everything that comes from probabilities of an order, computed in one call because they share their weeks."""
+        found: dict[str, FloatArray] = {}
+        horizons = {days for name, days in P_BUY.items() if name in names} | ({HORIZON} if CHURN_90 in names else set())
+        starts = np.arange(0, WINDOW_DAYS + WEEK, WEEK) if NEXT_FROM in names or NEXT_TO in names else np.arange(0)
+        asked = sorted({*horizons, *starts.tolist()})
+        if not asked:
+            return found
+        chances: dict[int, FloatArray] = dict(zip(asked, self.chances(records, day, tuple(asked)), strict=True))
+        shown = {days: np.round(chances[days], 3) for days in horizons}
+        found.update({name: shown[days] for name, days in P_BUY.items() if name in names})
+        if CHURN_90 in names:
+            found[CHURN_90] = np.round(1.0 - shown[HORIZON], 3)
+        if len(starts):
+            weeks = np.stack([chances[days] for days in starts.tolist()])
+            found[NEXT_FROM], found[NEXT_TO] = np.round(window(weeks, starts))
+        return found
 
 
 def _products_of(body: Mapping[str, Any]) -> tuple[tuple[Pair, float], ...]:
