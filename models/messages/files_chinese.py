@@ -56,6 +56,7 @@ TEXTS: Final = {
     "file note comma": "金额以逗号为小数点（`decimal`）",
     "file note day": "3/2/2024 这样的日期，日在前（`dates`）",
     "file note month": "3/2/2024 这样的日期，月在前（`dates`）",
+    "file note short years": "05-Jan-24 这样的两位年份按电子表格的规则读取：00 至 29 为 2000 至 2029 年，其余为 1930 至 1999 年",
     "file note signs": "{count} 个金额旁的货币符号（例如 $）不属于 {own}，仍按 {own} 计；如果是别的货币，"
     "请用一列、映射（currency）或 `STREAMER_CURRENCY` 写明",
     "file note ids": "12345.0 这样的编号来自电子表格，已按 12345 读取",

@@ -64,6 +64,8 @@ TEXTS: Final = {
     "file note comma": "amounts have a decimal comma (decimal)",
     "file note day": "in dates such as 3/2/2024 the day comes first (dates)",
     "file note month": "in dates such as 3/2/2024 the month comes first (dates)",
+    "file note short years": "years of two digits, as in 05-Jan-24, were read as a spreadsheet does: 00 to 29 as 2000 to 2029, "
+    "others as 1930 to 1999",
     "file note signs": "{count:|amount} with a currency sign other than that of {own}, such as $: counted as {own}; "
     "if it is another currency, name it in a column, in the mapping (currency), or in `STREAMER_CURRENCY`",
     "file note ids": "ids such as 12345.0 come from a spreadsheet and were read as 12345",

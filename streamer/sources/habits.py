@@ -10,6 +10,7 @@ from models.messages.translatable import translatable
 from streamer.sources import numbers, times
 from streamer.sources.columns import ABSENT, Column
 from streamer.sources.mapping import TableMapping
+from streamer.sources.month_names import has_short_year
 from streamer.sources.values import AMOUNTS, TIMES, WHOLE
 
 _PLAIN_NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,9})?", re.ASCII)
@@ -53,6 +54,7 @@ class Habits:
         self._currency = next((str(one) for one in named if one), mapping.currency or currency)
         self._orders: set[str] = set()
         self._texts: set[str] = set()
+        self._short_years = self._long_years = False
 
     def see(self, cells: Mapping[str, str]) -> None:
         """Add one row."""
@@ -61,6 +63,9 @@ class Habits:
                 self._see_amount(cells.get(name, ""), cells)
         for name in self._times:
             text = cells.get(name, "")
+            if text and not self._long_years:
+                self._short_years = has_short_year(text)
+                self._long_years = not self._short_years
             if text[1:2] in ("/", "-") or text[2:3] in ("/", "-"):
                 order = times.day_order(text)
                 if order is not None:
@@ -100,6 +105,11 @@ class Habits:
     def day_first(self) -> bool | None:
         return next(iter(self._orders)) == "day" if len(self._orders) == 1 else None
 
+    @property
+    def short_years(self) -> bool:
+        """Whether all times have a month's name and a year of two digits, such as 05-Jan-24."""
+        return self._short_years and not self._long_years
+
     def is_number(self, column: Column) -> bool:
         """Whether an own trait from this column is a number."""
         if column.kind is not None:
@@ -113,6 +123,8 @@ class Habits:
             found.append(translatable("file note comma"))
         if self.day_first is not None:
             found.append(translatable("file note day") if self.day_first else translatable("file note month"))
+        if self.short_years:
+            found.append(translatable("file note short years"))
         return found
 
 

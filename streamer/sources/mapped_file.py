@@ -219,7 +219,7 @@ class MappedFile:
 
     def _bodies(self, habits: Habits) -> Bodies:
         times = Times(self._mapping.dates, ZoneInfo(self._zone), self._now)
-        times.day_first = habits.day_first
+        times.day_first, times.short_years = habits.day_first, habits.short_years
         values = Values(times, habits.decimal)
         return Bodies(self._mapping, values, self.currency, self._nobody, habits.is_number)
 

@@ -119,6 +119,8 @@ class Times:
         self._now = now_ms
         self.day_first: bool | None = None
         """Whether ``3/2/2024`` is the third of February; None if the file does not show it."""
+        self.short_years = False
+        """Whether ``05-Jan-24`` is a date: so if all times of the file are like it."""
 
     def instant(self, text: str, zone: ZoneInfo | None = None, *, past: bool = True) -> int:
         """Epoch ms of a time.
@@ -167,7 +169,7 @@ class Times:
                 return _of_parts(match.groupdict(), int(month), int(day), zone)
         if re.fullmatch(r"\d{5}(\.\d+)?", text):
             raise ValueError(translatable("file sheet day"))
-        parts = parts_of(text)
+        parts = parts_of(text, short=self.short_years)
         if parts is None:
             raise ValueError(translatable("file unknown time", known=self._known))
         return _of_parts(parts, int(parts["month"]), int(parts["day"]), zone)
