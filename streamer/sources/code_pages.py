@@ -43,6 +43,10 @@ _RARE: Final = frozenset(("cp1257", "cp850", "cp852", "mac_roman", "mac_cyrillic
 """Pages that need clear evidence: most of their text looks like that of a common page."""
 _NEVER: Final = re.compile(
     r"ń[aeiouyóąę]|ŕ(?![bcdfghjklmnprstvzž])|ř[rnldgmb]|[sz]ř|[lrtdkcbg]ň|(?<![dtnbpvmf])ě|^ĺ|ĺ[aeiouyáéíóúý]|[aeiouyáéíóúý]ĺ|^ď[aou]"
+    # Vowels of other pages read as consonants: Jörg as Jšrg, Müller as Mźller, Søren as Sżren, Kjær as Kjľr.
+    r"|[bcdfghjklmnstz]š[bdfghlmnrwz]|ršd|[bcfghjklmnpqrstvwxz]ź|^ź[bcdfghjklmnpqrstvwz]|[bcfghjklnpst]ż[bcdfghjklmnprstvz]"
+    r"|[bcdfghjkmnprstvz]ľ[rnstmbdg]|[bcdfghjklmnpqrstvwxz]ś[bdfghjqrvxz]|[bcfghjkm]č[lnr]"
+    r"|[bfghj]š[bcdfghklmnprtvwz]|[bdfgj]ž[rnl]"
 )
 """Patterns that no Polish, Czech or Slovak word has, but western words misread as such do."""
 _MARKS: Final = "\u00a0€£¥¢§©®™°·•«»‹›„“”‘’‚–—…¿¡ªº´"
