@@ -58,10 +58,7 @@ def written(
         fields["occurred_at"] = _clock(clock)
     if store is not None:
         fields["order_id"] = f'{{ columns = [{_quoted(store)}, {fields["order_id"]}], join = "-" }}'
-    group: list[str] = []
-    if order is not None and several:
-        states, lines = _line_states(found, rows, states, order, money)
-        group = [*([] if store is None else [store]), order, *lines]
+    states, group = _grouped(found, rows, states, money, store) if several else (states, [])
     refund = refund_of(found, rows, states, several=several)
     if group and refund is not None and refund.apart is not None:
         group.append(refund.apart)
@@ -69,12 +66,7 @@ def written(
     return "\n".join(
         [
             "# Proposed from the names of the columns. Compare the totals with what your shop says before you import.",
-            *(
-                []
-                if store is None
-                else [f"# Two stores have orders with the same id: {_quoted(store)} tells them apart."]
-            ),
-            *_heading(found, rows, group, clock),
+            *_heading(found, rows, group, clock, store),
             *("", "[[event]]"),
             *orders,
             *("", "[event.fields]"),
@@ -87,6 +79,15 @@ def written(
     )
 
 
+def _grouped(
+    found: Mapping[str, str], rows: Sequence[Mapping[str, str]], states: States, money: str, store: str | None
+) -> tuple[States, list[str]]:
+    """The states that decide on orders of several rows, and the columns whose values are equal in an order's rows."""
+    order = found["order_id"]
+    states, lines = _line_states(found, rows, states, order, money)
+    return states, [*([] if store is None else [store]), order, *lines]
+
+
 def _line_states(
     found: Mapping[str, str], rows: Sequence[Mapping[str, str]], states: States, order: str, money: str
 ) -> tuple[States, list[str]]:
@@ -97,10 +98,15 @@ def _line_states(
 
 
 def _heading(
-    found: Mapping[str, str], rows: Sequence[Mapping[str, str]], group: Sequence[str], clock: Clock | None
+    found: Mapping[str, str],
+    rows: Sequence[Mapping[str, str]],
+    group: Sequence[str],
+    clock: Clock | None,
+    store: str | None,
 ) -> list[str]:
+    stores = [] if store is None else [f"# Two stores have orders with the same id: {_quoted(store)} tells them apart."]
     form = None if clock is not None else _form_of([row.get(found["occurred_at"], "").strip() for row in rows])
-    dates = [] if form is None else [f'dates = ["{form}"]']
+    dates = [*stores, *([] if form is None else [f'dates = ["{form}"]'])]
     if not group:
         return dates
     names = ", ".join(map(_quoted, group))
