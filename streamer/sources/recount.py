@@ -83,12 +83,16 @@ def recount_table(source: MappedFile) -> Iterator[Counted]:
             own = _currency(events[at], shared) or source.currency
             marks.update(_mark(shared.get(name, "")) or _grouped(shared.get(name, ""), own) for name in names[at])
             database.execute("INSERT INTO rows VALUES (?, ?, ?, ?)", (at, unit, line, json.dumps(dict(cells))))
-        shown = marks[","] or (not marks["."] and marks["1.234"])
-        comma = mapping.decimal == "," or (mapping.decimal is None and shown > marks["."])
+        comma = _has_commas(mapping, marks)
         rows = database.execute("SELECT event, unit, line, cells FROM rows ORDER BY event, unit, line")
         for (at, _), unit_rows in groupby(rows, key=lambda row: row[:2]):
             found = [(line, json.loads(text)) for _, _, line, text in unit_rows]
             yield from _unit(events[at], mapping, tables, found, comma)
+
+
+def _has_commas(mapping: TableMapping, marks: Counter[str]) -> bool:
+    shown = marks[","] or (not marks["."] and marks["1.234"])
+    return mapping.decimal == "," or (mapping.decimal is None and shown > marks["."])
 
 
 def _units(

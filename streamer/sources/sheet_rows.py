@@ -53,14 +53,18 @@ class SheetRows:
         self._sheets = [(first, form.skip or 0 if form.columns else header + 1)]
         if form.sheet is None and not form.columns:
             lines = [self._header_at(*one) for one in zip(known, most, strict=True)]
-            self._sheets = [
-                (at, line + 1)
-                for at, (top, line) in enumerate(zip(tops, lines, strict=True))
-                if at == first or _same(_row(top, line), self.header)
-            ]
+            self._sheets = self._alike(first, tops, lines)
         what = translatable("file sheet", name=self._titles[first])
         self._places = places(self.header, wanted, f"{path}", what)
         self._tell()
+
+    def _alike(self, first: int, tops: Sequence[list[list[str]]], lines: Sequence[int]) -> list[tuple[int, int]]:
+        """The sheets with the header of the first one, each with its lines down to it."""
+        return [
+            (at, line + 1)
+            for at, (top, line) in enumerate(zip(tops, lines, strict=True))
+            if at == first or _same(_row(top, line), self.header)
+        ]
 
     def _named_sheet(self) -> int:
         """The place of the sheet that the mapping names. Raises UserError."""

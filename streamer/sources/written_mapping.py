@@ -48,16 +48,11 @@ def written(
         The column of the store, if the order ids of two stores are the same.
     """
     order = found.get("order_id")
-    if store is not None and order is not None:
-        # Beside its store an id names one order, here and in the mapping.
-        rows = [{**row, order: f"{row.get(store, '')}\x1f{row.get(order, '')}"} for row in rows]
+    rows = _by_store(rows, store, order)
     several = order is not None and len({row.get(order) for row in rows}) < len(rows)
     money = _money(found, rows if several else (), order)
     fields = {**_event_fields(found), "customer_id": _customer(found["customer_id"], rows, contacts), "total": money}
-    if clock is not None:
-        fields["occurred_at"] = _clock(clock)
-    if store is not None:
-        fields["order_id"] = f'{{ columns = [{_quoted(store)}, {fields["order_id"]}], join = "-" }}'
+    fields |= _joined(fields, clock, store)
     states, group = _grouped(found, rows, states, money, store) if several else (states, [])
     refund = refund_of(found, rows, states, several=several)
     if group and refund is not None and refund.apart is not None:
@@ -95,6 +90,21 @@ def _line_states(
     if "sum = " not in money or gives_back(found, rows, states):
         return states, []
     return of_lines(states, rows, order)
+
+
+def _by_store(rows: Sequence[Mapping[str, str]], store: str | None, order: str | None) -> Sequence[Mapping[str, str]]:
+    """The rows with order ids that name one order each, as beside their store in the mapping."""
+    if store is None or order is None:
+        return rows
+    return [{**row, order: f"{row.get(store, '')}\x1f{row.get(order, '')}"} for row in rows]
+
+
+def _joined(fields: Mapping[str, str], clock: Clock | None, store: str | None) -> dict[str, str]:
+    """The fields that are joined from two columns: the time, and the id of an order of a store."""
+    joined = {} if clock is None else {"occurred_at": _clock(clock)}
+    if store is not None:
+        joined["order_id"] = f'{{ columns = [{_quoted(store)}, {fields["order_id"]}], join = "-" }}'
+    return joined
 
 
 def _heading(
