@@ -10,7 +10,7 @@ from heart_models import foreseeing
 from models.behaviour.layout import FloatArray, IntArray
 from models.customer.customer import Customer
 from models.features.features import feature_of
-from models.prediction.model import first_version
+from models.prediction.model import PredictionModel, first_version
 from models.prediction.order_record import OrderRecord, record_of, side_by_side
 from models.prediction.records import Records
 from models.rules.declared import load
@@ -292,3 +292,27 @@ def test_a_long_silence_is_reckoned_in_few_calls_and_ends_a_year_after_the_last_
     start = says.grid.day_of(T0 + 21 * DAY)
     [days] = says.nights([driver.customer("ann")], None, np.array([start]), np.array([start + 5_000])).values()
     assert calls == [366] and days[-1] == says.grid.day_of(T0 + 20 * DAY) + 366, "from then on nothing is known"
+
+
+def test_a_night_scores_many_customers_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = LogMaker(now=T0)
+    for day in (0, 12, 24, 36, 48):
+        for who in range(12):
+            log.event(order(f"{who}-{day}", f"c{who}", T0 + day * DAY + HOUR, 40.0), now=T0 + day * DAY + HOUR)
+    driver = Driver(POLICY)
+    driver.feed(log.records)
+    alone: list[int] = []
+    whole = LaneForecasts.scores
+
+    def counted(
+        self: LaneForecasts, model: PredictionModel, records: list[OrderRecord], days: IntArray, names: tuple[str, ...]
+    ) -> dict[str, FloatArray]:
+        alone.append(len(records))
+        return whole(self, model, records, days, names)
+
+    monkeypatch.setattr(LaneForecasts, "scores", counted)
+    before = len(moves(driver))
+    for day in range(50, 250):
+        driver.tick(T0 + day * DAY)
+    # Each would be scored alone twenty times in these two hundred nights.
+    assert len(alone) <= 3 * 12 and len(moves(driver)) - before == 12
