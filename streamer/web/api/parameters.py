@@ -12,6 +12,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from models.messages.count import Count
 from schemas.endpoints import MAX_ID, MAX_KEY, MAX_NAME, MAX_PAGE
 from streamer.web.api.problems import ProblemError
 from streamer.web.readmodel.reading import Order, Place
@@ -61,7 +62,7 @@ def texts_of(request: Request, name: str, most: int) -> list[str]:
     """Texts from a parameter of the query that may be repeated; at least one."""
     found = request.query_params.getlist(name)
     if not 1 <= len(found) <= most:
-        raise wrong(name, f"given 1 to {most} times")
+        raise wrong(name, f"given 1 to {Count(most):|time}")
     return [_text(one, name, MAX_KEY) for one in found]
 
 
