@@ -242,6 +242,7 @@ def state_of(customer: Customer) -> Mapping[str, object]:
             "profile_dirty",
             "panel_rank",
             "foreseen",
+            "new_orders",
             "dedupe_window",
             "segments",
             "book",
