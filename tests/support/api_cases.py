@@ -30,6 +30,11 @@ checks.positive_data_acceptance.enabled = false
 include-path = "/v1/segments/{segmentation}/{segment}/members"
 # A cursor is what the page before gave.
 checks.positive_data_acceptance.enabled = false
+
+[[operations]]
+include-path = "/v1/members"
+# A segment that the shop does not have is the caller's mistake.
+checks.positive_data_acceptance.enabled = false
 """
 REAL = """
 [parameters]
