@@ -1,4 +1,4 @@
-"""English: what `learn challenge` and `learn approve` say."""
+"""English messages of `learn challenge` and `learn approve`."""
 
 from __future__ import annotations
 

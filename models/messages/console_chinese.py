@@ -87,7 +87,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "console newest": "最新",
     "console older": "更早",
     "console ahead lead": "仅因时间推移而变动；下单或其他影响分群的行为会改变这一结果。",
-    "console ahead none": "已没有客户会这样变动。",
+    "console ahead none": "目前没有客户会仅因时间推移而发生这一变动。",
     "console search": "客户 id 的开头，或完整的邮箱或电话",
     "console go": "查找",
     "console search hint": "请输入客户 id 的前几个字符，或者邮箱、电话。",

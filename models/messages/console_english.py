@@ -89,7 +89,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "console newest": "Newest",
     "console older": "Older",
     "console ahead lead": "They move by time alone; an order, or anything else their segment depends on, changes that.",
-    "console ahead none": "Nobody moves like this any more.",
+    "console ahead none": "No customer is due to make this move.",
     "console search": "Start of an id, or a whole e-mail address or phone number",
     "console go": "Go",
     "console search hint": "Type the first letters of a customer's id, or an e-mail address or phone number.",

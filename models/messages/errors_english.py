@@ -29,7 +29,7 @@ TEXTS: Final = {
     "error damaged fix": "fetch or pack it again",
     "error unreadable": "cannot read {path}: {why}",
     "error no mapping": "there is no mapping for the columns",
-    "error no mapping fix": "give --mapping FILE.toml, or one of ours: {names}",
+    "error no mapping fix": "pass --mapping with a TOML file or the name of a built-in mapping: {names}",
     "error nor": " (nor has {files})",
     "error no column": "{path} has no column {names}, which the mapping names{nor}",
     "error no column fix": "its first line has: {header} ({how})",

@@ -133,7 +133,7 @@ TEXTS: Final = {
     "reason sum_line": "合计行",
     "reason no_customer": "没有客户的行",
     "reason bad_date": "日期无效或有两种读法",
-    "reason bad_value": "不是数字或时间的内容",
+    "reason bad_value": "数字或时间无法识别",
     "reason same_order": "同一订单号内容不同",
     "reason column_count": "列数不符",
     "reason open_quote": "引号没有闭合",

@@ -122,7 +122,7 @@ def values(
 
 
 def made(name: str, part: str, book: Book, known: Mapping[str, Any]) -> str:
-    """One rendered part. Raises RenderError."""
+    """Render one part of a message. Raises RenderError."""
     text = book.templates.get(name)
     if text is None:
         raise RenderError(f"{name} is missing")
@@ -278,7 +278,7 @@ def _check_names_sender_and_reason(name: str, text: str) -> None:
         if wanted not in text:
             raise UserError(
                 f"{name} does not contain {wanted}",
-                f"write {{{{ {wanted} }}}} into it: each marketing mail says who sends it, why, and how to leave",
+                f"write {{{{ {wanted} }}}} into it: every marketing mail must say who sent it, why, and how to unsubscribe",
             )
 
 

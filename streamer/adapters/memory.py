@@ -80,7 +80,7 @@ class MemoryLog:
 
 @dataclass(slots=True)
 class Shelf:
-    """A server's data of one lane. ``layout`` is that of the release that wrote it."""
+    """One lane's data as a server stores it. ``layout`` is the layout version of the release that wrote it."""
 
     layout: int = LAYOUT
     parts: dict[str, dict[str, bytes]] = field(default_factory=dict)

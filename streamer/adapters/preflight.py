@@ -125,7 +125,7 @@ async def _part(connection: Any) -> None:
 def _no_answer(place: str, options: Mapping[str, Any], detail: str = "") -> UserError:
     protocol = options.get("security_protocol", "PLAINTEXT")
     return UserError(
-        f"no Kafka at {place} that speaks {protocol}: something listens there, but it does not answer"
+        f"no Kafka at {place} that speaks {protocol}: something is listening there but does not answer"
         + (f" ({detail})" if detail else ""),
         f"check STREAMER_KAFKA, and whether that port expects another {_PROTOCOL} "
         "(PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL)",

@@ -389,7 +389,7 @@ class plain_errors:
         if isinstance(cause, ConnectionRefusedError | FileNotFoundError | socket.gaierror):
             return UserError(f"no Redis at {place}", "start one with `streamer up`, or set STREAMER_REDIS")
         return UserError(
-            f"no Redis at {place}: something listens there, but it does not answer",
+            f"no Redis at {place}: something is listening there but does not answer",
             "check STREAMER_REDIS, and whether that port expects redis:// (plain) or rediss:// (TLS)",
         )
 

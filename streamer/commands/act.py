@@ -20,7 +20,7 @@ def act(
         bool,
         typer.Option(
             "--supervise/--no-supervise",
-            help="Restart the process when it exits because it needs a fresh start; without this option, run it here.",
+            help="Run in a child process that is restarted when it needs a fresh start; with --no-supervise, run here.",
         ),
     ] = True,
 ) -> None:

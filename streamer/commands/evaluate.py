@@ -47,7 +47,7 @@ def segments(
             f"orders: {', '.join(ORDERS)}; `orders` selects all of these."
         ),
     ] = None,
-    seeds: Annotated[str, typer.Option(help="Comma-separated seeds of the shops.")] = "7,8",
+    seeds: Annotated[str, typer.Option(help="Comma-separated random seeds for the simulated shops.")] = "7,8",
     seeds_of: Annotated[
         str | None,
         typer.Option(

@@ -38,7 +38,7 @@ def clusterers(
         list[str] | None,
         typer.Option(help="Shop, as for `evaluate segments`; may be repeated. Default: stationary and lifelike."),
     ] = None,
-    seeds: Annotated[str, typer.Option(help="Comma-separated seeds of the shops.")] = "7,8",
+    seeds: Annotated[str, typer.Option(help="Comma-separated random seeds for the simulated shops.")] = "7,8",
     clusterer: Annotated[
         list[str] | None,
         typer.Option(help="Clusterer, written as in STREAMER_CLUSTERER; may be repeated. Default: all three."),

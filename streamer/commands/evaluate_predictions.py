@@ -54,7 +54,7 @@ def predictions(
             "weekly and monthly."
         ),
     ] = None,
-    seeds: Annotated[str, typer.Option(help="Comma-separated seeds of the shops.")] = "7,8",
+    seeds: Annotated[str, typer.Option(help="Comma-separated random seeds for the simulated shops.")] = "7,8",
     customers: Annotated[
         list[int] | None, typer.Option(min=100, help="Customers per shop; may be repeated. Default: 200 and 2000.")
     ] = None,

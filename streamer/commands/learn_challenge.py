@@ -31,13 +31,13 @@ def challenge(
         str | None, typer.Option(help="Comma-separated challengers, such as forest,boosting. Default: all.")
     ] = None,
     search: Annotated[
-        Literal["grid", "random"], typer.Option(help="Try every setting of the grid, or draw random ones.")
+        Literal["grid", "random"], typer.Option(help="Try every combination of settings in the grid, or random ones.")
     ] = "grid",
     draws: Annotated[int, typer.Option(min=1, help="With --search random: settings to try for each challenger.")] = 6,
     horizon: Annotated[int, typer.Option(min=7, max=90, help="Days within which an order counts.")] = 90,
     border: Annotated[
         float,
-        typer.Option(min=0.0, max=1.0, help="Chance from which accuracy, precision, recall and F1 expect an order."),
+        typer.Option(min=0.0, max=1.0, help="Probability threshold for accuracy, precision, recall and F1."),
     ] = 0.5,
     mlflow: Annotated[
         str | None, typer.Option(metavar="URI", help="Also record each model in MLflow, such as sqlite:///runs.db.")

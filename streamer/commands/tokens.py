@@ -35,7 +35,7 @@ def create(
     origin: Annotated[
         list[str] | None,
         typer.Option(
-            help="Make a public write key for pages of this origin, such as https://shop.example; may be repeated."
+            help="Create a public write key for pages from this origin, such as https://shop.example; may be repeated."
         ),
     ] = None,
     allow: Annotated[

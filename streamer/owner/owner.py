@@ -307,7 +307,7 @@ class Owner(Inbox):
                 continue
             waiting = state.proposal
             learned = self._decided(decision, day)
-            log.info("carried out a decision about models", action=decision.action, outcome=learned.outcome)
+            log.info("applied a model decision", action=decision.action, outcome=learned.outcome)
             self._learned(day, learned)
             for place, more in self._writes(day, waiting, learned, "approved").items():
                 writes.setdefault(place, []).extend(more)

@@ -52,7 +52,7 @@ class _Sample:
 
 
 class Conditions:
-    """Derives conditions from the figures of one worker's lanes over the last ten minutes."""
+    """Derives alert conditions from the metrics of one worker's lanes over the last ten minutes."""
 
     def __init__(self) -> None:
         self._history: dict[int, deque[_Sample]] = {}

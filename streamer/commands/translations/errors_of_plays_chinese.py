@@ -92,7 +92,7 @@ ERRORS_OF_PLAYS: Final = {
     "messages are remembered while they are measured": "只有在衡量期间才会记住消息",
     "say which segments are entered, or left": "请写明进入或离开哪些分群",
     "use letters, digits and _": "请用字母、数字和 _",
-    "it is a share from 0 to 0.9": "应是 0 到 0.9 的比例",
+    "it is a share from 0 to 0.9": "应为 0 到 0.9 之间的比例",
     "it is {}": "应是{0}",
     "such as {}": "例如 {0}",
     "begin it with [{}]": "请以 [{0}] 开头",

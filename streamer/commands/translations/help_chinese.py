@@ -295,7 +295,7 @@ COMMANDS: Final = {
 
 示例：  streamer segments members at_risk --csv > at-risk.csv
 """,
-    "segments who": """列出当前满足某个条件的客户。不启用任何东西。
+    "segments who": """列出当前满足某个条件的客户。仅查询，不启用任何分群。
 
 示例：  streamer segments who 'orders >= 2 and recency_days >= 60' --csv
 """,

@@ -1,4 +1,4 @@
-"""Translates what commands print by their English text, so that what computes a sentence need not know the language.
+"""Translates command output, looked up by its English text, so the code that builds a sentence need not know the language.
 
 A phrase is the English text with ``{}`` for each value; the Chinese one has ``{0}``, ``{1}`` ... for them.
 """

@@ -100,7 +100,7 @@ PHRASES: Final = {
     "start one with `streamer up`, or set STREAMER_KAFKA": "用 `streamer up` 启动，或设置 STREAMER_KAFKA",
     "no Redis at {}": "{0} 上没有 Redis",
     "start one with `streamer up`, or set STREAMER_REDIS": "用 `streamer up` 启动，或设置 STREAMER_REDIS",
-    "no Redis at {}: something listens there, but it does not answer": "{0} 上没有 Redis：端口有程序在监听，但没有应答",
+    "no Redis at {}: something is listening there but does not answer": "{0} 上没有 Redis：端口有程序在监听，但没有应答",
     "check STREAMER_REDIS, and whether that port expects redis:// (plain) or rediss:// (TLS)": "检查 STREAMER_REDIS，以及该端口要求 redis://（明文）还是 rediss://（TLS）",
     "Redis at {} denies access: {}": "{0} 上的 Redis 拒绝访问：{1}",
     "give this user the rights listed in docs/operations.md (Security)": "按 docs/operations.md（安全）为该用户授权",

@@ -152,7 +152,7 @@ class Feeder:
         return False
 
     async def _rebuild(self, writer: Writer) -> None:
-        _log.warning("the read model belongs to older topics; rebuilding it")
+        _log.warning("the read model was built from topics that have since been recreated; rebuilding it")
         self.filled.clear()
         self.current.clear()
         writer.close()

@@ -106,7 +106,7 @@ def test_a_loop_that_hangs_is_not_silenced(handler: PatientHandler, out: io.Stri
     ("error", "written"),
     [
         (Fenced("lane 1 has another owner"), ["another process took over a lane; this worker exits and rejoins"]),
-        (ValueError("odd"), ["Heartbeat failed", "a hole", "Task failed", "worker failed and exits; restart it"]),
+        (ValueError("odd"), ["Heartbeat failed", "a hole", "Task failed", "worker failed and is exiting; restart it"]),
     ],
 )
 def test_a_worker_that_wakes_up_and_leaves(
