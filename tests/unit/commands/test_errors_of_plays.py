@@ -63,7 +63,7 @@ def test_a_sentence_is_chinese(english: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message", "hint"),
     [
-        ("holdout = 0\n", "holdout = 1.5\n", "plays.toml 第 18 行：holdout 不能是 1.5", "应是 0 到 0.9 的比例"),
+        ("holdout = 0\n", "holdout = 1.5\n", "plays.toml 第 18 行：holdout 不能是 1.5", "应为 0 到 0.9 之间的比例"),
         (
             '"30 days"',
             '"30 dayz"',
