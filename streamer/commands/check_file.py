@@ -13,6 +13,7 @@ import typer
 from models.messages import Messages, messages
 from schemas.errors import UserError
 from streamer.commands import common
+from streamer.commands.pages import write_page
 
 if TYPE_CHECKING:
     from streamer.config.settings import Settings
@@ -91,10 +92,7 @@ def check_file(
             out.print(line)
     if html is not None:
         command = _command(file, mapping)
-        try:
-            html.write_text(page(checked, file.name, found.currency, texts, command), encoding="utf-8")
-        except OSError as error:
-            raise UserError(f"cannot write {html}: {error.strerror or error}", "give another --html") from None
+        write_page(html, page(checked, file.name, found.currency, texts, command), "give another --html")
         common.note(texts("check page written", path=str(html)))
     return checked
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 
-def write_page(path: Path, text: str) -> None:
-    """Write a page. Raises UserError if that is not possible."""
+def write_page(path: Path, text: str, hint: str = "give another path") -> None:
+    """Write a page. Raises UserError with the hint if that is not possible."""
     from schemas.errors import UserError
 
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}", "give another path") from None
+        raise UserError(f"cannot write {path}: {error.strerror or error}", hint) from None

@@ -10,7 +10,7 @@ import typer
 from models.messages import messages
 from schemas.errors import UserError
 from streamer.client.connections import connections
-from streamer.commands import common
+from streamer.commands import common, pages
 from streamer.commands.common import Json
 from streamer.queries.instants import instant
 
@@ -75,10 +75,7 @@ def write_page(answer: Report, path: Path, command: str) -> None:
     from streamer.queries.report_page import page
 
     texts = messages(common.settings().language)
-    try:
-        path.write_text(page(answer, texts, command), encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}", "give another --html") from None
+    pages.write_page(path, page(answer, texts, command), "give another --html")
     common.note(texts("report written", path=str(path)))
 
 
