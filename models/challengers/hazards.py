@@ -14,18 +14,17 @@ from models.behaviour.layout import FloatArray
 from models.challengers.folds import Fold
 from models.challengers.pairs import ranked
 from models.challengers.search import Asked
-from models.prediction.cells import CELLS, cell_of, chance_in_cells, chances_of
+from models.prediction.cells import CELLS, cell_of, chance_in_cells, chances_of, observe
 from models.prediction.challenger import Challenger, widened
 from models.prediction.hazard import WEEK, rolled
 from models.prediction.judge import losses
+from models.prediction.predictor import LATE_DAYS
 from models.prediction.products import MOST, Pair, weekly_with, with_products
 from models.prediction.recursion import Belief, forgotten, learned
 
 COUNTS: Final = (1, 2, 4, MOST)
 """Numbers of products that the search tries."""
-LATE_DAYS: Final = 1
 _MOST_ROWS: Final = 30_000
-_CELLS_KEEP: Final = 2 ** (-WEEK / 365.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +75,7 @@ def by_cells(weekly: Sequence[Asked], asked: Asked, horizon: int) -> FloatArray:
     """Probabilities (n,) by the 25 cells of recency and frequency, learned from the answered weeks as the owner does."""
     counts = np.zeros((2, CELLS))
     for one in weekly:
-        cells = cell_of(one.records, one.day)
-        counts *= _CELLS_KEEP
-        np.add.at(counts[0], cells, 1.0)
-        np.add.at(counts[1], cells, one.came)
+        observe(counts, cell_of(one.records, one.day), one.came)
     found: FloatArray = rolled(partial(chance_in_cells, chances_of(*counts)), asked.records, asked.day, (horizon,))[0]
     return found
 

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from models.behaviour.layout import FloatArray, IntArray
+from models.prediction.hazard import WEEK
 from models.prediction.records import Records
 
 _RECENCY: Final = np.array([8.0, 22.0, 60.0, 150.0])
@@ -18,6 +19,8 @@ _FREQUENCY: Final = np.array([2.0, 3.0, 5.0, 10.0])
 CELLS: Final = (len(_RECENCY) + 1) * (len(_FREQUENCY) + 1)
 _DRAWN_BY: Final = 20.0
 """Prior weight of the whole shop's rate in each cell, in observations."""
+_KEEP: Final = 2 ** (-WEEK / 365.0)
+"""What a week leaves of earlier observations."""
 
 
 def cell_of(records: Records, day: int | FloatArray) -> IntArray:
@@ -32,6 +35,13 @@ def chance_in_cells(cells: FloatArray, records: Records, day: int | FloatArray) 
     """Weekly order probability (n,) of customers from the cells' probabilities (CELLS,)."""
     found: FloatArray = cells[cell_of(records, day)]
     return found
+
+
+def observe(counts: FloatArray, cells: IntArray, came: FloatArray) -> None:
+    """Add a week's outcomes (n,) to the questions and buyers of each cell, (2, CELLS), which decay; in place."""
+    counts *= _KEEP
+    np.add.at(counts[0], cells, 1.0)
+    np.add.at(counts[1], cells, came)
 
 
 def chances_of(questions: FloatArray, buyers: FloatArray) -> FloatArray:

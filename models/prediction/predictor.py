@@ -16,7 +16,7 @@ import numpy as np
 
 from models.behaviour.layout import BoolArray, FloatArray
 from models.behaviour.panel import NO_ORDERS, PanelRow, in_panel
-from models.prediction.cells import CELLS, cell_of, chances_of
+from models.prediction.cells import CELLS, cell_of, chances_of, observe
 from models.prediction.challenger import Challenger, prior_of
 from models.prediction.dropout import Dropout, fitted
 from models.prediction.fallback import Trust, judged
@@ -45,7 +45,6 @@ _MONEY_WEEKS: Final = 4
 _REVISED_DAYS: Final = 4 * WEEK
 """Days after which an answer is checked again for late records and reversals."""
 _KEPT_WEEKS: Final = 52
-_CELLS_KEEP: Final = 2 ** (-WEEK / 365.0)
 
 
 @dataclass(slots=True)
@@ -308,9 +307,7 @@ class Predictor:
             )
         )
         del self.weeks[:-_KEPT_WEEKS]
-        state.cells *= _CELLS_KEEP
-        np.add.at(state.cells[0], cells, 1.0)
-        np.add.at(state.cells[1], cells, came)
+        observe(state.cells, cells, came)
         # Wrong weights have gained precision and would take a year to correct, so after a fallback they restart.
         # An approved challenger goes with them.
         if state.trust.fallen and not fallen:

@@ -31,12 +31,12 @@ def case(
     """
     from dataclasses import asdict
 
+    from models.prediction.model import HORIZON
     from schemas.money import exponent
     from streamer.commands.pages import write_page
     from streamer.commands.recognise import data_of
     from streamer.evaluate import files
     from streamer.evaluate.case import cleaning, methods, page, report
-    from streamer.evaluate.case.questions import HORIZON
     from streamer.evaluate.case.study import study
     from streamer.queries.instants import instant
 

@@ -110,10 +110,11 @@ def _of_file(
     peers: Peers | None,
     on_progress: Progress,
 ) -> _Table:
+    from models.prediction.model import HORIZON
     from schemas.errors import UserError
     from streamer.commands.recognise import data_of
     from streamer.evaluate import files
-    from streamer.evaluate.predictions import HORIZON, evaluate
+    from streamer.evaluate.predictions import evaluate
     from streamer.queries.instants import instant
 
     source, settings = data_of(data, format, mapping, on_progress)
@@ -167,7 +168,7 @@ def _known(names: list[str]) -> list[str]:
 
 def _dates(days: int) -> list[int]:
     """Days to ask on in a history of so many days."""
-    from streamer.evaluate.predictions import HORIZON
+    from models.prediction.model import HORIZON
 
     return [days - HORIZON - _SPACING_DAYS * back for back in reversed(range(_DATES))]
 

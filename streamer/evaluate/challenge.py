@@ -18,7 +18,6 @@ from models.challengers import kinds
 from models.challengers.figures import Interval, gain, with_intervals
 from models.challengers.folds import expanding
 from models.challengers.hazards import (
-    LATE_DAYS,
     belief_of,
     by_cells,
     challenger_of,
@@ -33,13 +32,14 @@ from models.messages.translatable import translatable
 from models.prediction.challenger import Challenger
 from models.prediction.features import NAMES, features
 from models.prediction.hazard import WEEK
+from models.prediction.predictor import LATE_DAYS
 from models.prediction.prior import shipped
 from models.prediction.products import Pair
 from models.prediction.records import Records
 from models.prediction.recursion import Belief
 from schemas.errors import UserError
 from streamer.evaluate.activity import Activity
-from streamer.evaluate.predictions import ALIVE_DAYS, Orders, panel_of, usual_basket
+from streamer.evaluate.predictions import Orders, alive, panel_of, usual_basket
 
 UNSEARCHED_DAYS: Final = 90
 """The last days, which no search sees."""
@@ -242,8 +242,7 @@ def asked_of(
     usual
         The shop's usual basket, minor units. Default: the median one of those asked.
     """
-    alive = (records.orders[among] > 0) & (day - records.last[among] <= ALIVE_DAYS)
-    who = among[alive]
+    who = among[alive(records, among, day)]
     if not len(who):
         return None
     known = records.of(who)

@@ -18,10 +18,11 @@ from models.prediction.dropout import Dropout
 from models.prediction.dropout import fitted as fitted_dropout
 from models.prediction.features import USUAL_GAP_DAYS
 from models.prediction.hazard import WEEK, logistic
+from models.prediction.model import HORIZON
 from models.prediction.prior import shipped_dropout
 from models.prediction.records import Records
 from streamer.evaluate.challenge import asked_of_all, questions
-from streamer.evaluate.predictions import HORIZON, Orders
+from streamer.evaluate.predictions import Orders
 
 LEARNERS: Final[Mapping[str, tuple[str, Params]]] = {
     "histogram boosting": ("boosting", {"learning_rate": 0.05, "max_leaf_nodes": 8}),

@@ -14,16 +14,14 @@ from models.behaviour.panel import panel_rank
 from models.prediction.features import NAMES, features, total
 from models.prediction.hazard import WEEK, logistic, within
 from models.prediction.judge import Judgement, judge
+from models.prediction.model import ALIVE_DAYS, HORIZON
+from models.prediction.predictor import LATE_DAYS
 from models.prediction.prior import shipped
 from models.prediction.records import Records
 from models.prediction.recursion import Belief, forgotten, learned, refit
 from streamer.evaluate.activity import Activity
 
-HORIZON: Final = 90
-ALIVE_DAYS: Final = 365
 PANEL: Final = 2_000
-LATE_DAYS: Final = 1
-"""Days that an answer stays open for late records."""
 LEAST_GAPS: Final = 3
 LATE: Final = 1.5
 """Silence in own usual gaps from which on a customer is late."""
@@ -116,7 +114,7 @@ def answers(
             past, who, x = waiting.pop(0)
             yield day, x, orders.between(past, past + horizon)[who]
         if day % every == 0:
-            who = panel[_alive(records, panel, day)]
+            who = panel[alive(records, panel, day)]
             if len(who):
                 asked = records.of(who)
                 waiting.append((day, who, features(asked.against(asked.median_basket), day)))
@@ -148,7 +146,7 @@ def evaluate(
     for day in dates:
         on_progress(f"day {day}")
         records = orders.records(day)
-        who = _alive(records, np.arange(orders.customers), day)
+        who = alive(records, np.arange(orders.customers), day)
         known, came = (
             records.of(who).against(usual_basket(records, panel, day)),
             orders.between(day, day + HORIZON)[who],
@@ -194,7 +192,7 @@ def _refitted(orders: Orders, panel: IntArray, day: int) -> Belief:
 
 def usual_basket(records: Records, panel: IntArray, day: int) -> float:
     """The panel's median basket on a day, minor units, as in a version of that day."""
-    return records.of(panel[_alive(records, panel, day)]).median_basket
+    return records.of(panel[alive(records, panel, day)]).median_basket
 
 
 def _long_answers(orders: Orders, panel: IntArray, day: int) -> tuple[FloatArray, FloatArray]:
@@ -210,5 +208,6 @@ def _regressed(past: FloatArray, answers: FloatArray, x: FloatArray) -> FloatArr
     return logistic(total(refit(Belief.around(np.zeros(len(past)), 1.0), past, answers).mean, x))
 
 
-def _alive(records: Records, who: IntArray, day: int) -> IntArray:
+def alive(records: Records, who: IntArray, day: int) -> IntArray:
+    """Indices in ``who`` of the customers who ordered in the ALIVE_DAYS before a day."""
     return np.flatnonzero((records.orders[who] > 0) & (day - records.last[who] <= ALIVE_DAYS)).astype(np.int64)

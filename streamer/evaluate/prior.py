@@ -19,7 +19,7 @@ from models.prediction.prior import FILE
 from models.prediction.records import Records
 from models.prediction.recursion import Belief, refit
 from streamer.evaluate.activity import Activity, of_shop
-from streamer.evaluate.predictions import ALIVE_DAYS, Orders, answers, panel_of
+from streamer.evaluate.predictions import Orders, alive, answers, panel_of
 from streamer.simulator.config import ShopConfig
 
 SHOP: Final = ShopConfig(customers=1_500, seed=1, scenario="lifelike")
@@ -57,7 +57,7 @@ def _cells(orders: Orders) -> FloatArray:
     records = Records.empty(orders.customers)
     for day in range(orders.days - WEEK):
         if day % WEEK == 0:
-            who = np.flatnonzero((records.orders > 0) & (day - records.last <= ALIVE_DAYS)).astype(np.int64)
+            who = alive(records, np.arange(orders.customers), day)
             cells = cell_of(records.of(who), day)
             np.add.at(asked, cells, 1.0)
             np.add.at(came, cells, orders.between(day, day + WEEK)[who])

@@ -11,8 +11,9 @@ import numpy as np
 
 from models.behaviour.layout import FloatArray, IntArray
 from models.prediction.judge import losses
+from models.prediction.model import HORIZON
 from schemas.errors import UserError
-from streamer.evaluate.case.questions import FEATURES, HABITS, HORIZON, Asked, Question
+from streamer.evaluate.case.questions import FEATURES, HABITS, Asked, Question
 
 CLUSTERS: Final = 6
 FOREST: Final = "random forest"

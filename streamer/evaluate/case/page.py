@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
+from models.prediction.model import HORIZON
 from schemas.screen_text import line
 from streamer import charts
 from streamer.charts import Bar, Series, Span
 from streamer.evaluate.case import report
-from streamer.evaluate.case.questions import HORIZON
 from streamer.evaluate.case.study import Case, Row
 
 _STYLE: Final = (

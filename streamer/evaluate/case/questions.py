@@ -11,11 +11,11 @@ import numpy as np
 from models.behaviour.bucket import B_DISCOUNTED, B_INTERACTIONS, B_MONEY, B_ORDERS, B_WIDTH
 from models.behaviour.layout import CATEGORIES, BoolArray, FloatArray, IntArray
 from models.prediction.features import USUAL_GAP_DAYS
+from models.prediction.model import ALIVE_DAYS, HORIZON
 from models.prediction.records import HALF_LIVES
 from schemas.errors import UserError
 from streamer.evaluate.activity import Activity
 
-HORIZON: Final = 90
 QUESTIONS: Final = 6
 SPACING_DAYS: Final = 28
 _FIRST_DAYS: Final = 28
@@ -40,7 +40,6 @@ HABITS: Final = (
 )
 """What clusters are made of: how somebody buys."""
 FEATURES: Final = (*HABITS, "spend")
-ALIVE_DAYS: Final = 365
 LEAST_CUSTOMERS: Final = 50
 
 

@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from models.messages.count import Count
+from models.prediction.model import HORIZON
 from streamer.evaluate.case import campaign
-from streamer.evaluate.case.questions import FEATURES, HORIZON, QUESTIONS, SPACING_DAYS
+from streamer.evaluate.case.questions import FEATURES, QUESTIONS, SPACING_DAYS
 from streamer.evaluate.case.study import Case, Row
 
 COLUMNS: Final = ("AUC", "Brier", "ECE", "precision", "recall", "F1", "spend reached")

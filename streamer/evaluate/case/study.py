@@ -13,11 +13,12 @@ from models.behaviour.layout import FloatArray
 from models.prediction.dropout import fitted
 from models.prediction.hazard import within
 from models.prediction.judge import auc, judge
+from models.prediction.model import HORIZON
 from models.prediction.prior import shipped, shipped_dropout
 from streamer.evaluate.activity import Activity
 from streamer.evaluate.case import campaign, methods
 from streamer.evaluate.case.cleaning import Fact
-from streamer.evaluate.case.questions import FEATURES, HORIZON, Asked, asked
+from streamer.evaluate.case.questions import FEATURES, Asked, asked
 from streamer.evaluate.predictions import Orders, beliefs, panel_of, usual_basket
 
 BUDGET: Final = 0.2

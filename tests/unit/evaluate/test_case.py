@@ -13,12 +13,13 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from models.prediction.judge import auc
+from models.prediction.model import HORIZON
 from streamer.cli import build
 from streamer.config.settings import Settings
 from streamer.evaluate import files
 from streamer.evaluate.activity import Activity, of_shop
 from streamer.evaluate.case import campaign, cleaning, methods, report, study
-from streamer.evaluate.case.questions import FEATURES, HORIZON, asked, question_of
+from streamer.evaluate.case.questions import FEATURES, asked, question_of
 from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
 from streamer.sources.online_retail import OnlineRetail
