@@ -1,8 +1,7 @@
-"""Write the tables of the documentation that the code knows: settings, topics, events, causes, reasons, metrics.
+"""Write the tables of the documentation that are derived from code: settings, topics, events, causes, reasons, metrics.
 
-A table stands between ``<!-- table: NAME -->`` and ``<!-- end -->``; ``python docs/tables.py`` renews all of them, and a test
-compares. What a thing is called and which there are comes from the code; the sentence beside it is here, and one that is
-missing is an error.
+A table is between ``<!-- table: NAME -->`` and ``<!-- end -->``. ``python docs/tables.py`` updates all tables, and a
+test compares them. Names are read from the code; the sentence next to each is here, and a missing sentence is an error.
 """
 
 from __future__ import annotations
@@ -106,7 +105,7 @@ def _default(info: FieldInfo, none: str) -> str:
 
 
 def _settings(head: tuple[str, str, str], none: str, own: Mapping[str, str], meanings: Mapping[str, str]) -> str:
-    """All settings, in the order in which `doctor` shows them; ``own`` are defaults that no value says."""
+    """Return all settings in the order in which `doctor` shows them; ``own`` are defaults that no value states."""
     rows = (
         (f"`{variable(name)}`", own.get(name) or _default(info, none), meanings[name])
         for name, info in Settings.model_fields.items()
@@ -115,20 +114,20 @@ def _settings(head: tuple[str, str, str], none: str, own: Mapping[str, str], mea
 
 
 def settings() -> str:
-    """All settings."""
+    """Return all settings."""
     own = {"kafka": "the embedded one", "redis": "the embedded one", "home": "the user's data folder"}
     meanings = {name: info.description or "" for name, info in Settings.model_fields.items()}
     return _settings(("variable", "default", "meaning"), "none", own, meanings)
 
 
 def settings_chinese() -> str:
-    """The same in Chinese."""
+    """Return all settings, in Chinese."""
     own = {"kafka": "内置的", "redis": "内置的", "home": "用户的数据目录"}
     return _settings(("变量", "默认值", "含义"), "无", own, MEANINGS)
 
 
 def topic_table() -> str:
-    """Topics, with what the broker must do with them."""
+    """Return the topics, with what the broker must do with them."""
     rows = []
     for topic in topics.TOPICS:
         way, what = _TOPICS[topic.name]
@@ -139,7 +138,7 @@ def topic_table() -> str:
 
 
 def event_table() -> str:
-    """Types of events, with the fields that each must and may have."""
+    """Return the types of events, with their required and optional fields."""
     rows = []
     for model in MODELS:
         types = sorted(types_of(model))
@@ -152,14 +151,14 @@ def event_table() -> str:
 
 
 def cause_table() -> str:
-    """Causes of a change, and whether an automation may act on it."""
+    """Return the causes of a change, and whether an automation may act on it."""
     rows = ((f"`{cause}`", _CAUSES[cause], "yes" if cause in SAFE_CAUSES else "") for cause in _CAUSES)
     assert _CAUSES.keys() == CAUSES
     return _table(("cause", "the customer moved because of", "safe if live"), rows)
 
 
 def reason_table() -> str:
-    """Reasons of dead letters, and what to do."""
+    """Return the reasons of dead letters, and what to do about them."""
     assert _REASONS.keys() == REASONS, REASONS ^ _REASONS.keys()
     return _table(("reason", "means", "what to do"), ((f"`{reason}`", *text) for reason, text in _REASONS.items()))
 
@@ -169,22 +168,22 @@ def _metric(metric: Metric) -> tuple[str, str, str, str]:
 
 
 def metric_table() -> str:
-    """What workers of lanes expose."""
+    """Return the metrics of lane workers."""
     return _table(("metric", "kind", "labels", "meaning"), map(_metric, METRICS))
 
 
 def owner_metric_table() -> str:
-    """What the model owner exposes."""
+    """Return the metrics of the model owner."""
     return _table(("metric", "kind", "labels", "meaning"), map(_metric, OWNER_METRICS))
 
 
 def act_metric_table() -> str:
-    """The metrics of `streamer act`."""
+    """Return the metrics of `streamer act`."""
     return _table(("metric", "kind", "labels", "meaning"), map(_metric, ACT_METRICS))
 
 
 def web_metric_table() -> str:
-    """What the web process exposes."""
+    """Return the metrics of the web process."""
     return _table(("metric", "kind", "labels", "meaning"), map(_metric, WEB_METRICS))
 
 
@@ -203,12 +202,12 @@ TABLES: Final[Mapping[str, Callable[[], str]]] = {
 
 
 def renewed(page: str) -> str:
-    """The text of a page with its tables as the code has them now."""
+    """Return a page's text with its tables as the code defines them now."""
     return _MARK.sub(lambda found: found[1] + TABLES[found["name"]](), page)
 
 
 def pages() -> list[Path]:
-    """The pages of the documentation, decisions aside."""
+    """Return the pages of the documentation, except decisions."""
     return sorted(path for path in DOCS.rglob("*.md") if "adr" not in path.parts)
 
 

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 async def main(customer: str) -> None:
     topic = os.environ.get("TOPIC_PREFIX", "") + "customer.events.v1"
     event = {
-        "event_id": str(uuid.uuid4()),  # the same again if you send the event again
+        "event_id": str(uuid.uuid4()),  # reuse it if you send the event again
         "type": "order.completed",
         "customer_id": customer,
         "occurred_at": datetime.now(UTC).isoformat(),
@@ -22,7 +22,7 @@ async def main(customer: str) -> None:
         "currency": "EUR",
     }
     async with AIOKafkaProducer(bootstrap_servers=os.environ["KAFKA"], enable_idempotence=True) as producer:
-        # The key is the customer: that keeps the order of a customer's events.
+        # The key is the customer, which keeps a customer's events in order.
         await producer.send_and_wait(topic, key=customer.encode(), value=json.dumps(event).encode())
 
 

@@ -24,7 +24,7 @@ func main() {
 	defer client.Close()
 	order := "o-" + strconv.FormatInt(time.Now().UnixNano(), 36)
 	event, _ := json.Marshal(map[string]any{
-		"event_id":    "e-" + order, // the same again if you send the event again
+		"event_id":    "e-" + order, // reuse it if you send the event again
 		"type":        "order.completed",
 		"customer_id": customer,
 		"occurred_at": time.Now().UTC().Format(time.RFC3339Nano),
@@ -32,7 +32,7 @@ func main() {
 		"total":       59.9,
 		"currency":    "EUR",
 	})
-	// The key is the customer: that keeps the order of a customer's events.
+	// The key is the customer, which keeps a customer's events in order.
 	record := &kgo.Record{Topic: os.Getenv("TOPIC_PREFIX") + "customer.events.v1", Key: []byte(customer), Value: event}
 	if err := client.ProduceSync(context.Background(), record).FirstErr(); err != nil {
 		log.Fatal(err)

@@ -11,7 +11,7 @@ from kafka import KafkaProducer
 topic = os.environ.get("TOPIC_PREFIX", "") + "customer.events.v1"
 producer = KafkaProducer(bootstrap_servers=os.environ["KAFKA"])
 event = {
-    "event_id": str(uuid.uuid4()),  # the same again if you send the event again
+    "event_id": str(uuid.uuid4()),  # reuse it if you send the event again
     "type": "order.completed",
     "customer_id": sys.argv[1],
     "occurred_at": datetime.now(UTC).isoformat(),
@@ -19,6 +19,6 @@ event = {
     "total": 59.90,
     "currency": "EUR",
 }
-# The key is the customer: that keeps the order of a customer's events.
+# The key is the customer, which keeps a customer's events in order.
 producer.send(topic, key=sys.argv[1].encode(), value=json.dumps(event).encode()).get(10)
 producer.close()

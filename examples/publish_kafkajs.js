@@ -9,7 +9,7 @@ async function main(customer) {
   const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
   await producer.connect();
   const event = {
-    event_id: randomUUID(), // the same again if you send the event again
+    event_id: randomUUID(), // reuse it if you send the event again
     type: "order.completed",
     customer_id: customer,
     occurred_at: new Date().toISOString(),
@@ -17,7 +17,7 @@ async function main(customer) {
     total: 59.9,
     currency: "EUR",
   };
-  // The key is the customer: that keeps the order of a customer's events.
+  // The key is the customer, which keeps a customer's events in order.
   await producer.send({ topic, messages: [{ key: customer, value: JSON.stringify(event) }] });
   await producer.disconnect();
 }

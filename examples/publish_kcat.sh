@@ -2,7 +2,7 @@
 # Publish an order with kcat: sh publish_kcat.sh CUSTOMER
 set -eu
 customer=$1
-id=$(date +%s)-$$ # the same again if you send the event again
+id=$(date +%s)-$$ # reuse it if you send the event again
 now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 # The key, before the bar, is the customer. Without murmur2_random kcat picks partitions by CRC32.
 printf '%s|{"event_id": "%s", "type": "order.completed", "customer_id": "%s", "occurred_at": "%s", "order_id": "%s", "total": 59.90, "currency": "EUR"}\n' \

@@ -16,7 +16,7 @@ async def main(group: str) -> None:
         os.environ.get("TOPIC_PREFIX", "") + "segment.changes.v1",
         bootstrap_servers=os.environ["KAFKA"],
         group_id=group,
-        isolation_level="read_committed",  # only what was decided for good
+        isolation_level="read_committed",  # only committed changes
         auto_offset_reset="earliest",
         enable_auto_commit=False,
     )

@@ -13,7 +13,7 @@ consumer = Consumer(
     {
         "bootstrap.servers": os.environ["KAFKA"],
         "group.id": sys.argv[1] if len(sys.argv) > 1 else "my-messages",
-        "isolation.level": "read_committed",  # only what was decided for good
+        "isolation.level": "read_committed",  # only committed changes
         "auto.offset.reset": "earliest",
         "enable.auto.commit": False,
     }

@@ -28,7 +28,7 @@ func main() {
 		kgo.SeedBrokers(strings.Split(os.Getenv("KAFKA"), ",")...),
 		kgo.ConsumerGroup(append(os.Args[1:], "my-messages")[0]),
 		kgo.ConsumeTopics(os.Getenv("TOPIC_PREFIX")+"segment.changes.v1"),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()), // only what was decided for good
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), // only committed changes
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.DisableAutoCommit(),
 	)

@@ -14,7 +14,7 @@ class SubscribeChanges {
         Map<String, Object> settings = Map.of(
                 "bootstrap.servers", System.getenv("KAFKA"),
                 "group.id", arguments.length > 0 ? arguments[0] : "my-messages",
-                "isolation.level", "read_committed", // only what was decided for good
+                "isolation.level", "read_committed", // only committed changes
                 "auto.offset.reset", "earliest",
                 "enable.auto.commit", false);
         try (var consumer = new KafkaConsumer<>(settings, new StringDeserializer(), new StringDeserializer())) {

@@ -13,7 +13,7 @@ changes = KafkaConsumer(
     os.environ.get("TOPIC_PREFIX", "") + "segment.changes.v1",
     bootstrap_servers=os.environ["KAFKA"],
     group_id=sys.argv[1] if len(sys.argv) > 1 else "my-messages",
-    isolation_level="read_committed",  # only what was decided for good
+    isolation_level="read_committed",  # only committed changes
     auto_offset_reset="earliest",
     enable_auto_commit=False,
 )

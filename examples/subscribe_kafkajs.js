@@ -8,7 +8,7 @@ seen.run("CREATE TABLE IF NOT EXISTS seen (event_id TEXT PRIMARY KEY)");
 
 async function main(groupId) {
   const kafka = new Kafka({ brokers: process.env.KAFKA.split(","), logLevel: logLevel.ERROR });
-  const consumer = kafka.consumer({ groupId }); // reads only what was decided for good
+  const consumer = kafka.consumer({ groupId }); // reads only committed changes
   await consumer.connect();
   await consumer.subscribe({ topics: [topic], fromBeginning: true });
   await consumer.run({

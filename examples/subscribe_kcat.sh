@@ -3,8 +3,8 @@
 set -eu
 db() { sqlite3 -cmd ".timeout 5000" seen.db "$1"; }
 db "CREATE TABLE IF NOT EXISTS seen (event_id TEXT PRIMARY KEY)"
-# A group of kcat commits as it reads, so what a stop interrupts is not read again: fit for a look, not for messages
-# that must not get lost.
+# A kcat group commits as it reads, so records in progress at a stop are lost: use this to look, not for messages that must
+# not get lost.
 kcat -u -q -b "$KAFKA" -X isolation.level=read_committed -X auto.offset.reset=earliest \
   -G "${1-my-messages}" "${TOPIC_PREFIX-}segment.changes.v1" |
   jq --unbuffered -r 'select(.automation_safe) | [.event_id, .customer_id, .segmentation, .to.id // "nothing"] | @tsv' |

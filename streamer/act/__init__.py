@@ -1,1 +1,1 @@
-"""``streamer act``: sends each message that a segment change triggers once, with consent (``docs/plays.md``)."""
+"""Run ``streamer act``: send each message that a segment change triggers once, with consent (``docs/plays.md``)."""

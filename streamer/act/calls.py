@@ -1,4 +1,4 @@
-"""Channel calls in progress, each in its own task."""
+"""Track channel calls in progress, each in its own task."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class Calls:
     senders
         Senders by kind of channel.
     owns
-        Returns whether no other process can be the owner; checked right before a call begins.
+        Returns whether no other process can be the owner. Checked right before a call begins.
     on_answer
         Called when a call has ended.
     on_call
-        Called after each call that was begun, with its channel and the seconds it took.
+        Called after each call that was begun, with its channel and duration in seconds.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class Calls:
         self._answers: list[tuple[str, int, Answer]] = []
 
     def __bool__(self) -> bool:
-        """Whether any call is in progress."""
+        """Return whether any call is in progress."""
         return bool(self._tasks)
 
     @property
@@ -83,12 +83,12 @@ class Calls:
         task.add_done_callback(self._tasks.discard)
 
     def answers(self) -> list[tuple[str, int, Answer]]:
-        """The results since the last call of `answers`: message id, attempt, answer."""
+        """Return the results since the last call of `answers`: message id, attempt, answer."""
         answers, self._answers = self._answers, []
         return answers
 
     async def ended(self, seconds: float) -> None:
-        """Return when all calls have ended, or after ``seconds``."""
+        """Wait until all calls have ended, at most ``seconds``."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
 

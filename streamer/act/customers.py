@@ -1,4 +1,4 @@
-"""Reads customers in Redis beside the lanes: one transaction per lane, so that customer and lane position agree."""
+"""Read customers in Redis beside the lanes, in one transaction per lane so that customer and lane position agree."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PARTS = (CORE, BOOK, PROFILE)
 
 
 class _Standing(msgspec.Struct):
-    """The position in a lane's ledger."""
+    """A lane's position, decoded from its ledger."""
 
     next_offset: int = 0
     clock: int = 0
@@ -59,7 +59,7 @@ class RedisCustomers:
         return sum(one.customers for one in await self._standings())
 
     async def _standings(self) -> list[_Standing]:
-        # The keys of lanes are in different slots of a cluster, which would reject an MGET over all of them.
+        # Lanes' keys are in different slots of a cluster, which would reject an MGET over all of them.
         with _errors_in_words():
             return [_standing(await self._client.get(self._keys(lane).ledger)) for lane in range(self._lanes)]
 

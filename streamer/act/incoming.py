@@ -1,4 +1,4 @@
-"""Inputs other than changes: orders for plays, and events about messages or consent."""
+"""Process inputs other than changes: commands for plays, and events about messages or consent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from streamer.act.plays.book import Book
 
 log = structlog.get_logger(__name__)
 
-# Most records are of other types and are not even parsed.
+# Most records have other types and are not even parsed.
 _SIGNALS = (b"subscription.updated", b"message.outcome", b"customer.erased", b'"coupon"')
 
 _UNSIGNED = (
@@ -30,7 +30,7 @@ _UNSIGNED = (
 
 
 def carry_out(record: LogRecord, state: State, outcome: Outcome, now: int, keys: ControlKeys | None) -> None:
-    """Carry out the order in a record; if that is impossible, answer with the reason."""
+    """Carry out the command in a record. If that is impossible, answer with the reason."""
     key = record.key or b""
     if not key.startswith(COMMAND_KEY) or record.value is None:
         return
@@ -56,7 +56,7 @@ def _refuse(key: bytes, refusal: Refusal, outcome: Outcome) -> None:
 
 
 def _book_of(order: PlayCommand, state: State) -> Book | None:
-    """The book in an order to start a play. Raises UserError if it does not declare that play."""
+    """Return the book in a command that starts a play. Raises UserError if it does not declare that play."""
     if order.action != "start" or order.text is None:
         return None
     segments = {name: None if ids is None else frozenset(ids) for name, ids in order.segments.items()}

@@ -1,4 +1,4 @@
-"""The changes and events of all lanes, read by one consumer outside any group: the ledger holds its positions."""
+"""Read the changes and events of all lanes with one consumer outside any group; the ledger has its positions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST = 4_000
 
 
 class KafkaInputs:
-    """`Inputs` on a real Kafka; ``read`` are topics with a partition per lane."""
+    """`Inputs` on Kafka; ``read`` are topics with a partition per lane."""
 
     def __init__(self, connection: KafkaConnection, lanes: int, read: Sequence[str] = READ) -> None:
         self._connection = connection
@@ -24,7 +24,7 @@ class KafkaInputs:
         }
         self._positions: dict[TopicPartition, int] = {}
         self._reader: AIOKafkaConsumer | None = None
-        # Queries high watermarks: the reader itself would report an end before the first open transaction.
+        # Queries high watermarks, because the reader itself would report an end before the first open transaction.
         self._asker: AIOKafkaConsumer | None = None
 
     async def open(self, starts: Mapping[Source, int]) -> None:
@@ -43,7 +43,7 @@ class KafkaInputs:
         first = await self._asker.beginning_offsets(list(self._parts))
         self._reader.assign(list(self._parts))
         for part, source in self._parts.items():
-            # If retention deleted records before they were read, reading starts at the first one left; the first poll
+            # If retention deleted records before they were read, start at the first remaining one; the first poll
             # reports it.
             self._positions[part] = starts.get(source, 0)
             self._reader.seek(part, max(self._positions[part], first[part]))

@@ -1,7 +1,7 @@
-"""The journal on disk: one file per owner, locked for as long as that owner lives.
+"""Keep the journal on disk: one file per owner, locked for as long as that owner lives.
 
-A frozen owner keeps its lock, so its successor cannot take a missing line for a call never begun while the other may
-still wake up and call. A killed owner releases it.
+A frozen owner keeps its lock, so its successor does not mistake a missing line for a call that never began while the
+other may still wake up and call. A killed owner releases the lock.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SUFFIX = ".journal"
 
 
 class _Line(msgspec.Struct, array_like=True):
-    """One line: a call begun, or its result."""
+    """One line: the start of a call, or its result."""
 
     id: str
     attempt: int
@@ -79,7 +79,10 @@ class FileJournal:
         return ("begun", None) if answer is None else ("answered", answer)
 
     def _read(self, journal: str) -> dict[tuple[str, int], Answer | None] | None:
-        """All lines of a previous owner's journal; None if it is on another machine or its owner may still be alive."""
+        """Return all lines of a previous owner's journal.
+
+        Returns None if the journal is on another machine or its owner may still be alive.
+        """
         try:
             file = os.open(self._path(journal), os.O_RDONLY)
         except OSError:
@@ -89,7 +92,7 @@ class FileJournal:
             found: dict[tuple[str, int], Answer | None] = {}
             with open(file, "rb", closefd=False) as lines:
                 for raw in lines:
-                    # The last line may be truncated: it was not synced, so its call was not made, or its answer is
+                    # The last line may be truncated. It was not synced, so its call was not made, or its answer is
                     # unknown.
                     with contextlib.suppress(msgspec.MsgspecError):
                         line = msgspec.json.decode(raw, type=_Line)

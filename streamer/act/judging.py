@@ -19,7 +19,7 @@ from streamer.act.reports import Reports
 from streamer.act.timers import Timers
 
 _REPORT_MS: Final = 1_000
-"""How often a weekly message looks whether its report is made."""
+"""Interval (ms) at which a weekly message checks whether its report is ready."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class Judge:
     Attributes
     ----------
     journal
-        The name of this owner's journal, stored in claims of channels that do not drop duplicates.
+        Name of this owner's journal, stored in claims of channels that do not drop duplicates.
     language
-        Language of messages to customers whose own is unknown.
+        Language of messages to customers whose language is unknown.
     reports
         Makes the reports that weekly plays send.
     """
@@ -45,7 +45,7 @@ class Judge:
     reports: Reports | None = None
 
     def look(self, message: Message, seen: Seen, state: State, outcome: Outcome, now: int) -> Call | None:
-        """Apply the gates to one message; return the call to make if it passes all of them."""
+        """Apply the gates to one message, and return the call to make if it passes all of them."""
         customer = seen.customer
         channel = state.channel(message)
         verdict = gates.due(message, customer, state, self.policy, self.calls.under_way[channel.name], now)
@@ -88,7 +88,7 @@ class Judge:
     def _render(
         self, message: Message, seen: Seen, address: str, state: State, outcome: Outcome, now: int
     ) -> tuple[Rendered, str] | None:
-        """Return a message's text and coupon code; drop the message and return None if it cannot be rendered."""
+        """Return a message's text and coupon code. Drop the message and return None if it cannot be rendered."""
         book, play = state.books[message.version], state.play(message)
         if play.when.weekly is not None:
             report = self._report(message)
@@ -107,7 +107,7 @@ class Judge:
             return None
 
     def _report(self, message: Message) -> Rendered | None:
-        """The report that a weekly message sends; None while it is being made."""
+        """Return the report that a weekly message sends; None until it is ready."""
         return None if self.reports is None else self.reports.of(message)
 
     def _claim(
@@ -136,7 +136,7 @@ class Judge:
         return Call(message, message.attempt, channel, rendered, address)
 
     def _code(self, message: Message, state: State) -> str | None:
-        """The coupon code of a message; empty if it has none, None if the pool is exhausted."""
+        """Return a message's coupon code: empty if it has none, None if the pool is exhausted."""
         rule = state.play(message).coupon
         if message.coupon or rule is None:
             return message.coupon

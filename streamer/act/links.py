@@ -1,4 +1,4 @@
-"""Links in messages: a signed token names customer, list and message, so that nobody can unsubscribe someone else.
+"""Sign links in messages: the token names customer, list and message, so that nobody can unsubscribe others.
 
 It contains no address, no name and no segment, and is valid for `VALID_DAYS` days.
 """
@@ -22,7 +22,7 @@ _SIGNATURE: Final = 16
 
 
 class BadToken(StreamerError):
-    """Forged, truncated or expired; deliberately not saying which."""
+    """Raised for a forged, truncated or expired token, deliberately without telling which."""
 
 
 class Ticket(msgspec.Struct, array_like=True, frozen=True):
@@ -41,16 +41,16 @@ class Links:
     secret: bytes
 
     def unsubscribe(self, web: str, customer: str, list: str, message: str, now: int) -> str:
-        """The address of the page on which a customer unsubscribes from a list; empty if no web address is known."""
+        """Return the address of a customer's unsubscribe page for a list, empty if no web address is known."""
         return f"{web}/u/{self.token(Ticket(customer, list, message, now // _DAY_MS))}" if web else ""
 
     def token(self, ticket: Ticket) -> str:
-        """The signed, URL-safe text of a ticket."""
+        """Return a ticket as signed, URL-safe text."""
         body = msgspec.msgpack.encode(ticket)
         return base64.urlsafe_b64encode(self._signature(body) + body).rstrip(b"=").decode()
 
     def read(self, token: str, now: int) -> Ticket:
-        """The ticket of a token. Raises BadToken."""
+        """Return the ticket of a token. Raises BadToken."""
         try:
             raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         except (binascii.Error, ValueError):
@@ -66,7 +66,7 @@ class Links:
         return ticket
 
     def code(self, message: str) -> str:
-        """The unguessable part of a generated coupon code: the same for a message over retries and restarts."""
+        """Return the unguessable part of a generated coupon code, which is the same for a message over retries and restarts."""
         return base64.b32encode(hmac.new(self.secret, b"coupon:" + message.encode(), sha256).digest())[:10].decode()
 
     def _signature(self, body: bytes) -> bytes:

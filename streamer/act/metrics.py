@@ -1,4 +1,4 @@
-"""The metrics of ``act`` for Prometheus: read from the ledger after each turn, so they stay exact over restarts."""
+"""Export the metrics of ``act`` to Prometheus, read from the ledger after each turn so that restarts keep them exact."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ ACT_METRICS: Final[tuple[Metric, ...]] = (
 
 
 Values = dict[str, dict[tuple[str, ...], float]]
-"""By name of the metric and values of its labels."""
+"""Metric values by metric name and label values."""
 
 
 def _of_plays(state: State) -> Values:
-    """Values from the counters of plays."""
+    """Return values from the counters of plays."""
     plays = state.ledger.plays
     steps = ("planned", "sent", "withheld", "failed", "doubtful")
     by_status: Counter[tuple[str, str]] = Counter((one.play, one.status) for one in state.messages.values())
@@ -87,7 +87,7 @@ def _of_plays(state: State) -> Values:
 
 
 def _of_state(state: State) -> Values:
-    """Values from channels, addresses and pools."""
+    """Return values from channels, addresses and pools."""
     pools = state.coupons.pools()
     return {
         "act_breaker_open": {(name,): float(one.opened > 0) for name, one in state.ledger.channels.items()},
@@ -99,13 +99,13 @@ def _of_state(state: State) -> Values:
 
 
 class Uplifts:
-    """The uplift of each play, recomputed only when an arm has grown or the named date has come."""
+    """The uplift of each play, recomputed only when an arm has grown or the play's date has been reached."""
 
     def __init__(self) -> None:
         self._known: dict[str, tuple[tuple[object, ...], uplift.Interval | None]] = {}
 
     def of(self, state: State, now: int) -> dict[tuple[str, ...], float]:
-        """Bounds by play; none if nothing can be compared yet or the arms are not comparable."""
+        """Return bounds by play, omitting plays whose arms are empty or not comparable."""
         found: dict[tuple[str, ...], float] = {}
         for name, play in state.ledger.plays.items():
             report_on = state.books[play.version].plays[name].report_on
@@ -128,7 +128,7 @@ class Uplifts:
 
 
 class ActMetrics(Collector):
-    """Collects the metrics; updated by the owner, read by the metrics server from another thread."""
+    """Collects the metrics. The owner updates them, and the metrics server reads them from another thread."""
 
     def __init__(self, timezone: str = "UTC", now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
         self._lock = threading.Lock()

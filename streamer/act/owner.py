@@ -1,7 +1,7 @@
-"""The owner of ``act``: reads changes, events and orders, decides, commits, and only then calls.
+"""Own ``act``: read changes, events and commands, decide, commit, and only then call.
 
 One turn is one transaction: the decisions, their state and the offsets of their inputs. A claim (``message.sending``)
-is committed before its call begins, so whatever happens afterwards, a restart knows which calls may have been made
+is committed before its call begins, so a restart always knows which calls may have been made
 (``docs/adr/0015``). A second owner waits as a group member without a partition; a paused one is fenced by its
 transactional id.
 """
@@ -167,23 +167,23 @@ class ActOwner(Inbox):
             await asyncio.gather(self._pump, return_exceptions=True)
 
     def _seconds_left(self, now: int) -> float:
-        """Seconds until a message is due, or a channel with queued messages accepts a call; at most 1."""
+        """Return the seconds until a message is due or a channel with queued messages accepts a call; at most 1."""
         found = [room.free_at(channel, self.state, now) for channel in self._timers.lines(self.state)]
         if (at := self._timers.next()) is not None:
             found.append(at)
         return min(1.0, max(0.02, (min(found, default=now + 1_000) - now) / 1_000))
 
     async def _something_to_do(self, seconds: float) -> None:
-        """Return when there is input or an answer, or after ``seconds``."""
+        """Wait until there is input or an answer, at most ``seconds``."""
         if not (self._fetched or self._calls.answered):
             await self._something_waits(seconds)
 
     async def calls_ended(self) -> None:
-        """Return when all calls have ended, or after the maximum wait of a stopping owner."""
+        """Wait until all calls have ended, at most for the maximum wait of a stopping owner."""
         await self._calls.ended(self._settings.stop_seconds)
 
     async def _settle_the_last(self) -> None:
-        """Let calls in progress end, and commit their results; the next owner settles those that take longer."""
+        """Let calls in progress end and commit their results. The next owner settles those that take longer."""
         await self.calls_ended()
         outcome = Outcome()
         self._take_answers(outcome, await self._now())
@@ -202,7 +202,7 @@ class ActOwner(Inbox):
                 await asyncio.sleep(0.01)
 
     async def fetch(self, seconds: float) -> None:
-        """Read the inputs, waiting up to ``seconds`` for a record; the next turn processes it."""
+        """Read the inputs, waiting up to ``seconds`` for a record. The next turn processes them."""
         for one in await self._inputs.poll(seconds):
             self._fetched.extend((one.source, record, record.offset + 1) for record in one.records)
             self._fetched.append((one.source, None, one.end))
@@ -213,7 +213,7 @@ class ActOwner(Inbox):
             raise error
 
     async def _now(self) -> int:
-        """The time of this turn (ms), by the same clock as the customers."""
+        """Return the time of this turn (ms), by the same clock as the customers."""
         if not self._settings.event_clock:
             return self._clock.now_ms()
         with contextlib.suppress(TransientError):
@@ -237,7 +237,7 @@ class ActOwner(Inbox):
         calls = await self._judge_ripe(outcome, now)
         self._timers.follow(outcome.messages - known, self.state.messages)
         if self._calls and self._monotonic() - self._committed > self._settings.lease_seconds / 3:
-            # Calls may begin only while this process knows that it is the owner; a commit proves it.
+            # Calls may begin only while this process knows that it is the owner, which a commit proves.
             outcome.moved = True
         await self._commit(outcome)
         for call in calls:
@@ -252,18 +252,18 @@ class ActOwner(Inbox):
         self._on_turn(self.state, outcome)
 
     def _report_ended(self) -> None:
-        """Look at the messages that wait for a report at once: the lanes' clock may stand still."""
+        """Check the messages that wait for a report at once, because the lanes' clock may not advance."""
         for message in self.state.messages.values():
             if message.status == "waiting" and self.state.play(message).when.weekly is not None:
                 self._timers.set(message.id, self._last)
         self._wake_up()
 
     def _owns(self) -> bool:
-        """Whether the last commit is so recent that no other process can be the owner."""
+        """Return whether the last commit is so recent that no other process can be the owner."""
         return not self._stopping and self._monotonic() - self._committed <= self._settings.lease_seconds
 
     async def _count_customers(self) -> None:
-        """Update the number of customers once a minute; the storm limit is a share of it."""
+        """Update the number of customers once a minute, because the storm limit is a share of it."""
         if self._monotonic() - self._counted > 60 or not self._shop_size:
             with contextlib.suppress(TransientError):
                 self._shop_size = await self._customers.count()
@@ -330,7 +330,7 @@ class ActOwner(Inbox):
         return calls
 
     def _ripe(self, now: int) -> list[Message]:
-        """Due messages, highest priority first, as many as their channels accept."""
+        """Return due messages, highest priority first, as many as their channels accept."""
 
         def space(channel: Channel) -> int:
             return room.room(channel, self.state, self._policy, self._calls.under_way[channel.name], now)
@@ -338,7 +338,7 @@ class ActOwner(Inbox):
         return self._timers.take(now, self.state, space, self._settings.messages_a_turn)
 
     async def _read_to(self, ends: Mapping[Source, int], outcome: Outcome, now: int) -> bool:
-        """Process inputs up to ``ends``; return False if that takes too long."""
+        """Process inputs up to ``ends``. Return False if that takes too long."""
         deadline = self._monotonic() + self._settings.patience_seconds
         while True:
             self._take_inputs(outcome, now)
@@ -350,7 +350,7 @@ class ActOwner(Inbox):
             await asyncio.sleep(_INPUT_SECONDS)
 
     def _ripe_measures(self, now: int) -> list[str]:
-        """Ids of the first measures that are due; checked once a second."""
+        """Return the ids of the first measures that are due; checked once a second."""
         if self._monotonic() - self._measured < 1:
             return []
         self._measured = self._monotonic()
@@ -359,7 +359,7 @@ class ActOwner(Inbox):
     def _measure(
         self, ids: list[str], seen: Mapping[str, Seen], events: Mapping[Source, int], outcome: Outcome, now: int
     ) -> None:
-        """Count what customers bought, for those whose lanes show all of it."""
+        """Count customers' purchases, for those whose lanes show all of them."""
         for id in ids:
             if (one := self.state.measures.get(id)) is not None:
                 shown = seen[one.customer]
@@ -367,5 +367,5 @@ class ActOwner(Inbox):
                     measure.end(id, shown.customer, self.state, outcome, self._policy.units.minor_per_major)
 
     def _end(self, id: str, events: Mapping[Source, int]) -> int:
-        """The end offset of a customer's lane."""
+        """Return the end offset of a customer's lane."""
         return events[topics.EVENTS, partition_for(id.encode(), self._lanes)]

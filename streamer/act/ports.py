@@ -1,4 +1,4 @@
-"""The ports of ``act``'s owner, besides the log that it shares with the model owner."""
+"""Define the ports of ``act``'s owner, except the log that it shares with the model owner."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Source = tuple[str, int]
 
 
 class Fetched(NamedTuple):
-    """Records of one source, and the offset after them, gaps included."""
+    """Records of one source, and the offset after them, including gaps."""
 
     source: Source
     records: Sequence[LogRecord]
@@ -26,7 +26,7 @@ class Fetched(NamedTuple):
 
 
 class Inputs(Protocol):
-    """The changes and events of all lanes, read committed."""
+    """The committed changes and events of all lanes."""
 
     async def open(self, starts: Mapping[Source, int]) -> None:
         """Start each source at its offset, or at its first available record if it has none or retention deleted it."""
@@ -37,7 +37,7 @@ class Inputs(Protocol):
         ...
 
     async def ends(self, topic: str) -> dict[Source, int]:
-        """The broker's current high watermarks of a topic's lanes."""
+        """Return the broker's current high watermarks of a topic's lanes."""
         ...
 
     async def close(self) -> None: ...
@@ -52,24 +52,24 @@ class Seen:
     clock: int
 
     def shows_all(self, end: int, now: int) -> bool:
-        """Whether it includes everything before ``end`` in the lane and all effects of time up to ``now`` (ms)."""
+        """Return whether the view includes everything before ``end`` in the lane and all effects of time up to ``now`` (ms)."""
         customer = self.customer
         return self.next_offset >= end and (customer is None or customer.due is None or customer.due > now)
 
 
 class Customers(Protocol):
-    """Read access to the views of all lanes. Raises TransientError while unavailable: messages then wait."""
+    """Read access to the views of all lanes. Raises TransientError while unavailable; messages wait then."""
 
     async def read(self, ids: Sequence[str]) -> dict[str, Seen]:
-        """Each customer with the position of its lane. An id joined to another customer has no customer."""
+        """Return each customer with the position of its lane. An id joined to another customer has no customer."""
         ...
 
     async def clock(self) -> int:
-        """The lowest clock (ms) of all lanes; 0 if one has never run."""
+        """Return the lowest clock (ms) of all lanes; 0 if one has never run."""
         ...
 
     async def count(self) -> int:
-        """The number of customers."""
+        """Return the number of customers."""
         ...
 
 
@@ -77,26 +77,26 @@ Begun = Literal["never", "begun", "answered", "unknown"]
 
 
 class Journal(Protocol):
-    """A local, synced note of begun calls, which tells a restart on the same machine more than Kafka does.
+    """A local, synced record of begun calls, which tells a restart on the same machine more than Kafka does.
 
-    It only narrows doubt: without it every claim is in doubt.
+    It only reduces doubt: without it, every claim is doubtful.
     """
 
     @property
     def name(self) -> str:
-        """The name of this journal in claims."""
+        """Name of this journal in claims."""
         ...
 
     async def begin(self, id: str, attempt: int) -> None:
-        """Note, synced, that a call is about to be made."""
+        """Write and sync that a call is about to be made."""
         ...
 
     async def answered(self, id: str, attempt: int, answer: Answer) -> None:
-        """Note, synced, the result of a call."""
+        """Write and sync the result of a call."""
         ...
 
     def recall(self, journal: str, id: str, attempt: int) -> tuple[Begun, Answer | None]:
-        """A previous owner's note about a call; ``unknown`` if the journal is missing or its owner may be alive."""
+        """Return a previous owner's record of a call: ``unknown`` if the journal is missing or its owner may be alive."""
         ...
 
     def forget(self, journals: Iterable[str]) -> None:
@@ -123,6 +123,6 @@ class Sender(Protocol):
 
 
 class Begin(Protocol):
-    """Notes that a call begins. False: do not make it, since this process may no longer be the owner."""
+    """Records that a call begins. False means not to make it, because this process may no longer be the owner."""
 
     async def __call__(self) -> bool: ...

@@ -1,6 +1,6 @@
 """Preview what plays would have done: the real planner and gates, run over published changes by a simulated clock.
 
-Profiles are today's, since older ones are not kept: conditions and templates assume they were the same then.
+Profiles are current, because older ones are not stored: conditions and templates assume they were the same then.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _AT_ONCE: Final = 200
 
 @dataclass(slots=True)
 class Funnel:
-    """The outcomes of one play's messages. ``who`` names the first customers with each outcome."""
+    """Outcomes of one play's messages. ``who`` names the first customers with each outcome."""
 
     planned: int = 0
     sent: int = 0
@@ -48,11 +48,11 @@ class Preview:
     Parameters
     ----------
     customers
-        Profiles by id; a missing customer has none.
+        Customers' profiles, by id.
     coupons, people
-        Current codes and customer records; changed in place, so pass copies.
+        Current codes and customer records. They are changed in place, so pass copies.
     of
-        Number of customers of the shop, for storms.
+        Number of the shop's customers, for the storm limit.
     named
         Maximum number of customers named per outcome.
     """
@@ -90,7 +90,7 @@ class Preview:
         self.funnels = {name: Funnel() for name in self._state.ledger.plays}
 
     def run(self, changes: Iterable[ReceivedChange], until: int) -> dict[str, Funnel]:
-        """Process changes in order of time, then let time pass up to ``until`` (ms); return the funnel of each play."""
+        """Process changes in time order, then let time pass up to ``until`` (ms). Return each play's funnel."""
         for change in changes:
             at = change.changed_ms
             self._pass_time(at)
@@ -102,7 +102,7 @@ class Preview:
         return self._end(until)
 
     def by_hand(self, changes: Iterable[ReceivedChange], now: int, until: int) -> dict[str, Funnel]:
-        """`run` for an order given by a person at ``now`` (`heart.by_hand`); the storm limit does not apply."""
+        """Run a user's command at ``now`` (`heart.by_hand`), like `run`. The storm limit does not apply."""
         for change in changes:
             outcome = Outcome()
             for name, play_state in self._state.ledger.plays.items():
@@ -130,7 +130,7 @@ class Preview:
         self._now = max(self._now, until)
 
     def _next(self) -> int | None:
-        """The next instant at which a message may be evaluated."""
+        """Return the next instant at which a message may be evaluated."""
         found = [room.free_at(channel, self._state, self._now) for channel in self._timers.lines(self._state)]
         if (at := self._timers.next()) is not None:
             found.append(at)

@@ -1,4 +1,4 @@
-"""The ``act`` process: connects real adapters to the ports and runs until a stop signal."""
+"""Run the ``act`` process: connect real adapters to the ports, and run until a stop signal."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ from streamer.telemetry.status_server import StatusServer
 log = structlog.get_logger(__name__)
 
 JOURNALS = "act"
-"""The folder of the journals, in STREAMER_HOME."""
+"""Folder of the journals, in STREAMER_HOME."""
 
 
 def run(settings: Settings, start: Start) -> None:
-    """The program of the role ``act`` (`roles.Program`); a second one waits until the first is gone."""
+    """Run the role ``act`` (see `roles.Program`). A second process waits until the first is gone."""
     kafka = settings.kafka_connection(start.kafka)
     kafka = replace(kafka, group=topics.full_name(kafka.group, kafka.prefix))
     lanes = lane_count(kafka.bootstrap, kafka.prefix, security=kafka.security)
@@ -100,7 +100,7 @@ def run(settings: Settings, start: Start) -> None:
 
 
 def senders(kept: secrets.Secrets, kafka: Callable[[], KafkaConnection]) -> dict[str, Sender]:
-    """The senders of all kinds of channels; ``kafka`` returns the connection to the service's own Kafka."""
+    """Return the senders of all kinds of channels; ``kafka`` returns the connection to the service's own Kafka."""
     return {
         "http": HttpSender(kept.http.get),
         "kafka": KafkaSender(kafka),

@@ -1,4 +1,4 @@
-"""``act`` from the outside, for the command line: read its state from its topic, and send it orders."""
+"""Access ``act`` from outside, for the command line: read its state from its topic, and send it commands."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 ANSWER_SECONDS = 15.0
 _LOOK_SECONDS = 0.3
 TEMPLATES = "templates"
-"""The folder with the templates, beside the file."""
+"""Folder with the templates, next to the file."""
 _PARTS = (".subject", ".html", ".text")
 
 
 def state_of(connection: KafkaConnection) -> State:
-    """The current state of ``act``; empty if it never ran."""
+    """Return the current state of ``act``, empty if it never ran."""
     return asyncio.run(_state_of(connection))
 
 
@@ -39,8 +39,8 @@ async def _state_of(connection: KafkaConnection) -> State:
     offsets = Offsets(connection)
     await offsets.start()
     try:
-        # A turn is one transaction: stop at the last stable offset, to read no half turn and not wait for a killed
-        # owner's open one.
+        # A turn is one transaction. Stop at the last stable offset, to read no half turn and not wait for a killed
+        # owner's open transaction.
         first, end = await offsets.first(topics.ACT, 0), await offsets.stable(topics.ACT, 0)
     finally:
         await offsets.stop()
@@ -51,12 +51,12 @@ async def _state_of(connection: KafkaConnection) -> State:
 
 
 def give(connection: KafkaConnection, order: Command, keys: ControlKeys | None) -> bool:
-    """Send an order to ``act`` and wait until it is carried out; return False after 15 s without an answer.
+    """Send a command to ``act`` and wait until it is carried out. Return False after 15 s without an answer.
 
     Raises
     ------
     UserError
-        The order was rejected.
+        The command was rejected.
     """
     key = command_key()
     value, headers = encode_command(order, keys)
@@ -74,7 +74,7 @@ def give(connection: KafkaConnection, order: Command, keys: ControlKeys | None) 
 
 
 def book_of(path: Path, segments: Segments, version: int = 1) -> Book:
-    """A file of plays and the templates beside it, fully validated. Raises UserError."""
+    """Return a file of plays with the templates next to it, fully validated. Raises UserError."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

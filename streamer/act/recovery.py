@@ -8,7 +8,7 @@ from streamer.act.ports import Journal
 
 
 def recover(state: State, journal: Journal, outcome: Outcome, now: int) -> None:
-    """Repeat each call if the receiver drops duplicates, else settle it by the previous owner's journal.
+    """Repeat each call if the receiver drops duplicates, otherwise settle it by the previous owner's journal.
 
     A call that may have been made is doubtful and waits for a person.
     """

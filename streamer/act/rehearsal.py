@@ -1,4 +1,7 @@
-"""Say which messages cannot be rendered, without rendering each: templates read few values, which customers share."""
+"""Check which messages cannot be rendered, without rendering each.
+
+A template reads few of the values, and a shop's customers share most of them: reasons, language, segment names.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,7 @@ from streamer.act.render import RenderError, file_name, made, strings, tree, val
 
 
 class Rehearsal:
-    """Whether messages can be rendered. Messages whose templates read the same values are rendered once.
-
-    A template reads few of the values, and a shop's customers share most of those: reasons, language, names of segments.
-    """
+    """Checks whether messages can be rendered. Messages whose templates read the same values are rendered once."""
 
     def __init__(self) -> None:
         self._ended: dict[tuple[Any, ...], str] = {}
@@ -56,7 +56,7 @@ class Rehearsal:
 
 
 def _error(name: str, part: str, book: Book, known: Mapping[str, Any]) -> str:
-    """Why a part cannot be rendered; empty if it can."""
+    """Return why a part cannot be rendered; empty if it can."""
     try:
         made(name, part, book, known)
     except RenderError as error:
@@ -65,7 +65,7 @@ def _error(name: str, part: str, book: Book, known: Mapping[str, Any]) -> str:
 
 
 def _at(path: tuple[str, ...], known: Mapping[str, Any]) -> Any:
-    """The value at a path, or the last one on the way that is no dict; `_ABSENT` where there is none."""
+    """Return the value at a path, or the last value on the way that is not a dict; `_ABSENT` if there is none."""
     found: Any = known
     for name in path:
         if not isinstance(found, dict):
@@ -82,9 +82,9 @@ Path = tuple[str, ...]
 
 @lru_cache(maxsize=256)
 def reads(text: str, part: str) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """The paths of values that a template only shows or asks the existence of, and of those on which more depends.
+    """Return the paths that a template only shows or tests for existence, and the other paths it reads.
 
-    To show a value cannot fail, whatever it is. A template with an error reads nothing.
+    Showing a value cannot fail, whatever it is. A template with an error reads nothing.
 
     >>> reads("{{ shop.name }}, {% if customer.city %}{{ why|upper }}{% endif %}", "text")
     ((('shop', 'name'),), (('customer', 'city'), ('why',)))
@@ -112,7 +112,7 @@ def _collect(node: nodes.Node, roots: set[str], shown: set[Path], judged: set[Pa
 
 
 def _path(node: nodes.Node) -> Path:
-    """The path that an expression names; empty if it is another expression."""
+    """Return the path that an expression names, empty for other expressions."""
     match node:
         case nodes.Name(name=name):
             return (name,)

@@ -1,4 +1,4 @@
-"""Templates: sandboxed Jinja2, where an undefined name is an error, so that nobody receives ``Hello ,``."""
+"""Render templates: sandboxed Jinja2, where an undefined name is an error, so that nobody receives ``Hello ,``."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _HTML = SandboxedEnvironment(
 
 
 class RenderError(Exception):
-    """A template cannot be rendered for this customer; the text names the template, never a value."""
+    """Raised if a template cannot be rendered for a customer. The text names the template, never a value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """An HTML page that goes with a mail."""
+    """An HTML page attached to a mail."""
 
     name: str
     page: bytes
@@ -55,7 +55,7 @@ class Rendered:
 
 
 def file_name(template: str, language: str, part: str) -> str:
-    """The file of one part of a template.
+    """Return the file name of one part of a template.
 
     >>> file_name("win_back", "en", "subject")
     'win_back.en.subject'
@@ -80,7 +80,7 @@ def render(
     unsubscribe_url
         Value of ``{{ unsubscribe_url }}``.
     usual
-        The language if the customer's is unknown or has no template.
+        Language to use if the customer's is unknown or has no template.
     address
         Value of ``{{ address }}``.
     coupon
@@ -89,7 +89,7 @@ def render(
     Raises
     ------
     RenderError
-        A name is missing, or the template is wrong.
+        A name is missing, or the template is invalid.
     """
     language, data, known = values(message, play, book, customer, unsubscribe_url, usual, address, coupon)
     parts = {}
@@ -135,7 +135,7 @@ def made(name: str, part: str, book: Book, known: Mapping[str, Any]) -> str:
 
 
 def facts(change: ReceivedChange, customer: Customer | None, book: Book, language: Language) -> dict[str, Any]:
-    """The values available to a template: customer, segment, reasons, shop."""
+    """Return the values available to a template: customer, segment, reasons, shop."""
     texts = messages(language)
     profile = None if customer is None else customer.profile
     traits = {} if profile is None else profile.shown_traits()
@@ -157,7 +157,7 @@ def facts(change: ReceivedChange, customer: Customer | None, book: Book, languag
 
 
 def why(change: ReceivedChange, language: Language) -> str:
-    """Why the reader received the message: in words for the shipped segments, else from the change's own reasons."""
+    """Return why the reader received the message: in words for shipped segments, otherwise from the change's reasons."""
     texts = messages(language)
     to = change.to_segment
     if to is None:
@@ -172,13 +172,13 @@ def why(change: ReceivedChange, language: Language) -> str:
 
 
 def reasons(change: ReceivedChange, language: Language) -> str:
-    """Why the customer moved, as figures for the shop: the two strongest reasons."""
+    """Return why the customer moved, as figures for the shop: the two strongest reasons."""
     texts = messages(language)
     return texts("between reasons").join(_reason(reason, texts) for reason in change.reasons[:2])
 
 
 def day(at: date, language: Language) -> str:
-    """A date as people write it.
+    """Format a date for people.
 
     >>> from datetime import date
     >>> day(date(2026, 12, 1), "en"), day(date(2026, 12, 1), "zh")
@@ -197,7 +197,7 @@ def _reason(reason: Reason, texts: Messages) -> str:
 def check(book: Book, play: Play) -> None:
     """Check that a play has all its templates, that they compile, and that marketing states its sender and reason.
 
-    Raises UserError, which names the template.
+    Raises UserError that names the template.
     """
     if play.when.weekly is not None:
         return
@@ -238,7 +238,7 @@ def _json(text: str, known: Mapping[str, Any]) -> str:
 
 
 def strings(found: Any) -> Iterator[str]:
-    """All strings of a JSON value."""
+    """Yield all strings of a JSON value."""
     match found:
         case str():
             yield found
@@ -261,7 +261,7 @@ def _check_compiles(name: str, text: str, part: str) -> None:
 
 
 def _check_coupon(name: str, text: str, part: str, play: Play) -> None:
-    """A message that omits its code would waste it, and a play without a coupon has none to show."""
+    """Raise UserError for a template that omits the play's code, which would waste it, or shows one that does not exist."""
     if play.coupon is None and "coupon." in text:
         raise UserError(
             f"{name} uses a coupon, but play {play.name} has none",
@@ -283,7 +283,7 @@ def _check_names_sender_and_reason(name: str, text: str) -> None:
 
 
 def _language(customer: Customer | None, play: Play, book: Book, usual: Language) -> Language:
-    """The customer's language if it has a template, else the shop's, else any that has one."""
+    """Return the customer's language if it has a template, else the shop's, else any that has one."""
     language = (None if customer is None else text_trait(customer, "language")) or ""
     wanted = [one for one in LANGUAGES if language.lower().startswith(one)]
     written = book.languages.get(play.template, frozenset())
@@ -296,11 +296,11 @@ def _language(customer: Customer | None, play: Play, book: Book, usual: Language
 @lru_cache(maxsize=256)
 def _compiled(text: str, html: bool) -> Template:
     found = (_HTML if html else _TEXT).from_string(text)
-    # Jinja2 keeps them in a ChainMap and copies it for every message: a third of the rendering time.
+    # Jinja2 keeps these in a ChainMap and copies it for every message, a third of the rendering time.
     found.globals = dict(found.globals)
     return found
 
 
 def tree(text: str) -> nodes.Template:
-    """The syntax tree of a template. Raises jinja2.TemplateError."""
+    """Parse a template to its syntax tree. Raises jinja2.TemplateError."""
     return _TEXT.parse(text)

@@ -1,7 +1,7 @@
-"""Last week's report for a weekly play, made by `streamer report` in a process of its own.
+"""Make last week's report for a weekly play, by `streamer report` in a separate process.
 
-Reading the log of a large shop takes minutes and memory, and the owner must go on sending meanwhile. What is made is
-kept until the message is done; a report that cannot be made is tried again until the message expires.
+Reading a large shop's log takes minutes and memory, and the owner must continue sending meanwhile. A report is kept
+until its message is done; a failed one is retried until the message expires.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 AGAIN_SECONDS: Final = 60.0
 LONGEST_SECONDS: Final = 1_800.0
 Made = tuple[dict[str, Any], bytes]
-"""A report as values of `streamer report --json`, and as a page."""
+"""A report as the values of `streamer report --json`, and as a page."""
 Maker = Callable[[date, date], Awaitable[Made]]
 
 
@@ -41,9 +41,9 @@ class Reports:
     Parameters
     ----------
     make
-        Makes the report of a period; may raise OSError or ValueError.
+        Makes the report for a period; may raise OSError or ValueError.
     on_ended
-        Called when a report is there, or may be tried again.
+        Called when a report is ready or may be retried.
     again
         Seconds from a failure to the next attempt.
     """
@@ -63,7 +63,7 @@ class Reports:
         self._task: asyncio.Task[None] | None = None
 
     def of(self, message: Message) -> Rendered | None:
-        """The texts of a message, with the report's page attached; None while its report is being made."""
+        """Return a message's texts with the report's page attached; None until its report is ready."""
         made = self._made.get(message.id)
         if made is not None:
             return letter(*made, self._language)
@@ -72,7 +72,7 @@ class Reports:
         return None
 
     def keep(self, waiting: Container[str]) -> None:
-        """Forget the reports of messages that are not among these ids."""
+        """Drop the reports of messages that are not among these ids."""
         for id in [id for id in self._made if id not in waiting]:
             del self._made[id]
 
@@ -105,7 +105,7 @@ async def made_by_command(first: date, last: date) -> Made:
             stderr=asyncio.subprocess.PIPE,
         )
         with contextlib.suppress(OSError):
-            # Sending goes first.
+            # Sending takes precedence.
             os.setpriority(os.PRIO_PROCESS, process.pid, 10)
         try:
             async with asyncio.timeout(LONGEST_SECONDS):
@@ -123,7 +123,7 @@ async def made_by_command(first: date, last: date) -> Made:
 
 
 def letter(found: dict[str, Any], page: bytes, language: Language) -> Rendered:
-    """A report as a message: the figures as text and HTML, and the page attached."""
+    """Return a report as a message: the figures as text and HTML, with the page attached."""
     texts = messages(language)
     title = texts("report title", first=found["from"], last=found["to"])
     minor = 10 ** exponent(found["currency"])

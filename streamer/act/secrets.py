@@ -1,4 +1,4 @@
-"""Secrets of ``act``: the key of links and address hashes, the mail server's password, webhook and API secrets."""
+"""Load secrets of ``act``: the key of links and address hashes, the mail server's password, webhook and API secrets."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Secrets:
     http: Mapping[str, str] = field(default_factory=dict)
 
     def of_webhook(self, channel: str) -> Sequence[str]:
-        """The secrets of a channel. Raises UserError if there is none."""
+        """Return the secrets of a channel. Raises UserError if there is none."""
         found = self.webhooks.get(channel)
         if not found:
             raise UserError(
@@ -38,7 +38,7 @@ class Secrets:
 
 
 def load(settings: Settings) -> Secrets:
-    """Load the secrets in force; create the key of links if there is none. Raises UserError."""
+    """Load the secrets in force, creating the key of links if there is none. Raises UserError."""
     password, hooks, apis = settings.smtp_password, settings.webhook_secrets, settings.http_secrets
     given, hint = settings.link_key, "set STREAMER_LINK_KEY, or STREAMER_HOME"
     return Secrets(
@@ -50,7 +50,7 @@ def load(settings: Settings) -> Secrets:
 
 
 def webhook_secrets(text: str) -> dict[str, list[str]]:
-    """Secrets by channel. Raises UserError.
+    """Parse webhook secrets by channel. Raises UserError.
 
     >>> webhook_secrets("shop=whsec_bmV3,shop=whsec_b2xk")
     {'shop': ['whsec_bmV3', 'whsec_b2xk']}
@@ -72,7 +72,7 @@ def webhook_secrets(text: str) -> dict[str, list[str]]:
 
 
 def http_secrets(text: str) -> dict[str, str]:
-    """API secrets by channel. Raises UserError.
+    """Parse API secrets by channel. Raises UserError.
 
     >>> http_secrets("sms=abc,push=user:word")
     {'sms': 'abc', 'push': 'user:word'}

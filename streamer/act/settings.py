@@ -1,4 +1,4 @@
-"""Settings of the owner of ``act``."""
+"""Define the settings of ``act``'s owner."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from schemas.signing import ControlKeys
 
 @dataclass(frozen=True, slots=True)
 class ActSettings:
-    """How the owner runs.
+    """Settings of the owner.
 
     Attributes
     ----------
@@ -19,11 +19,11 @@ class ActSettings:
     again_ms
         Delay before re-evaluating a message whose customer's lane, or the view, is not ready.
     patience_seconds
-        How long one turn waits for the inputs to be read to their ends.
+        Time for which one turn waits for the inputs to be read to their ends.
     lease_seconds
         Maximum time from a claim to its call: a process frozen for longer may not be the owner any more.
     stop_seconds
-        How long a stopping owner waits for calls in progress.
+        Time for which a stopping owner waits for calls in progress.
     event_clock
         Whether to use the lanes' clocks (``STREAMER_CLOCK=event``) instead of the wall clock.
     """

@@ -1,4 +1,4 @@
-"""State and steps as records, and back: one record per customer, message, address, coupon and version of the file."""
+"""Convert state and steps to records and back: a record per customer, message, address, coupon and version of the file."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _book: Final = msgspec.msgpack.Decoder(StoredBook).decode
 
 
 def restore(records: Iterable[tuple[bytes, bytes | None]], state: State) -> None:
-    """Load records of the compacted topic, in order; the last one of a key counts."""
+    """Load records of the compacted topic, in order. The last record of a key counts."""
     for key, value in records:
         if key == LEDGER_KEY and value is not None:
             state.ledger = _ledger(value)
@@ -89,7 +89,7 @@ def _put(into: dict, name: str, value: bytes | None, decode: Callable) -> None: 
 
 
 def writes(outcome: Outcome, state: State, lanes: int) -> Writes:
-    """All records of one transaction: state, steps in the customers' lanes, and outcomes for the lanes themselves."""
+    """Return all records of one transaction: state, steps in the customers' lanes, and outcomes for the lanes themselves."""
     kept = [Write(key, None, () if refusal is None else refusal.headers()) for key, refusal in outcome.done.items()]
     for version in sorted(outcome.books):
         book = state.books.get(version)
@@ -121,7 +121,7 @@ def writes(outcome: Outcome, state: State, lanes: int) -> Writes:
 
 @lru_cache(maxsize=4_096)
 def _lane(customer: str, lanes: int) -> int:
-    """The lane of a customer, so that the steps of one message stay in order."""
+    """Return the lane of a customer, so that the steps of one message stay in order."""
     return partition_for(customer.encode(), lanes)
 
 
@@ -131,7 +131,7 @@ def _stored(book: Book) -> StoredBook:
 
 
 def load_book(stored: StoredBook) -> Book:
-    """The version of the file, parsed as when it was started."""
+    """Return the version of the file, parsed as when it was started."""
     segments = {name: None if ids is None else frozenset(ids) for name, ids in stored.segments.items()}
     return declared.load(stored.text, stored.version, segments, stored.templates, stored.source)
 
@@ -156,12 +156,12 @@ def _step(step: Step, state: State) -> Write:
 
 
 def _trace(step: Step) -> list[tuple[str, bytes]]:
-    """The header that propagates the trace, if there is one."""
+    """Return the header that propagates the trace, if there is one."""
     return [(TRACE_HEADER, step.message.trace.encode())] if step.message.trace else []
 
 
 def _outcome(step: Step, ending: Literal["sent", "converted"]) -> Write:
-    """The outcome event that feeds back into the customer's features."""
+    """Return the outcome event that feeds back into the customer's features."""
     message = step.message
     event = MessageOutcome(
         event_id=step_id(message.id, f"outcome.{ending}", 0),

@@ -1,4 +1,4 @@
-"""When to re-evaluate each waiting message, and the queues of messages that are due."""
+"""Schedule when to re-evaluate each waiting message, and queue messages that are due."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from streamer.act.heart.state import Message, State
 from streamer.act.plays.book import Channel
 
 _NO_ROOM_NEEDED: Final = ""
-"""The queue of messages that no channel can hold up: a condition is evaluated as soon as its change was read."""
+"""Queue of messages that no channel can hold up: a condition is evaluated as soon as its change is read."""
 
 
 class Timers:
     """Instants (ms) by message id, in heaps that skip outdated entries. Setting an id again moves it.
 
-    A due id stays in its channel's queue, by priority, until the channel has room or the message expires. An id that
+    A due id stays in its channel's queue, by priority, until the channel accepts it or the message expires. An id that
     `take` returned must be set again or cleared.
     """
 
@@ -52,7 +52,7 @@ class Timers:
                 self.set(id, message.due)
 
     def take(self, now: int, state: State, room: Callable[[Channel], int], most: int) -> list[Message]:
-        """Messages to evaluate now, best first: expiring ones, and from each queue as many as its channel accepts.
+        """Return messages to evaluate now, best first: expiring ones, and from each queue as many as its channel accepts.
 
         Parameters
         ----------
@@ -95,16 +95,16 @@ class Timers:
         taken.append(state.messages[id])
 
     def overdue(self, now: int) -> int:
-        """How long (ms) the longest-waiting due message has waited; 0 if none."""
+        """Return how long (ms) the longest-waiting due message has waited; 0 if there is none."""
         return max((now - at for at in self._in_line.values()), default=0)
 
     def lines(self, state: State) -> list[Channel]:
-        """The channels with queued messages."""
+        """Return the channels with queued messages."""
         named = [line for name, line in self._lines.items() if name != _NO_ROOM_NEEDED]
         return [self._channel(line, state) for line in named if self._head(line, state)]
 
     def _head(self, line: list[tuple[int, int, str]], state: State) -> bool:
-        """Remove outdated entries; return False if the queue is empty."""
+        """Remove outdated entries. Return False if the queue is empty."""
         while line and (self._in_line.get(line[0][2]) != line[0][1] or line[0][2] not in state.messages):
             heapq.heappop(line)
         return bool(line)
@@ -114,7 +114,7 @@ class Timers:
         return state.channel(state.messages[line[0][2]])
 
     def next(self) -> int | None:
-        """The next scheduled instant (ms), not counting queued ids; None if there is none."""
+        """Return the next scheduled instant (ms), not counting queued ids; None if there is none."""
         while self._heap and self._at.get(self._heap[0][1]) != self._heap[0][0]:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None

@@ -1,4 +1,4 @@
-"""A test message: rendered with a customer's data and sent to the tester, bypassing all gates and counters."""
+"""Send a test message: rendered with a customer's data and sent to the tester, bypassing all gates and counters."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 TRIAL_CODE: Final = "EXAMPLE"
-"""The coupon code of a trial: uses up no code of a pool."""
+"""Coupon code of a trial, which uses up no code of a pool."""
 
 
 async def trial(
@@ -64,7 +64,7 @@ async def trial(
 
 
 def _made_up(play: Play, customer: Customer, version: int) -> Message:
-    """A message as if the customer had just moved into the first segment that triggers the play."""
+    """Return a message as if the customer had just entered the first segment that triggers the play."""
     now = time.time_ns() // 1_000_000
     when = play.when
 

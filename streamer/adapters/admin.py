@@ -1,6 +1,6 @@
-"""Kafka administration: connections, cluster and group information, offsets of logs and groups.
+"""Administer Kafka: connect, describe the cluster and groups, look up offsets of logs and groups.
 
-Uses kafka-python, which blocks; for the command line, ``doctor`` and start-up, never for a lane.
+Uses kafka-python, which blocks, so this is for the command line, ``doctor`` and start-up, never for a lane.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class ClusterInfo:
     cluster_id: str
     version: str
     brokers: tuple[str, ...]
-    """``host:port`` of each."""
+    """Addresses as ``host:port``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class PartitionLag:
 
     @property
     def lag(self) -> int:
-        """Records still to be read, including transaction markers; the whole log without a commit.
+        """Records still to be read, including transaction markers; the whole log if nothing was committed.
 
         >>> PartitionLag("t", 0, start=10, end=30, committed=25).lag
         5
@@ -61,12 +61,12 @@ class PartitionLag:
 
 @contextmanager
 def connect(bootstrap: str, security: Security | None = None) -> Generator[Any]:
-    """A ``KafkaAdminClient`` for the block.
+    """Open a ``KafkaAdminClient`` for the ``with`` block.
 
     Raises
     ------
     UserError
-        Nothing listens at the address, or it is not a Kafka that accepts us; within 5 s.
+        No Kafka at the address accepts us within 5 s.
     TransientError
         Kafka stopped answering inside the block.
     """
@@ -75,7 +75,7 @@ def connect(bootstrap: str, security: Security | None = None) -> Generator[Any]:
     from kafka.errors import AuthorizationError, KafkaError
     from kafka.net.compat import KafkaNetClient
 
-    # It logs every refused connection as an error; we report the relevant ones ourselves.
+    # The client logs every refused connection as an error; we report the relevant ones ourselves.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     made: list[Any] = []
 
@@ -109,7 +109,7 @@ def connect(bootstrap: str, security: Security | None = None) -> Generator[Any]:
 
 
 def patiently(attempt: Callable[[], T], seconds: float = ANSWER_SECONDS) -> T:
-    """Retry while Kafka returns a retriable error, as it does while it creates its own topics."""
+    """Retry while Kafka returns a retriable error, as it does while creating its own topics."""
     from kafka.errors import RetriableError
 
     deadline = time.monotonic() + seconds
@@ -123,7 +123,7 @@ def patiently(attempt: Callable[[], T], seconds: float = ANSWER_SECONDS) -> T:
 
 
 def cluster_info(bootstrap: str, *, security: Security | None = None) -> ClusterInfo:
-    """Cluster id, release line and brokers."""
+    """Return cluster id, release line and brokers."""
     with connect(bootstrap, security) as admin:
         cluster = admin.describe_cluster()
         brokers = sorted(f"{broker['host']}:{broker['port']}" for broker in cluster["brokers"])
@@ -134,7 +134,7 @@ def cluster_info(bootstrap: str, *, security: Security | None = None) -> Cluster
 def end_offsets(
     bootstrap: str, topics: Iterable[str], *, security: Security | None = None
 ) -> dict[tuple[str, int], int]:
-    """The next offset of each partition, by full topic name and partition; missing topics are omitted."""
+    """Return the next offset of each partition, by full topic name and partition. Missing topics are omitted."""
     with connect(bootstrap, security) as admin:
         return offsets(admin, topics, latest=True)
 
@@ -142,10 +142,10 @@ def end_offsets(
 def group_lag(
     bootstrap: str, group: str, topics: Iterable[str], *, security: Security | None = None
 ) -> list[PartitionLag]:
-    """The position of ``group`` in ``topics`` (full names), in order; missing topics are omitted."""
+    """Return the position of ``group`` in ``topics`` (full names), in order. Missing topics are omitted."""
     names = list(topics)
     with connect(bootstrap, security) as admin:
-        # Committed offsets first: an end read earlier could lie below them.
+        # Read committed offsets first, because an end read earlier could be below them.
         committed = {
             (key.topic, key.partition): value.offset
             for key, value in patiently(lambda: admin.list_group_offsets(group))[group].items()
@@ -157,7 +157,7 @@ def group_lag(
 
 
 def offsets(admin: Any, topics: Iterable[str], *, latest: bool) -> dict[tuple[str, int], int]:
-    """First or next offsets of all partitions of the existing topics, from their leaders."""
+    """Return the first or next offsets of all partitions of the existing topics, from their leaders."""
     from kafka import TopicPartition
     from kafka.admin import OffsetSpec
 
@@ -179,7 +179,7 @@ class Hidden:
     Attributes
     ----------
     producer
-        Who left it open, in words: the transactional id, else the producer id; empty if the broker does not report it.
+        Owner of the open transaction, in words: transactional id or producer id; empty if the broker does not report it.
     """
 
     records: int
@@ -187,7 +187,7 @@ class Hidden:
 
 
 def hidden_by_transactions(bootstrap: str, topic: str, *, security: Security | None = None) -> dict[int, Hidden]:
-    """Records of a topic (full name) that are not yet readable because of open transactions, by partition."""
+    """Return, by partition, records of a topic (full name) that open transactions keep unreadable."""
     from kafka import TopicPartition
     from kafka.admin import OffsetSpec
     from kafka.protocol.consumer import IsolationLevel
@@ -197,7 +197,7 @@ def hidden_by_transactions(bootstrap: str, topic: str, *, security: Security | N
         wanted = {TopicPartition(*key): OffsetSpec.LATEST for key in ends}
         if not wanted:
             return {}
-        # Read second: a transaction that ended in between no longer hides records.
+        # Read this second: a transaction that ended in between no longer hides records.
         answer = patiently(lambda: admin.list_partition_offsets(wanted, isolation_level=IsolationLevel.READ_COMMITTED))
         behind = {key: ends[key.topic, key.partition] - value.offset for key, value in answer.items()}
         behind = {key: count for key, count in behind.items() if count > 0}
@@ -206,7 +206,7 @@ def hidden_by_transactions(bootstrap: str, topic: str, *, security: Security | N
 
 
 def _open_transactions(admin: Any, partitions: Iterable[Any]) -> dict[Any, str]:
-    """The owner of the first open transaction in each partition, in words; empty without the right to describe them."""
+    """Return the owner of each partition's first open transaction, in words; empty without the right to describe them."""
     from kafka.errors import KafkaError
 
     first: dict[Any, int] = {}
@@ -218,14 +218,14 @@ def _open_transactions(admin: Any, partitions: Iterable[Any]) -> dict[Any, str]:
                 first[key] = begun[min(begun)]
         listed = admin.list_transactions(producer_id_filters=sorted({*first.values()})) if first else {}
     except KafkaError:
-        # An old broker, or no right to describe: the hidden records are still reported.
+        # An old broker, or no right to describe. The hidden records are still reported.
         return {}
     names = {one.producer_id: one.transactional_id for found in listed.values() for one in found}
     return {key: f"transactional id {names[id]}" if id in names else f"producer id {id}" for key, id in first.items()}
 
 
 def _abandon(made: list[Any]) -> None:
-    """Stop the thread of a client whose constructor failed; the library leaves it running."""
+    """Stop the thread of a client whose constructor failed, because the library leaves it running."""
     for client in made:
         with suppress(Exception):
             client.close()

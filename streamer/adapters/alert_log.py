@@ -1,4 +1,4 @@
-"""The alerts topic on a real Kafka: read the open alerts, append new ones."""
+"""Read open alerts from the alerts topic on Kafka, and append new ones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streamer.adapters.kafka import KafkaConnection, Offsets, read_committed
 
 
 async def open_alerts(connection: KafkaConnection, offsets: Offsets) -> list[Alert]:
-    """The alerts raised and not cleared; skips those a later version wrote in another format."""
+    """Return the alerts raised and not cleared. Skips those that a later version wrote in another format."""
     end, first = await offsets.end(topics.ALERTS, 0), await offsets.first(topics.ALERTS, 0)
     standing: dict[bytes, Alert] = {}
     async for records in read_committed(connection, topics.ALERTS, 0, first, end):
@@ -28,7 +28,10 @@ async def open_alerts(connection: KafkaConnection, offsets: Offsets) -> list[Ale
 
 
 async def publish(connection: KafkaConnection, alerts: list[Alert]) -> None:
-    """Write alerts, in order. Raises KafkaError if the broker rejects them. Rare, so each call creates a producer."""
+    """Write alerts, in order. Raises KafkaError if the broker rejects them.
+
+    Alerts are rare, so each call creates a producer.
+    """
     producer = AIOKafkaProducer(
         bootstrap_servers=connection.bootstrap, enable_idempotence=True, retry_backoff_ms=10, **connection.security
     )

@@ -1,4 +1,4 @@
-"""Measures the difference between the broker's clock and ours without leaving a record."""
+"""Measure the difference between the broker's clock and ours without leaving a record."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _LOG_APPEND_TIME = 1
 
 
 async def skew_seconds(connection: KafkaConnection, name: str = "doctor") -> float:
-    """The broker's clock minus ours, s; positive if the broker is ahead. Accurate to half the response time.
+    """Return the broker's clock minus ours in seconds, accurate to half the response time.
 
-    Appends a record to the alerts topic, whose append time the broker sets and returns, in a transaction that is then
-    aborted: no reader of committed records ever sees it. ``name`` ends the transactional id; of two concurrent calls
+    Appends a record to the alerts topic, where the broker sets and returns the append time, in a transaction that is then
+    aborted, so no reader of committed records sees it. ``name`` ends the transactional id; of two concurrent calls
     with the same name one fails.
 
     Raises
@@ -50,7 +50,7 @@ async def skew_seconds(connection: KafkaConnection, name: str = "doctor") -> flo
 
 
 async def _probe(producer: AIOKafkaProducer, topic: str) -> tuple[float, float]:
-    """The response time and the skew, both in s."""
+    """Return the response time and the skew in seconds."""
     await producer.begin_transaction()
     try:
         before = time.time()

@@ -1,4 +1,4 @@
-"""Kafka for the command line: sends records and reads topics with kafka-python, which blocks."""
+"""Send records and read topics for the command line with kafka-python, which blocks."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from streamer.adapters.kafka import KafkaConnection
 ANSWER_SECONDS: Final = 30.0
 _IN_FLIGHT: Final = 2_000
 _POLL_MS: Final = 250
-# An open transaction hides the records behind it until its timeout; listing does not wait for that.
+# An open transaction hides the records after it until its timeout; listing does not wait for that.
 _STUCK_SECONDS: Final = 2.0
 
 Acknowledged = Callable[[int, int], None]
-"""Called with the partition and offset of an acknowledged record."""
+"""Called with the partition and offset of each acknowledged record."""
 
 
 class Sender:
-    """Sends records to one topic, each to the partition of its key, and waits for the broker's acknowledgements."""
+    """Sends records to one topic, each to its key's partition, and waits for the broker to acknowledge them."""
 
     def __init__(self, producer: Any, topic: str, partitions: int) -> None:
         self._producer = producer
@@ -45,14 +45,14 @@ class Sender:
         *,
         partition: int | None = None,
     ) -> None:
-        """Queue a record; blocks only while very many are in flight.
+        """Queue a record. Blocks only while very many are in flight.
 
         Raises
         ------
         UserError
-            This record, or one sent before, is larger than the topic allows.
+            This record, or an earlier one, is larger than the topic allows.
         TransientError
-            The broker rejected one of the records so far.
+            The broker rejected a record sent so far.
         """
         from kafka.errors import KafkaError, MessageSizeTooLargeError
 
@@ -72,7 +72,7 @@ class Sender:
             self._await_oldest()
 
     def flush(self) -> None:
-        """Wait until the broker has acknowledged everything; raises as `send`."""
+        """Wait until the broker has acknowledged everything. Raises the errors of `send`."""
         while self._waiting:
             self._await_oldest()
 
@@ -91,7 +91,7 @@ class Sender:
 
 
 def too_large(size: int) -> UserError:
-    """The error for a record that exceeds the topic's limit."""
+    """Return the error for a record that exceeds the topic's limit."""
     return UserError(
         f"this record has {size:,} bytes; the limit is {MAX_MESSAGE_BYTES:,} bytes (max.message.bytes of the topic)",
         "leave out what segments do not need, such as long texts",
@@ -100,7 +100,7 @@ def too_large(size: int) -> UserError:
 
 @contextmanager
 def sender(connection: KafkaConnection, topic: str, partitions: int) -> Generator[Sender]:
-    """A `Sender` to a topic (without prefix); everything sent is acknowledged when the block ends without error."""
+    """Open a `Sender` to a topic (name without prefix). All records are acknowledged when the block ends without error."""
     # Fails fast, with a plain message, if there is no Kafka.
     with connect(connection.bootstrap, connection.security):
         pass
@@ -112,7 +112,7 @@ def sender(connection: KafkaConnection, topic: str, partitions: int) -> Generato
         client_id="streamer-publish",
         linger_ms=5,
         batch_size=131_072,
-        # The broker's limit decides, and its error is translated.
+        # The broker's limit decides; its error is translated.
         max_request_size=64 * MAX_MESSAGE_BYTES,
         delivery_timeout_ms=int(ANSWER_SECONDS * 1000),
         request_timeout_ms=int(ANSWER_SECONDS * 1000) // 2,
@@ -138,25 +138,25 @@ def read(
     latest: int | None = None,
     ready: Callable[[], None] = lambda: None,
 ) -> Iterator[Record]:
-    """Yield committed records of a topic (without prefix), in order within each partition.
+    """Yield committed records of a topic (name without prefix), in order within each partition.
 
     Parameters
     ----------
     from_start
-        If False, only records appended from now on.
+        If False, read only records appended from now on.
     follow
-        Never end; otherwise read up to the current ends.
+        Whether to read forever; otherwise, up to the current ends.
     at
-        A partition and an offset: only that partition, from there.
+        Partition and offset to start at; reads only that partition.
     latest
-        Only the last ``latest`` offsets of each partition.
+        Number of offsets to read at the end of each partition.
     ready
-        Called once every record appended from then on will be read.
+        Called as soon as every record appended later will be read.
 
     Raises
     ------
     UserError
-        There is no Kafka, or no such topic.
+        There is no Kafka or no such topic.
     """
     name = connection.topic(topic)
     with connect(connection.bootstrap, connection.security) as admin:
@@ -202,7 +202,7 @@ def read(
 def _seek(
     consumer: Any, ends: Mapping[Any, int], *, from_start: bool, at: tuple[int, int] | None, latest: int | None
 ) -> None:
-    """Position a consumer at the first requested record of each partition; parameters as in `read`."""
+    """Position a consumer at the first requested record of each partition; see `read` for the parameters."""
     firsts = consumer.beginning_offsets(list(ends)) if latest is not None else {}
     for place, end in ends.items():
         if at is not None:
@@ -216,7 +216,7 @@ def _seek(
 
 
 def _poll(consumer: Any, ends: Mapping[Any, int] | None) -> Iterator[Record]:
-    """Yield records up to ``ends``, or until none are left; never ends without ``ends``."""
+    """Yield records up to ``ends`` or until none are left; without ``ends``, never end."""
     quiet_since = time.monotonic()
     while ends is None or any(consumer.position(place) < end for place, end in ends.items()):
         polled = consumer.poll(timeout_ms=_POLL_MS)

@@ -1,4 +1,4 @@
-"""The wall clock."""
+"""The machine's wall clock."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 
 class SystemClock:
-    """The machine's clock, in epoch milliseconds."""
+    """Reads the machine's clock in epoch milliseconds."""
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000

@@ -1,4 +1,4 @@
-"""The members of the consumer groups that read the lanes."""
+"""Look up the members of the consumer groups that read the lanes."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from streamer.adapters.admin import Security, connect, patiently
 
 
 def owner_group(group: str) -> str:
-    """The group of the model owners of a service whose lanes are read by ``group``."""
+    """Return the group of the model owners of the service whose lanes ``group`` reads."""
     return f"{group}-owner"
 
 
 def act_group(group: str) -> str:
-    """The consumer group of ``act``, for a service with the group ``group``."""
+    """Return the consumer group of ``act`` for the service with the group ``group``."""
     return f"{group}-act"
 
 
 def owners(bootstrap: str, group: str, topic: str, *, security: Security | None = None) -> dict[int, str]:
-    """The reader of each partition of a topic (full name): ``client id@host`` by partition."""
+    """Return the reader of each partition of a topic (full name) as ``client id@host``."""
     with connect(bootstrap, security) as admin:
         found = patiently(lambda: admin.describe_groups([group]))
     return {
@@ -29,7 +29,7 @@ def owners(bootstrap: str, group: str, topic: str, *, security: Security | None 
 
 
 def member_count(bootstrap: str, group: str, *, security: Security | None = None) -> int:
-    """Number of consumers in the group. A killed one counts until its session times out."""
+    """Return the number of consumers in the group. A killed consumer counts until its session times out."""
     with connect(bootstrap, security) as admin:
         found = patiently(lambda: admin.describe_groups([group]))
         return len(found[group]["members"])

@@ -1,4 +1,4 @@
-"""The part of Redis that an import uses: past imports, waiting dues, and every customer's segments."""
+"""Read and write the data in Redis that an import uses: past imports, waiting dues, and every customer's segments."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class ImportRecord:
     Attributes
     ----------
     import_id
-        The content's hash, and the number of earlier imports of that content.
+        Hash of the content, and the number of earlier imports of it.
     finished
         Whether all of it was written and applied.
     starts, changes_from
-        The first offset of its records by lane, and of the changes it may have caused.
+        First offset, by lane, of its records and of the changes it may have caused.
     before
-        The ledgers' totals at its start: its result is the difference.
+        Totals of the ledgers at its start, which its result subtracts.
     """
 
     import_id: str
@@ -45,21 +45,21 @@ class ImportRecord:
 
 
 def record_of(raw: bytes) -> ImportRecord:
-    """Decode a stored record, written by this release or an older one.
+    """Decode a record stored by this release or an older one.
 
     Raises
     ------
     msgspec.ValidationError
-        The bytes do not come from `remember`.
+        The bytes were not written by `remember`.
     """
     return msgspec.json.decode(raw, type=ImportRecord)
 
 
 class ImportView:
-    """Reads and writes beside the lanes' own keys; blocking.
+    """Reads and writes data other than the lanes' own keys; blocking.
 
-    Imports are stored under ``PREFIX:imports``. If Redis loses them, a second import is no longer refused; its events
-    are still dropped as duplicates, within the dedupe window.
+    Imports are stored under ``PREFIX:imports``. If Redis loses them, a second import is no longer refused, but its
+    events are still dropped as duplicates within the dedupe window.
     """
 
     def __init__(self, client: redis.Redis, prefix: str, lanes: int) -> None:
@@ -69,13 +69,13 @@ class ImportView:
         self._key = imports_key(prefix)
 
     def imports(self) -> list[ImportRecord]:
-        """All imports, the oldest first."""
+        """Return all imports, oldest first."""
         with plain_errors(self._client):
             held: dict[Any, Any] = self._client.hgetall(self._key)
         return sorted(map(record_of, held.values()), key=lambda one: one.begun_ms)
 
     def remember(self, record: ImportRecord) -> None:
-        """Store an import, or update it."""
+        """Store or update an import."""
         with plain_errors(self._client):
             self._client.hset(self._key, record.import_id, json.dumps(asdict(record)))
 
@@ -84,7 +84,7 @@ class ImportView:
         return chain.from_iterable(self.ids_of(lane) for lane in range(self._lanes))
 
     def ids_of(self, lane: int) -> Iterator[str]:
-        """Yield the ids of a lane's customers in order."""
+        """Yield the ids of a lane's customers, in order."""
         key, last = LaneKeys(self._prefix, lane).ids, "-"
         while True:
             with plain_errors(self._client):
@@ -95,22 +95,22 @@ class ImportView:
             yield from (id.decode() for id in found)
 
     def forget_all(self) -> None:
-        """Delete all keys under the prefix: the view of all lanes, and the stored imports."""
+        """Delete all keys under the prefix: the views of all lanes and the stored imports."""
         with plain_errors(self._client):
             found = self._client.scan_iter(match=f"{literal(root(self._prefix))}:*", count=_CHUNK)
             while batch := list(islice(found, _CHUNK)):
                 self._client.unlink(*batch)
 
     def server(self) -> str:
-        """Name and version of the server, such as ``valkey 9.1.0``."""
+        """Return name and version of the server, such as ``valkey 9.1.0``."""
         return server_of(self._client)
 
     def memory_used(self) -> int:
-        """Bytes that Redis uses for all of its data, including other applications'."""
+        """Return the bytes that Redis uses for all of its data, including other applications'."""
         return int(info_of(self._client)["used_memory"])
 
     def dues_waiting(self, ledgers: Iterable[Ledger]) -> int:
-        """Number of customers whose due has passed by the lanes' clocks and is not yet applied."""
+        """Return the number of customers who are due by their lanes' clocks and not yet updated."""
         with plain_errors(self._client):
             return sum(
                 int(self._client.zcount(LaneKeys(self._prefix, one.partition).due(""), "-inf", one.clock))
@@ -118,14 +118,14 @@ class ImportView:
             )
 
     def segments(self) -> Iterator[tuple[str, dict[str, str]]]:
-        """Yield every customer's id and segment by segmentation, lane by lane in order of ids."""
+        """Yield every customer's id and segments by segmentation, lane by lane in id order."""
         for lane in range(self._lanes):
             keys, ids = LaneKeys(self._prefix, lane), self.ids_of(lane)
             while names := list(islice(ids, _CHUNK)):
                 with plain_errors(self._client):
                     documents: list[Any] = self._client.mget([keys.document(id) for id in names])
                 for id, raw in zip(names, documents, strict=True):
-                    # Erased since the ids were read.
+                    # The customer was erased since the ids were read.
                     if raw is not None:
                         shown: dict[str, Any] = json.loads(raw)
                         yield id, shown["segments"]

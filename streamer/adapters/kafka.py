@@ -1,7 +1,7 @@
-"""The lane's log on a real Kafka: aiokafka, one transactional producer per lane.
+"""Implement a lane's log on Kafka: aiokafka, with one transactional producer per lane.
 
-The transactional id of a lane is the fence: starting a producer with it aborts the former owner's open transaction,
-and Kafka rejects everything that owner still sends (``docs/adr/0002``). Consumer-group fencing is not used.
+A lane's transactional id is its fence: starting a producer with it aborts the former owner's open transaction, and
+Kafka rejects everything that owner still sends (``docs/adr/0002``). Consumer-group fencing is not used.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from streamer.lanes.ports import Fenced, Writes
 
 log = structlog.get_logger(__name__)
 
-# For every consumer of the process, including Faust's.
+# Applies to every consumer of the process, including Faust's.
 record_batches.install(fetcher, memory_records.MemoryRecords, default_records.DefaultRecordBatch)
 
 _FENCED = (ProducerFenced, InvalidProducerEpoch, InvalidProducerIdMapping, OutOfOrderSequenceNumber)
@@ -48,7 +48,7 @@ class KafkaConnection:
     Attributes
     ----------
     bootstrap
-        ``host:port``, several separated by commas.
+        Address as ``host:port``; separate several with commas.
     prefix
         Topic prefix.
     group
@@ -63,12 +63,12 @@ class KafkaConnection:
     security: Mapping[str, Any] = field(default_factory=dict)
 
     def topic(self, name: str) -> str:
-        """The full name of a topic."""
+        """Return the full name of a topic."""
         return topics.full_name(name, self.prefix)
 
 
 class Offsets:
-    """Looks up offsets at the broker. One instance for all lanes of a process; start it before use."""
+    """Looks up offsets at the broker. A process uses one instance for all lanes; start it before use."""
 
     def __init__(self, connection: KafkaConnection) -> None:
         self._connection = connection
@@ -83,20 +83,20 @@ class Offsets:
             await self._consumer.stop()
 
     async def end(self, topic: str, partition: int) -> int:
-        """The high watermark: the offset of the next record appended."""
+        """Return the high watermark: the offset of the next record appended."""
         return await self._own_offset("end_offsets", topic, partition)
 
     async def first(self, topic: str, partition: int) -> int:
-        """The first offset still retained."""
+        """Return the first offset still retained."""
         return await self._own_offset("beginning_offsets", topic, partition)
 
     async def stable(self, topic: str, partition: int) -> int:
-        """The last stable offset: records behind an open transaction lie beyond it."""
+        """Return the last stable offset; records after an open transaction are beyond it."""
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self._connection.bootstrap, isolation_level="read_committed", **self._connection.security
         )
         try:
-            # Inside the block: a cancelled start has connections to close.
+            # Inside the block, because a cancelled start has connections to close.
             await consumer.start()
             return await _offset(consumer, "end_offsets", self._connection.topic(topic), partition)
         finally:
@@ -116,7 +116,7 @@ async def _offset(consumer: AIOKafkaConsumer, what: str, topic: str, partition: 
 async def read_committed(
     connection: KafkaConnection, topic: str, partition: int, start: int, end: int
 ) -> AsyncGenerator[list[LogRecord]]:
-    """Yield committed records of one partition with offsets in ``[start, end)``, in chunks."""
+    """Yield a partition's committed records with offsets in ``[start, end)``, in chunks."""
     if start >= end:
         return
     where = TopicPartition(connection.topic(topic), partition)
@@ -141,16 +141,16 @@ async def read_committed(
 
 
 class KafkaLog:
-    """A `LaneLog`.
+    """A `LaneLog` on Kafka.
 
     Parameters
     ----------
     name
-        The owner's name: the end of the transactional id.
+        Name of the owner, which ends the transactional id.
     source, changelog
-        Topic (without prefix) and partition to consume from, and to store the state in.
+        Topic (without prefix) and partition to consume from and to store the state in.
     group
-        The consumer group whose offset is committed in the transaction, for lag tools.
+        Consumer group whose offset is committed in the transaction, for lag tools.
     """
 
     def __init__(
@@ -172,7 +172,7 @@ class KafkaLog:
 
     @classmethod
     def of_lane(cls, connection: KafkaConnection, offsets: Offsets, lane: int) -> KafkaLog:
-        """The log of one lane of the input topic."""
+        """Return the log of one lane of the input topic."""
         return cls(connection, offsets, f"lane-{lane}", (topics.EVENTS, lane), (topics.STATE, lane))
 
     async def open(self) -> None:
@@ -183,9 +183,9 @@ class KafkaLog:
             transactional_id=f"{self._connection.group}-{self._name}",
             max_batch_size=_BATCH_BYTES,
             max_request_size=4 * topics.MAX_MESSAGE_BYTES,
-            # Short: a dead owner's open transaction hides all later records on the partition.
+            # Short, because a dead owner's open transaction hides all later records of the partition.
             transaction_timeout_ms=10_000,
-            # Right after a commit the broker briefly answers CONCURRENT_TRANSACTIONS; the default of 100 ms would
+            # Right after a commit the broker briefly answers CONCURRENT_TRANSACTIONS. The default of 100 ms would
             # become the latency of every second transaction.
             retry_backoff_ms=10,
             **self._connection.security,
@@ -207,10 +207,11 @@ class KafkaLog:
                     if batch.append(timestamp=None, key=key, value=value, headers=headers) is None:
                         sent.append((topic, batch, await producer.send_batch(batch, name, partition=partition)))
                         batch = producer.create_batch()
-                        # An empty batch accepts a record of any size; the broker decides whether it is too large.
+                        # An empty batch accepts a record of any size, so that the broker decides whether it is too
+                        # large.
                         batch.append(timestamp=None, key=key, value=value, headers=headers)
                 sent.append((topic, batch, await producer.send_batch(batch, name, partition=partition)))
-            # A failed batch only fails its future; the transaction could still be committed without it.
+            # A failed batch fails only its future; the transaction could still be committed without it.
             for topic, batch, future in sent:
                 metadata = await future
                 if topic == self._changelog[0]:

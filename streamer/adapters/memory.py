@@ -1,8 +1,8 @@
-"""Log and view in memory, for tests without servers: real code that passes the same contract suite as Kafka and Redis.
+"""Keep log and view in memory, for tests without servers. They pass the same contract suite as Kafka and Redis.
 
-They keep the guarantees of the ports: a commit is atomic, a fenced writer is rejected, a view write is
-compare-and-set, and the view can be wiped independently of the lane. `streamer.replay` does not use them: it decides
-without a log.
+They keep the guarantees of the ports: commits are atomic, fenced writers are rejected, view writes are compare-and-set,
+and the view can be wiped independently of the lane. `streamer.replay` does not use them, because it decides without a
+log.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _CHUNK = 1_000
 
 
 class MemoryBroker:
-    """All topics of one service: records by topic and partition, offsets and owners of lanes."""
+    """All topics of one service: records by topic and partition, plus offsets and owners of lanes."""
 
     def __init__(self, now_ms: int = 0) -> None:
         self.now_ms = now_ms
@@ -28,7 +28,7 @@ class MemoryBroker:
         self.epochs: dict[int, int] = {}
 
     def append(self, topic: str, partition: int, write: Write, timestamp: int | None = None) -> int:
-        """Append one record; returns its offset."""
+        """Append one record and return its offset."""
         records = self.topics.setdefault((topic, partition), [])
         offset = len(records)
         at = self.now_ms if timestamp is None else timestamp
@@ -36,7 +36,7 @@ class MemoryBroker:
         return offset
 
     def records(self, topic: str, partition: int = 0) -> list[Record]:
-        """The records of a topic's partition."""
+        """Return the records of one partition of a topic."""
         return self.topics.get((topic, partition), [])
 
 
@@ -80,7 +80,7 @@ class MemoryLog:
 
 @dataclass(slots=True)
 class Shelf:
-    """One lane's data as a server stores it. ``layout`` is the layout version of the release that wrote it."""
+    """One lane's data as a server stores it. ``layout`` is that of the release that wrote it."""
 
     layout: int = LAYOUT
     parts: dict[str, dict[str, bytes]] = field(default_factory=dict)
@@ -97,7 +97,7 @@ class Shelf:
     counts: tuple[int, ...] | None = None
 
     def counted(self) -> tuple[int, ...]:
-        """The number of entries in each index."""
+        """Return the number of entries in each index."""
         due = sum(len(one) for one in self.dues.values())
         others = (self.documents, self.aliases, self.models, self.definitions, self.erased, self.sizes)
         return (due, *map(len, others), self.ledger is not None)
@@ -110,14 +110,14 @@ class Shelf:
 
 
 class MemoryServer:
-    """Holds one lane; views of several releases may share it."""
+    """Holds the data of one lane; views of several releases may share it."""
 
     def __init__(self) -> None:
         self.shelf = Shelf()
 
 
 class MemoryView:
-    """A `LaneView` of one lane, as a release with this ``layout`` reads and writes it."""
+    """A `LaneView` of one lane, as read and written by a release with this ``layout``."""
 
     waiting = False
 
@@ -127,7 +127,7 @@ class MemoryView:
 
     @property
     def shelf(self) -> Shelf:
-        """All data on the server, from every writer."""
+        """All data on the server, whichever release wrote it."""
         return self._server.shelf
 
     def lose(self) -> None:
@@ -135,7 +135,7 @@ class MemoryView:
         self._server.shelf = Shelf()
 
     def _ours(self) -> Shelf:
-        """The data that this release sees: none if another one filled the lane."""
+        """Return the data visible to this release: none if another release filled the lane."""
         shelf = self._server.shelf
         return shelf if shelf.layout == self._layout else Shelf()
 
@@ -151,7 +151,7 @@ class MemoryView:
         return Read(shelf.token, found, due, lost, len(shelf.documents), shelf.is_whole, taken)
 
     async def ready(self) -> None:
-        """Return at once: this server never drops anything."""
+        """Do nothing, because this server never drops anything."""
 
     async def ledger(self) -> bytes | None:
         return self._ours().ledger

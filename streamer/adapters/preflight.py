@@ -1,7 +1,7 @@
-"""A first connection to Kafka before a client starts: reports at once, and in plain words, why Kafka is unusable.
+"""Connect to Kafka once before a client starts, to report at once and in plain words why it is unusable.
 
 Kafka clients retry and then report a timeout, whether nothing is listening, the password is wrong or the port speaks
-TLS. This module makes one connection in the same way and reports the failure with a hint.
+TLS. This module makes one connection with the same settings and reports the failure with a hint.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _PROTOCOL = "STREAMER_KAFKA_SECURITY_PROTOCOL"
 
 
 def check_reachable(bootstrap: str, security: Mapping[str, Any] | None = None) -> None:
-    """Return if one of the servers accepts us; blocks for at most 5 s per server.
+    """Check that a server accepts the connection. Blocks for at most 5 s per server.
 
     Raises
     ------
     UserError
-        No server does; describes the failure of the first.
+        No server accepts it; the message describes the first server's failure.
     """
     options = dict(security or {})
     first: UserError | None = None
@@ -41,7 +41,7 @@ def check_reachable(bootstrap: str, security: Mapping[str, Any] | None = None) -
 
 
 def no_kafka(bootstrap: str, detail: str = "") -> UserError:
-    """The common error for a missing Kafka."""
+    """Return the common error for an unreachable Kafka."""
     return UserError(
         f"no Kafka at {bootstrap}" + (f" ({detail})" if detail else ""),
         "start one with `streamer up`, or set STREAMER_KAFKA",
@@ -108,7 +108,7 @@ async def _introduce(host: str, port: int, options: Mapping[str, Any]) -> None:
         if isinstance(error, ConnectionRefusedError):
             raise no_kafka(place, "connection refused") from None
         if isinstance(error, ConnectionError):
-            # The server accepted the connection, and closed it at our first request.
+            # The server accepted the connection and closed it at our first request.
             raise _no_answer(place, options) from None
         raise no_kafka(place, (error.strerror or str(error)).lower()) from None
     finally:
@@ -116,7 +116,7 @@ async def _introduce(host: str, port: int, options: Mapping[str, Any]) -> None:
 
 
 async def _part(connection: Any) -> None:
-    """Close the connection before the loop ends; the peer may never answer the TLS close message."""
+    """Close the connection before the loop ends, because the peer may never answer the TLS close message."""
     connection.close()
     if connection._protocol is not None:
         await asyncio.wait([connection._closed_fut], timeout=1.0)

@@ -1,7 +1,7 @@
-"""Reads fetched batches for both Kafka clients, so that no single batch can end the process that reads it.
+"""Read fetched batches for both Kafka clients, so that no single batch can end the process that reads it.
 
 The clients unpack fetched batches without a memory limit, support few codecs, and raise internal errors on unexpected
-batches. `install` replaces their reader by `Batches`. It unpacks with a limit (`unpack`), leaves the rest to the
+batches. `install` replaces their reader with `Batches`, which unpacks with a limit (`unpack`), leaves the rest to the
 client's own reader, and if that raises, reads the batch itself:
 
 - it drops a header whose name is not UTF-8, and keeps the record;
@@ -34,7 +34,7 @@ _PREVIEW_BYTES: Final = 1_000
 
 @dataclass(slots=True)
 class Limit:
-    """Maximum bytes of an unpacked batch; one value for all consumers of the process."""
+    """Maximum size of an unpacked batch in bytes, shared by all consumers of the process."""
 
     max_batch_bytes: int = DEFAULT_MAX_BATCH_BYTES
 
@@ -48,23 +48,23 @@ def install(fetcher: ModuleType, older: Callable[[bytes], Any], batch_type: Call
     Parameters
     ----------
     fetcher
-        The client's module that creates ``MemoryRecords`` from fetched data.
+        Module of the client that creates ``MemoryRecords`` from fetched data.
     older, batch_type
-        As for `Batches`.
+        See `Batches`.
     """
-    # Replaces a module variable, because neither client offers an argument.
+    # Neither client offers an argument for this, so replace a module variable.
     fetcher.MemoryRecords = lambda data: Batches(data, batch_type, older)  # type: ignore[attr-defined]
 
 
 class Batches:
-    """The batches of one fetched partition, with the interface of the clients' ``MemoryRecords``.
+    """Batches of one fetched partition, with the interface of the clients' ``MemoryRecords``.
 
     Parameters
     ----------
     batch_type
-        The client's class for one batch of the current format.
+        Class of the client for a batch of the current format.
     older
-        The client's own ``MemoryRecords``, for batches of older formats.
+        ``MemoryRecords`` of the client, for batches of older formats.
     """
 
     def __init__(self, data: bytes, batch_type: Callable[[Any], Any], older: Callable[[bytes], Any]) -> None:
@@ -75,7 +75,7 @@ class Batches:
         self._end = self._next_end()
 
     def _next_end(self) -> int:
-        """End of the batch that begins at ``_at``; 0 if it is incomplete."""
+        """Return the end of the batch that begins at ``_at``; 0 if it is incomplete."""
         if len(self._data) - self._at < _PREFIX.size:
             return 0
         _, length = _PREFIX.unpack_from(self._data, self._at)
@@ -89,7 +89,7 @@ class Batches:
         return self._end > 0
 
     def next_batch(self) -> Any:
-        """The next batch, or None."""
+        """Return the next batch, or None."""
         if not self._end:
             return None
         whole = self._data[self._at : self._end]
@@ -115,7 +115,7 @@ class Batch:
         return next(self._client)
 
     def validate_crc(self) -> bool:
-        """Always True: `__iter__` checks it, since a batch damaged on disk must not be fetched forever."""
+        """Return True. `__iter__` checks the CRC, because a batch damaged on disk must not be fetched forever."""
         return True
 
     def __iter__(self) -> Iterator[Any]:
@@ -141,7 +141,7 @@ class Batch:
             yield self._unopened(taken, bytes(self._whole[_HEADER.size :])[:_PREVIEW_BYTES], str(error), oversize=False)
 
     def _unpacked(self) -> memoryview:
-        """The batch with its records unpacked and its attributes updated."""
+        """Return the batch with unpacked records and updated attributes."""
         codec = int(_HEADER.unpack_from(self._whole)[5]) & _CODEC_MASK
         if codec == 0:
             return self._whole
@@ -163,7 +163,7 @@ class Batch:
             why=why,
             oversize=oversize,
         )
-        # At the last offset: a reader that starts inside the batch must not skip it.
+        # Placed at the last offset, so that a reader that starts inside the batch does not skip it.
         return Record(base + last_delta, latest, 0, None, value, [])
 
 
@@ -188,7 +188,7 @@ class Record:
 
 
 def read(whole: memoryview) -> Iterator[Record]:
-    """Yield the records of an unpacked batch; drops headers whose name is not UTF-8.
+    """Yield the records of an unpacked batch without headers whose name is not UTF-8.
 
     Raises
     ------

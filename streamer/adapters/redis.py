@@ -1,4 +1,4 @@
-"""The readable view on a real Redis or Valkey (7.2 or later), through one read and one write function.
+"""Implement the readable view on Redis or Valkey (7.2 or later), through one read and one write function.
 
 Keys and functions are those of ``redis_keys``. redis-py resends a call whose answer is late. That is harmless: reads
 are idempotent, and a write that finds its own token already stored reports success.
@@ -37,25 +37,25 @@ _CHUNK = 1_000
 
 
 class _PackedConnection(Connection):
-    """A connection that encodes commands with hiredis: redis-py does it in Python, at a tenth of a worker's CPU."""
+    """A connection that encodes commands with hiredis; redis-py's Python encoder takes a tenth of a worker's CPU."""
 
     def pack_command(self, *args: EncodableT) -> list[bytes]:
         if args[0] == "FCALL":
-            # For long commands: redis-py would inspect each argument first.
+            # For long commands, because redis-py would inspect each argument first.
             return [hiredis.pack_command(args)]  # type: ignore[arg-type]  # its stub knows tuples of one only
         pack: Callable[..., list[bytes]] = HiredisRespSerializer().pack
         return pack(*args)
 
 
 def connect(url: str, **options: Any) -> Redis:
-    """A client that fails fast; callers that can wait retry above it."""
+    """Return a client that fails fast. Callers that can wait retry on their own."""
     if url.startswith("redis://"):
         options["connection_class"] = _PackedConnection
     return Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_timeout=10, socket_connect_timeout=5, **options)
 
 
 def write_arguments(before: str, after: str, update: Update) -> list[Any]:
-    """The write function's arguments for an update, with tokens in stored form."""
+    """Return the write function's arguments for an update, with tokens in stored form."""
     args: list[Any] = [before, after, update.ledger, len(update.sizes)]
     for size_of, size in update.sizes.items():
         args += (size_of, size)
@@ -79,7 +79,7 @@ def write_arguments(before: str, after: str, update: Update) -> list[Any]:
 
 
 class RedisView:
-    """A `LaneView` of one lane. Retries with growing pauses while the server is away."""
+    """A `LaneView` of one lane. Retries with growing pauses while the server is unavailable."""
 
     def __init__(self, client: Redis, lane: int, prefix: str = "", layout: int = LAYOUT) -> None:
         self._client = client
@@ -152,9 +152,9 @@ class RedisView:
     async def wipe(self, token: str) -> None:
         """Delete all keys of the lane, of any layout, except the trouble note.
 
-        The token is written first: from then on no other writer adds keys that the scan has passed. If another writer
-        took over the view meanwhile, this scan may have deleted its keys, so its token must not stay valid: take the
-        view back, and scan again.
+        The token is written first, so that no other writer adds keys that the scan has passed. If another writer took
+        over the view meanwhile, this scan may have deleted its keys and its token must not stay valid: take the view
+        back and scan again.
         """
         ours = stored_token(token, self._layout).encode()
 
@@ -186,7 +186,7 @@ class RedisView:
             try:
                 return await fcall(name, 1, self._keys.base, *args)
             except ResponseError as error:
-                # A server that lost its data lost its functions too.
+                # A server that lost its data also lost its functions.
                 if "not found" not in str(error).lower():
                     raise
                 await self._client.function_load(library(self._layout), replace=True)

@@ -1,4 +1,4 @@
-"""Checks from INFO whether a Redis is fit to hold the view."""
+"""Check from INFO whether a Redis is fit to hold the view."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from models.messages.translatable import translatable
 from schemas.errors import UserError
 
 _OLDEST: Final = (7, 2)
-"""Minimum Redis version with the functions we use; every Valkey has them."""
+"""Minimum Redis version with the functions we use. Every Valkey has them."""
 _FULL: Final = 0.8
 _NO_EVICTION: Final = translatable("redis no eviction")
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A misconfiguration. ``vital`` if results or the service could suffer; otherwise it costs time."""
+    """A misconfiguration. ``vital`` if it could affect results or the service; otherwise it costs time."""
 
     text: str
     hint: str
@@ -28,7 +28,7 @@ class Trouble:
 
 
 def judge(info: Mapping[str, Any]) -> Iterator[Trouble]:
-    """Yield the faults in INFO's sections server, memory and persistence as redis-py parses them. Pure."""
+    """Yield the faults in INFO's sections server, memory and persistence, as redis-py parses them. Pure."""
     if "valkey_version" not in info and _version(str(info.get("redis_version", "0"))) < _OLDEST:
         yield Trouble(
             translatable("redis too old", version=str(info.get("redis_version"))),
@@ -53,17 +53,17 @@ def judge(info: Mapping[str, Any]) -> Iterator[Trouble]:
 
 
 def evicts(info: Mapping[str, Any]) -> bool:
-    """Whether a full server evicts keys without an expiry, such as ours."""
+    """Return whether a full server evicts keys without an expiry, such as ours."""
     return str(info.get("maxmemory_policy", "")).startswith("allkeys-") and int(info.get("maxmemory", 0)) > 0
 
 
 def refuse_eviction(url: str, options: Mapping[str, Any]) -> None:
-    """Raise UserError if a server may evict customers; accepts one that is away, or hides its settings.
+    """Raise UserError if a server may evict customers. Accept one that is unavailable or hides its settings.
 
     Parameters
     ----------
     options
-        As for ``adapters.redis.connect``.
+        See ``adapters.redis.connect``.
     """
     try:
         with Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, **options) as client:
@@ -78,7 +78,7 @@ def refuse_eviction(url: str, options: Mapping[str, Any]) -> None:
 
 
 def _version(text: str) -> tuple[int, ...]:
-    """The first two numbers of a version; zeros if missing.
+    """Return the first two numbers of a version, or zeros if missing.
 
     >>> _version("7.0.15")
     (7, 0)

@@ -1,6 +1,6 @@
-"""All Redis keys, the version of their layout, and the functions that read and write them; defined only here.
+"""Define all Redis keys, the version of their layout, and the functions that read and write them.
 
-Keys of lane 3 begin with ``streamer:{3}:``, so that a cluster stores a lane in one slot; N is the layout's number:
+Keys of lane 3 begin with ``streamer:{3}:``, so that a cluster stores a lane in one slot. N is the layout's number:
 
 =========================  ================================================================
 ``customer:ID``            the readable JSON document; shops read it, and its key never changes
@@ -19,7 +19,7 @@ Keys of lane 3 begin with ``streamer:{3}:``, so that a cluster stores a lane in 
 ``vN:trouble``             the owner's note about a batch that blocks the lane, JSON
 =========================  ================================================================
 
-Releases with different layouts may run side by side. Each has its own functions, so no worker calls another's. A lane
+Releases with different layouts may run side by side. Each has its own functions and calls only those. A lane
 has one token in any layout: a worker that finds the token of another layout restores the lane from the changelog,
 which first deletes all of the lane's keys, and the previous writer can no longer write.
 
@@ -39,29 +39,29 @@ _OWN: Final = (
     *("parts:", "due:", "clocks", "ids", "aliases", "counts"),
     *("ledger", "sizes", "models", "definitions", "erased"),
 )
-"""Keys of one layout, after its number; those that end in a colon are followed by a customer or clock id."""
+"""Keys of one layout, without its number. Those that end in a colon are followed by a customer or clock id."""
 _SHARED: Final = ("customer:", "token")
 """Keys shared by all layouts."""
 
 
 def root(prefix: str) -> str:
-    """Common prefix of a service's keys."""
+    """Return the common prefix of a service's keys."""
     return prefix or "streamer"
 
 
 def imports_key(prefix: str) -> str:
-    """The hash that stores imports; belongs to no lane."""
+    """Return the key of the hash that stores imports, which belongs to no lane."""
     return f"{root(prefix)}:imports"
 
 
 def literal(key: str) -> str:
-    """A key as a pattern that matches only itself."""
+    """Return a glob pattern that matches only this key."""
     return "".join(f"\\{char}" if char in "*?[]\\^" else char for char in key)
 
 
 @dataclass(frozen=True, slots=True)
 class LaneKeys:
-    """The keys of one lane, or of a trial if ``lane`` is a word.
+    """Keys of one lane, or of a trial if ``lane`` is a word.
 
     >>> keys = LaneKeys("", 3, layout=2)
     >>> keys.document("17"), keys.parts("17"), keys.token
@@ -106,7 +106,7 @@ class LaneKeys:
 
     @property
     def pattern(self) -> str:
-        """Matches all keys of the lane, including those of other layouts."""
+        """Pattern that matches all keys of the lane, including those of other layouts."""
         return f"{literal(self.base)}:*"
 
     def document(self, id: str) -> str:
@@ -123,7 +123,7 @@ class LaneKeys:
 
 
 def stored_token(token: str | None, layout: int = LAYOUT) -> str:
-    """The token as stored in Redis, with its layout; empty for none.
+    """Return the token as stored in Redis, with its layout, or an empty text for None.
 
     >>> stored_token("5f3a:17", 2), own_token("v2/5f3a:17", 2), own_token("v1/5f3a:17", 2), own_token("5f3a:17", 2)
     ('v2/5f3a:17', '5f3a:17', None, None)
@@ -132,7 +132,7 @@ def stored_token(token: str | None, layout: int = LAYOUT) -> str:
 
 
 def own_token(stored: str, layout: int = LAYOUT) -> str | None:
-    """The token if it belongs to this layout, else None."""
+    """Return the token if it belongs to this layout, else None."""
     mark = f"v{layout}/"
     return stored[len(mark) :] if stored.startswith(mark) else None
 
@@ -146,7 +146,7 @@ def write_function(layout: int = LAYOUT) -> str:
 
 
 def library(layout: int = LAYOUT) -> str:
-    """The source of the functions, prefixed with the names of this layout."""
+    """Return the source of the functions, which are named after this layout."""
     keys = {name: f":{name}" for name in _SHARED} | {name: f":v{layout}:{name}" for name in _OWN}
     names = ", ".join(name.rstrip(":").upper() for name in keys)
     values = ", ".join(f"'{key}'" for key in keys.values())

@@ -1,4 +1,4 @@
-"""Waiting for an unavailable Redis, with one plain message for all lanes."""
+"""Wait for an unavailable Redis, with one plain message for all lanes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _AWAY: Final = ("Redis cannot be reached", "start it, or look into the network b
 
 
 class Evicting(RedisError):
-    """The server evicts keys without an expiry, so a view cannot be filled."""
+    """Raised if the server evicts keys without an expiry, because a view cannot be filled then."""
 
 
 _BY_CLASS: Final[tuple[tuple[type[Exception], Wait], ...]] = (
@@ -63,7 +63,7 @@ _BY_CLASS: Final[tuple[tuple[type[Exception], Wait], ...]] = (
     (TimeoutError, _AWAY),
     (OSError, _AWAY),
 )
-"""The first match counts: some classes derive from others."""
+"""The first match counts, because some classes derive from others."""
 _BY_CODE: Final = {
     "BUSY": _BUSY,
     "MISCONF": _NO_DISK,
@@ -77,7 +77,7 @@ _BY_CODE: Final = {
 
 
 def waited_for(error: RedisError | OSError) -> Wait | None:
-    """The message for an error that may pass; None for a programming error, which never does."""
+    """Return the message for a temporary error, or None for a programming error."""
     for kind, wait in _BY_CLASS:
         if isinstance(error, kind):
             return wait
@@ -86,9 +86,9 @@ def waited_for(error: RedisError | OSError) -> Wait | None:
 
 
 class Outage:
-    """The common outage of all lanes on one server, logged when it begins and ends, and once for each cause.
+    """The common outage of all lanes on one server. Logged when it begins and ends, and once for each cause.
 
-    A server that fails over answers some lanes that it is read-only and others that its master is down, in turn.
+    During a failover, a server tells some lanes that it is read-only and others that its master is down.
     """
 
     def __init__(self) -> None:
@@ -97,7 +97,7 @@ class Outage:
         self._since = 0.0
 
     def begins(self, lane: int, wait: Wait, error: Exception) -> None:
-        """A lane starts waiting, or still waits."""
+        """Record that a lane starts waiting, or still waits."""
         if not self._waiting:
             self._since = time.monotonic()
         self._waiting.add(lane)
@@ -108,7 +108,7 @@ class Outage:
             )
 
     def ends(self, lane: int) -> None:
-        """A lane is served again."""
+        """Record that a lane is served again."""
         self._waiting.discard(lane)
         if not self._waiting and self._reported:
             self._reported.clear()
@@ -119,5 +119,5 @@ _OUTAGES: WeakKeyDictionary[Redis, Outage] = WeakKeyDictionary()
 
 
 def outage_of(client: Redis) -> Outage:
-    """The outage shared by all views of a client."""
+    """Return the outage shared by all views of a client."""
     return _OUTAGES.setdefault(client, Outage())

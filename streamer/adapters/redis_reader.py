@@ -1,4 +1,4 @@
-"""Reads the view of all lanes from outside, for the command line: blocking, and never writing.
+"""Read the views of all lanes from outside, for the command line. Blocking and read-only.
 
 Keys are those of ``redis_keys``. The data is what lanes committed some milliseconds earlier.
 """
@@ -35,14 +35,14 @@ from streamer.replay.preview import LaneCopy, lane_copy
 
 CONNECT_SECONDS = 5.0
 CHUNK = 1_000
-"""Customers read at once."""
+"""Number of customers to read at once."""
 _SHORT = [CORE, BOOK, PROFILE]
-"""Parts of a state read from outside: all but sealed event ids."""
+"""Parts of a state that are read from outside: all except sealed event ids."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A customer in the view: the readable document, the state without remembered event ids, the behaviour row."""
+    """A customer in the view: the readable document, the state without remembered event ids, and the behaviour row."""
 
     lane: int
     document: dict[str, Any]
@@ -56,12 +56,12 @@ class ViewReader:
     Parameters
     ----------
     options
-        For the Redis client, in addition to those in the URL.
+        Options for the Redis client, in addition to those in the URL.
 
     Raises
     ------
     UserError
-        Redis is unreachable or rejects us; in the constructor, and in later calls.
+        Redis is unreachable or rejects us. Also raised by later calls.
     """
 
     def __init__(self, url: str, prefix: str, lanes: int, options: Mapping[str, Any] | None = None) -> None:
@@ -73,13 +73,13 @@ class ViewReader:
         self._client.close()
 
     def ledgers(self) -> list[Ledger]:
-        """The ledgers of the lanes that have started, in lane order."""
+        """Return the ledgers of the lanes that have started, in lane order."""
         keys = [self._keys(lane).ledger for lane in range(self.lanes)]
         with plain_errors(self._client):
             return [ledger.load(raw) for raw in self._many(keys) if raw]
 
     def restoring(self) -> dict[int, tuple[int, int]]:
-        """Lanes whose restore is running or was interrupted: offsets done, and total."""
+        """Return the lanes whose restore is running or was interrupted, with offsets done and total."""
         with plain_errors(self._client):
             stored = self._many([self._keys(lane).token for lane in range(self.lanes)])
         tokens = {lane: own_token(raw.decode()) for lane, raw in enumerate(stored) if raw}
@@ -88,17 +88,17 @@ class ViewReader:
         return {lane: progress for lane, progress in found.items() if progress is not None and progress[1]}
 
     def troubles(self) -> dict[int, Trouble]:
-        """The owners' notes about batches that block a lane, by lane."""
+        """Return the owners' notes about batches that block a lane, by lane."""
         with plain_errors(self._client):
             notes = self._many([self._keys(lane).trouble for lane in range(self.lanes)])
         return {lane: found for lane, note in enumerate(notes) if (found := trouble.load(note)) is not None}
 
     def customer(self, id: str) -> Shown | None:
-        """A customer, by any of its ids, or None."""
+        """Return a customer by any of its ids, or None."""
         lane = partition_for(id.encode(), self.lanes)
         keys = self._keys(lane)
         with plain_errors(self._client):
-            # One transaction, so that both values are of the same instant.
+            # One transaction, so that both values are from the same instant.
             pipe = self._client.pipeline(transaction=True)
             pipe.get(keys.document(id))
             pipe.hmget(keys.parts(id), _SHORT)
@@ -110,7 +110,7 @@ class ViewReader:
         return Shown(lane, json.loads(document), *glance(id, parts))
 
     def ids_like(self, start: str, most: int) -> list[str]:
-        """Up to ``most`` customer ids that begin with ``start``, in byte order."""
+        """Return up to ``most`` customer ids that begin with ``start``, in byte order."""
         low = b"[" + start.encode()
         found: list[bytes] = []
         with plain_errors(self._client):
@@ -120,14 +120,14 @@ class ViewReader:
         return [id.decode() for id in sorted(found)[:most]]
 
     def parts(self, id: str) -> dict[str, bytes] | None:
-        """All parts stored under an id, or None."""
+        """Return all parts stored under an id, or None."""
         lane = partition_for(id.encode(), self.lanes)
         with plain_errors(self._client):
             found: Any = self._client.hgetall(self._keys(lane).parts(id))
         return {name.decode(): part for name, part in found.items()} or None
 
     def alias(self, id: str) -> str | None:
-        """The customer that an id is an alias of, or None."""
+        """Return the customer whose alias an id is, or None."""
         parts = self.parts(id)
         if parts is None or CORE in parts:
             return None
@@ -135,7 +135,7 @@ class ViewReader:
         return None if profile is None else profile.alias
 
     def model(self) -> ClusterModel | None:
-        """The newest cluster model of any lane, or None."""
+        """Return the newest cluster model of any lane, or None."""
         newest: tuple[int, bytes] | None = None
         with plain_errors(self._client):
             for lane in range(self.lanes):
@@ -145,7 +145,7 @@ class ViewReader:
         return None if newest is None else ClusterModel.from_dict(json.loads(newest[1]))
 
     def definitions(self) -> tuple[int, str] | None:
-        """Version and text of the newest declared segmentations of any lane; None for the built-in ones."""
+        """Return version and text of the newest declared segmentations of any lane; None if there are only built-in ones."""
         newest: tuple[int, bytes] | None = None
         with plain_errors(self._client):
             for lane in range(self.lanes):
@@ -155,7 +155,7 @@ class ViewReader:
         return None if newest is None else (newest[0], newest[1].decode())
 
     def lanes_copied(self) -> list[LaneCopy]:
-        """The state of each started lane, without its customers."""
+        """Return the state of each started lane, without customers."""
         found = []
         with plain_errors(self._client):
             for lane in range(self.lanes):
@@ -172,7 +172,7 @@ class ViewReader:
         return found
 
     def customers(self, lane: int) -> Iterator[dict[str, dict[str, bytes]]]:
-        """Yield all customers of a lane in chunks, in byte order of their ids: their states without event ids."""
+        """Yield all customers of a lane in chunks, in byte order of their ids, as states without event ids."""
         keys, after = self._keys(lane), b""
         while True:
             with plain_errors(self._client):
@@ -184,7 +184,7 @@ class ViewReader:
             after = ids[-1]
 
     def these(self, lane: int, ids: Sequence[str]) -> dict[str, dict[str, bytes]]:
-        """The states of some customers of a lane by main id, in the given order, without event ids; erased ones are left out."""
+        """Return states of a lane's customers by main id, in the given order, without event ids; omits erased customers."""
         keys = self._keys(lane)
         with plain_errors(self._client):
             pipe = self._client.pipeline(transaction=False)
@@ -205,13 +205,13 @@ class ViewReader:
         return {int(version): body for version, body in held.items()}
 
     def _models(self, lane: int, kind: str) -> dict[int, bytes]:
-        """Bodies of the published models of a kind, by version."""
+        """Return the bodies of a kind's published models, by version."""
         held: Any = self._client.hgetall(self._keys(lane).models)
         named = [(model_of_name(name.decode()), body) for name, body in held.items()]
         return {version: body for (of, version), body in named if of == kind}
 
     def models(self, lane: int) -> dict[int, ClusterModel]:
-        """All cluster models that a lane keeps, by version."""
+        """Return all cluster models that a lane keeps, by version."""
         with plain_errors(self._client):
             return {
                 version: ClusterModel.from_dict(json.loads(body))
@@ -219,7 +219,7 @@ class ViewReader:
             }
 
     def predictions(self, lane: int) -> dict[int, PredictionModel]:
-        """All prediction versions that a lane keeps."""
+        """Return all prediction models that a lane keeps, by version."""
         with plain_errors(self._client):
             return {
                 version: PredictionModel.from_dict(json.loads(body))
@@ -227,20 +227,20 @@ class ViewReader:
             }
 
     def everyone(self) -> Iterator[Customer]:
-        """Yield all customers of all lanes, without order books; read in chunks, so that memory stays small."""
+        """Yield all customers of all lanes, without order books. Read in chunks to limit memory."""
         for lane in range(self.lanes):
             for chunk in self.customers(lane):
                 yield from (peek(id, parts[CORE]) for id, parts in chunk.items())
 
     def _many(self, keys: list[str]) -> list[bytes | None]:
-        # Keys of lanes are in different slots of a cluster, which rejects MGET over several.
+        # Lanes' keys are in different slots of a cluster, which rejects MGET over several slots.
         found: list[Any] = [self._client.get(key) for key in keys]
         return found
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The ledgers of all lanes, summed."""
+    """Sums of all lanes' ledgers."""
 
     consumed: int
     applied: int
@@ -256,17 +256,17 @@ class Totals:
     changes: dict[str, int]
     segments: dict[str, dict[str, int]]
     unaccounted: int
-    # Import records store these sums, and those of older releases lack later fields: give new fields a default.
+    # Import records store these sums, and those of older releases lack later fields, so give new fields a default.
     fields_ignored: dict[str, int] = field(default_factory=dict)
     tracked: dict[str, int] = field(default_factory=dict)
-    # Guest orders, guest refunds, and their money by currency, in its minor units.
+    # Guest orders, guest refunds, and their money by currency, in minor units.
     guest_orders: int = 0
     guest_refunds: int = 0
     guest_money: dict[str, int] = field(default_factory=dict)
 
 
 def totals(ledgers: Iterable[Ledger]) -> Totals:
-    """The sum over lanes; ``changes`` by segmentation, ``segments`` with their customers."""
+    """Return the sums over lanes: ``changes`` by segmentation, ``segments`` with their customers."""
     held = list(ledgers)
 
     def total(of: Callable[[Ledger], int]) -> int:
@@ -307,7 +307,7 @@ def totals(ledgers: Iterable[Ledger]) -> Totals:
 
 
 def connect(url: str, options: Mapping[str, Any] | None = None) -> redis.Redis:
-    """A client that has answered once. Raises UserError if there is no answer within 5 s."""
+    """Return a client that has answered once. Raises UserError if there is no answer within 5 s."""
     client = redis.Redis.from_url(
         url,
         retry=Retry(NoBackoff(), 0),
@@ -336,14 +336,14 @@ def try_view(client: redis.Redis, prefix: str) -> None:
 
 
 def info_of(client: redis.Redis) -> dict[str, Any]:
-    """The output of INFO. Raises UserError if the user lacks the right."""
+    """Return the output of INFO. Raises UserError if the user lacks the right."""
     with plain_errors(client):
         info: dict[str, Any] = client.info()
         return info
 
 
 def server_of(client: redis.Redis) -> str:
-    """Name and version of the server, such as ``valkey 9.1.0``."""
+    """Return name and version of the server, such as ``valkey 9.1.0``."""
     with plain_errors(client):
         info: dict[str, Any] = client.info("server")
     name = "valkey" if "valkey_version" in info else "redis"
@@ -351,7 +351,7 @@ def server_of(client: redis.Redis) -> str:
 
 
 class plain_errors:
-    """Translates Redis errors inside the block to UserErrors in plain words."""
+    """Context manager that translates Redis errors to UserErrors in plain words."""
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
@@ -384,7 +384,7 @@ class plain_errors:
                 "set STREAMER_REDIS_CA to the certificate of the authority that signed it, and STREAMER_REDIS to a host name "
                 "that it covers",
             )
-        # Nothing answers at the name or address; in all other cases a peer speaks another protocol, or stopped
+        # Nothing answers at the name or address. In all other cases a peer speaks another protocol or stopped
         # answering.
         if isinstance(cause, ConnectionRefusedError | FileNotFoundError | socket.gaierror):
             return UserError(f"no Redis at {place}", "start one with `streamer up`, or set STREAMER_REDIS")

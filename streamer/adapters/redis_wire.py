@@ -1,7 +1,7 @@
-"""A pipelined connection to Redis: commands do not wait for each other, at a third of redis-py's CPU.
+"""Pipeline commands to Redis over one connection: they do not wait for each other, at a third of redis-py's CPU.
 
-redis-py opens it, with TLS, password and database. Then this module takes over the bytes: hiredis parses them, and
-answers match commands in order.
+redis-py opens the connection, with TLS, password and database. Then this module takes over the bytes: hiredis parses
+them, and answers match commands in order.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from redis.asyncio import Connection, Redis
 from redis.exceptions import RedisError, ResponseError
 
 ANSWER_SECONDS: Final = 5.0
-"""Seconds without an answer after which the server counts as gone."""
+"""Seconds without an answer after which the server counts as unavailable."""
 
 
 class _Pipeline(asyncio.Protocol):
@@ -36,7 +36,7 @@ class _Pipeline(asyncio.Protocol):
             answer.set_exception(ConnectionError("the connection to Redis is closed"))
             return answer
         self._waiting.append((self._loop.time(), answer))
-        # Commands of one turn of the loop are sent together: sending costs more than everything else here.
+        # Send the commands of one loop iteration together, because sending costs more than everything else here.
         if not self._unsent:
             self._loop.call_soon(self._send)
         self._unsent.append(packed)
@@ -64,7 +64,7 @@ class _Pipeline(asyncio.Protocol):
         self.close(ConnectionError(f"Redis closed the connection: {error or 'no reason given'}"))
 
     def close(self, error: Exception) -> None:
-        """Close the connection; waiting callers get the error."""
+        """Close the connection and raise the error in waiting callers."""
         self.over = True
         self._transport.close()
         if self._watch is not None:
@@ -82,7 +82,7 @@ class _Pipeline(asyncio.Protocol):
     def _answered(self, found: Any) -> None:
         _, answer = self._waiting.popleft()
         if answer.done():
-            # Nobody waits for it any more.
+            # Nobody waits for this answer any more.
             return
         if isinstance(found, hiredis.ReplyError):
             answer.set_exception(ResponseError(str(found)))
@@ -90,7 +90,7 @@ class _Pipeline(asyncio.Protocol):
             answer.set_result(found)
 
     def _check_timeout(self) -> None:
-        """One timer for all commands, since almost every one is answered at once."""
+        """Use one timer for all commands, because almost every command is answered at once."""
         self._watch = None
         if not self._waiting:
             return
@@ -102,7 +102,7 @@ class _Pipeline(asyncio.Protocol):
 
 
 class Wire:
-    """The connection for a client's settings; opened on demand, and again after a loss."""
+    """The connection for a client's settings. Opened on demand, and again after a loss."""
 
     def __init__(self, client: Redis) -> None:
         self._pool = client.connection_pool
@@ -111,7 +111,7 @@ class Wire:
         self._pipeline: _Pipeline | None = None
 
     async def execute(self, *command: str | bytes) -> Any:
-        """Send a read-only command and return its answer. Raises RedisError or OSError if there is none."""
+        """Send a read-only command and return its answer. Raises RedisError or OSError without an answer."""
         pipeline = self._pipeline
         if pipeline is None or pipeline.over:
             pipeline = await self._opened()
@@ -125,10 +125,13 @@ class Wire:
         await self._drop()
 
     async def _opened(self) -> _Pipeline:
-        """All callers share one attempt: with one each, the last would wait for the timeouts of all before."""
+        """Return the connection, opened in one attempt that all callers share.
+
+        Separate attempts would add up their timeouts.
+        """
         if self._opening is None or self._opening.done():
             self._opening = asyncio.ensure_future(self._open())
-        # A cancelled caller does not cancel the others' attempt.
+        # A cancelled caller must not cancel the others' attempt.
         return await asyncio.shield(self._opening)
 
     async def _open(self) -> _Pipeline:
@@ -142,7 +145,7 @@ class Wire:
         writer = made._writer
         if writer is None:
             raise RedisError("the connection was lost as soon as it was made")
-        # redis-py has no public name for it; the pinned release is tested.
+        # redis-py has no public name for this; tests cover the pinned release.
         self._connection, self._pipeline = made, _Pipeline(writer.transport)
         writer.transport.set_protocol(self._pipeline)
         return self._pipeline
@@ -153,5 +156,5 @@ class Wire:
         if self._connection is not None:
             await self._connection.disconnect(nowait=True)
         self._pipeline = self._connection = None
-        # The socket is closed in the loop's next turn.
+        # The socket is closed in the loop's next iteration.
         await asyncio.sleep(0)

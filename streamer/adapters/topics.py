@@ -1,4 +1,4 @@
-"""The topics on the broker: creates them, and checks their settings."""
+"""Create the topics on the broker and check their settings."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _NO_ID: Final = (str(None), str(UUID(int=0)))
 _ALREADY_EXISTS = 36
 _READY_MS = 30_000
 
-# A wrong value here loses records, restores old ones, or makes decisions use a clock other than the broker's. The
-# other settings only cost space or time.
+# A wrong value here loses records, restores old ones, or makes decisions use a clock other than the broker's. The other
+# settings only cost space or time.
 _VITAL = {"cleanup.policy", "retention.ms", "retention.bytes", "message.timestamp.type", "max.message.bytes"}
 
 
@@ -29,11 +29,11 @@ class Finding:
     """A fault of a topic."""
 
     topic: str
-    """Full name."""
+    """Full name of the topic."""
     problem: str
     hint: str
     vital: bool
-    """True if results could become wrong; False if it only costs space or time."""
+    """True if results could become wrong; False if the fault only costs space or time."""
     setting: str | None = None
     """The topic setting, if :func:`fix_topics` can correct it."""
 
@@ -43,13 +43,13 @@ def create_topics(
 ) -> list[str]:
     """Create the missing topics and return their full names, ready for use.
 
-    Safe to call repeatedly and concurrently: the second caller creates nothing. Existing topics are
+    Safe to call repeatedly and concurrently: a second caller creates nothing. Existing topics are
     not changed, see :func:`check_topics`.
 
     Raises
     ------
     UserError
-        There is no Kafka, it refuses, or the input topic exists with another number of lanes.
+        There is no Kafka, it refuses, or the input topic has another number of lanes.
     """
     with connect(bootstrap, security) as admin:
         existing = _partitions(admin, [full_name(topic, prefix) for topic in TOPICS])
@@ -87,7 +87,7 @@ def create_topics(
 
 
 def delete_topics(bootstrap: str, *, prefix: str = "", security: Security | None = None) -> list[str]:
-    """Delete all our topics with their contents; return the full names of those that existed.
+    """Delete all our topics with their contents, and return the full names of those that existed.
 
     Raises
     ------
@@ -109,9 +109,9 @@ def delete_topics(bootstrap: str, *, prefix: str = "", security: Security | None
 def check_topics(
     bootstrap: str, *, prefix: str = "", lanes: int | None = None, security: Security | None = None
 ) -> list[Finding]:
-    """The faults of the topics, the vital ones first; empty if there are none.
+    """Return the faults of the topics, vital ones first.
 
-    ``lanes`` is the configured number; without it, the number of partitions of the input topic.
+    ``lanes`` is the configured number; it defaults to the partitions of the input topic.
     """
     with connect(bootstrap, security) as admin:
         names = [full_name(topic, prefix) for topic in TOPICS]
@@ -129,7 +129,7 @@ def check_topics(
 def fix_topics(
     bootstrap: str, *, prefix: str = "", findings: Iterable[Finding], security: Security | None = None
 ) -> list[str]:
-    """Correct the settings in ``findings``; return the full names of the changed topics.
+    """Correct the settings in ``findings``, and return the full names of the changed topics.
 
     Partition counts and missing topics are not changed.
     """
@@ -152,17 +152,17 @@ def fix_topics(
 
 
 def lane_count(bootstrap: str, prefix: str = "", *, security: Security | None = None) -> int | None:
-    """Number of lanes, which equals the partitions of the input topic; None if it does not exist."""
+    """Return the number of lanes, which are the input topic's partitions; None if the topic does not exist."""
     name = full_name(EVENTS, prefix)
     with connect(bootstrap, security) as admin:
         return _partitions(admin, [name]).get(name)
 
 
 def topic_ids(bootstrap: str, names: Sequence[str], *, security: Security | None = None) -> dict[str, str]:
-    """Kafka's ids of topics by name: a topic that was deleted and made anew has another one.
+    """Return Kafka's topic ids by name. A topic that was deleted and recreated has a new id.
 
-    Topics are left out that the broker that answers does not know or does not show, and brokers before 2.8 have no ids.
-    Raises UserError, TransientError if Kafka does not answer.
+    Topics that the answering broker does not know or show are omitted, and brokers before 2.8 have no ids. Raises
+    UserError, TransientError if Kafka does not answer.
     """
     with connect(bootstrap, security) as admin:
         found = patiently(lambda: admin.describe_topics(list(names)))
@@ -170,7 +170,7 @@ def topic_ids(bootstrap: str, names: Sequence[str], *, security: Security | None
 
 
 def ids_of(described: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """The ids in descriptions of topics.
+    """Return the ids in topic descriptions.
 
     >>> ids_of([{"name": "a", "error_code": 0, "topic_id": UUID(int=1)}, {"name": "b", "error_code": 3, "topic_id": UUID(int=0)}])
     {'a': '00000000-0000-0000-0000-000000000001'}
@@ -182,7 +182,7 @@ def ids_of(described: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 def judge(
     topic: Topic, name: str, partitions: int | None, settings: Mapping[str, str], lanes: int | None
 ) -> list[Finding]:
-    """The faults of one topic, from the broker's description. Pure.
+    """Return the faults of one topic, from the broker's description. Pure.
 
     ``partitions`` is None if the topic is missing, ``lanes`` None if their number is unknown.
     """
@@ -215,7 +215,7 @@ def _count_finding(topic: Topic, name: str, found: int, expected: int) -> Findin
 
 
 def _good_enough(setting: str, found: str, wanted: str) -> bool:
-    """Whether a setting suffices; longer retention or larger records than required are fine.
+    """Return whether a setting suffices. Longer retention and larger records than required are fine.
 
     >>> _good_enough("retention.ms", "-1", "1000"), _good_enough("retention.ms", "999", "1000")
     (True, False)
@@ -243,7 +243,7 @@ def _because(setting: str) -> str:
 
 
 def _partitions(admin: Any, names: list[str]) -> dict[str, int]:
-    """Partition counts of the existing topics."""
+    """Return the partition counts of the existing topics."""
     return {
         topic["name"]: len(topic["partitions"])
         for topic in patiently(lambda: admin.describe_topics(names))
@@ -252,7 +252,7 @@ def _partitions(admin: Any, names: list[str]) -> dict[str, int]:
 
 
 def _settings(admin: Any, names: list[str]) -> dict[str, dict[str, str]]:
-    """Effective settings, including the broker's defaults, by topic."""
+    """Return effective settings by topic, including the broker's defaults."""
     from kafka.admin import ConfigResource
 
     if not names:

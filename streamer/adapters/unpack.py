@@ -1,7 +1,7 @@
-"""Unpacks compressed Kafka batches up to a byte limit.
+"""Unpack compressed Kafka batches up to a byte limit.
 
-A broker checks sizes on the wire: one megabyte there may unpack to a hundred thousand times as much. Every codec here
-stops at the limit *while* it unpacks.
+A broker checks sizes on the wire, and one megabyte there may unpack to a hundred thousand times as much. Every codec
+here stops at the limit *while* it unpacks.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Final
 import cramjam
 
 CODECS: Final[Mapping[int, str]] = {0: "none", 1: "gzip", 2: "snappy", 3: "lz4", 4: "zstd"}
-"""Names by the number in a batch's attributes."""
+"""Codec names by their number in a batch's attributes."""
 
 _XERIAL: Final = b"\x82SNAPPY\x00"
 """Header of a block stream from Java's snappy library; other clients send one raw block."""
@@ -26,7 +26,7 @@ _GZIP_WINDOW: Final = 31  # zlib's code for: gzip header expected
 
 
 class TooLarge(Exception):
-    """The data exceed the limit. ``preview`` holds the first bytes, still packed if the codec yields none."""
+    """Raised if the data exceed the limit. ``preview`` holds the first bytes, still packed if the codec yields none."""
 
     def __init__(self, preview: bytes) -> None:
         super().__init__("too large")
@@ -34,16 +34,16 @@ class TooLarge(Exception):
 
 
 class Unreadable(Exception):
-    """The bytes do not come from their codec, or the codec does not exist."""
+    """Raised if the bytes do not fit their codec, or the codec does not exist."""
 
 
 def unpack(codec: int, data: bytes, limit: int) -> bytes:
-    """The unpacked bytes of a batch's records.
+    """Return the unpacked bytes of a batch's records.
 
     Parameters
     ----------
     codec
-        Its number in the attributes of the batch.
+        Number of the codec in the batch's attributes.
     limit
         Maximum number of unpacked bytes.
 
@@ -52,7 +52,7 @@ def unpack(codec: int, data: bytes, limit: int) -> bytes:
     TooLarge
         The limit is exceeded.
     Unreadable
-        They cannot be unpacked.
+        The bytes cannot be unpacked.
 
     >>> unpack(1, zlib.compress(b"x" * 70_000, wbits=_GZIP_WINDOW), 70_000) == b"x" * 70_000
     True
@@ -108,7 +108,7 @@ def _snappy(data: bytes, limit: int) -> bytes:
 
 def _snappy_block(data: bytes, room: int, limit: int) -> bytes:
     try:
-        # A block begins with its unpacked length, and the decoder enforces it.
+        # A block begins with its unpacked length, which the decoder enforces.
         if cramjam.snappy.decompress_raw_len(data) > room:
             raise TooLarge(data[:_PREVIEW_BYTES])
         return bytes(cramjam.snappy.decompress_raw(data))
@@ -117,7 +117,7 @@ def _snappy_block(data: bytes, room: int, limit: int) -> bytes:
 
 
 def _into(decompress_into: Callable[[bytes, bytearray], int]) -> Callable[[bytes, int], bytes]:
-    """Unpack into a buffer of fixed size, and into a larger one if it was too small."""
+    """Return a function that unpacks into a fixed-size buffer, and into a larger one if that was too small."""
 
     def opener(data: bytes, limit: int) -> bytes:
         room = min(limit, max(_FIRST_ROOM_BYTES, _GROWTH * len(data)))
@@ -126,7 +126,7 @@ def _into(decompress_into: Callable[[bytes, bytearray], int]) -> Callable[[bytes
             try:
                 return bytes(memoryview(out)[: decompress_into(data, out)])
             except cramjam.DecompressionError as error:
-                # Only the error's text says that the buffer is too small; on any error, try a larger one first.
+                # Only the error's text tells that the buffer is too small, so try a larger one on any error.
                 if room >= limit:
                     if "whole buffer" in str(error):
                         raise TooLarge(bytes(out[:_PREVIEW_BYTES])) from None

@@ -1,1 +1,1 @@
-"""The commands, one module for each group; ``register`` adds a module's commands to the Typer app."""
+"""Define the commands, one module per group. Each module's ``register`` adds its commands to the Typer app."""

@@ -1,4 +1,4 @@
-"""``act``: the process that sends the messages of plays."""
+"""``act``: run the process that sends the messages of plays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``bench``: how many events and customers this machine carries."""
+"""``bench``: measure how many events and customers this machine can handle."""
 
 from __future__ import annotations
 
@@ -79,12 +79,12 @@ def _measured(home: Path, seconds: float) -> Capacity:
 
 @contextmanager
 def _nobodys_settings(home: Path) -> Iterator[None]:
-    """Ignore the shop's settings within the block, in this process and in its workers."""
+    """Ignore the shop's settings within the block, in this process and its workers."""
     before, folder = dict(os.environ), Path.cwd()
     for name in before:
         if name.startswith("STREAMER_"):
             del os.environ[name]
-    # A port of its own for metrics: a service that runs has the usual one.
+    # Use a separate port for metrics, because a running service uses the default one.
     os.environ |= {"STREAMER_HOME": str(home), "STREAMER_METRICS_PORT": "0", "STREAMER_OWNER_METRICS_PORT": "0"}
     os.chdir(home)
     try:
@@ -96,6 +96,6 @@ def _nobodys_settings(home: Path) -> Iterator[None]:
 
 
 def _rounded(value: float) -> str:
-    """Round to two significant digits, since runs vary: 12,345 becomes 12,000."""
+    """Round to two significant digits, because runs vary: 12,345 becomes 12,000."""
     digits = max(0, len(str(int(value))) - 2)
     return f"{int(value) // 10**digits * 10**digits:,}"

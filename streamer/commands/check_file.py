@@ -1,4 +1,4 @@
-"""The steps of ``import`` before importing: detect the format, check the whole file, show the result, and ask."""
+"""Prepare an ``import``: detect the format, check the whole file, show the result, and ask."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def look_first(
     json: bool,
     yes: bool,
 ) -> None:
-    """Check a file before the import if requested or if its mapping is a proposal, and ask.
+    """Check a file before the import, if requested or if its mapping is a proposal, and ask.
 
     Raises
     ------
     typer.Exit
-        Nothing is to be imported: only a check was wanted (status 1 where its totals differ, or nothing would be applied),
+        Nothing is to be imported: only a check was requested (status 1 if its totals differ, or nothing would be applied),
         or the answer was no.
     """
     proposed = proposal is not None and proposal.mapping is not None
@@ -71,7 +71,7 @@ def check_file(
     json: bool,
     beside: bool = False,
 ) -> Checked:
-    """Check a file and show the findings, ``beside`` the JSON of a following import; ``html`` is the path of the page."""
+    """Check a file and show the findings, ``beside`` the JSON of a following import. ``html`` is the page's path."""
     from dataclasses import replace
 
     from streamer.commands.files import print_rejects
@@ -80,7 +80,7 @@ def check_file(
     from streamer.imports.check_report import report, to_dict
 
     texts = messages(found.language)
-    # What is old is judged by its own time, as in a replay.
+    # Old data is judged by its own time, as in a replay.
     policy = replace(found.policy(lanes=1), label_backfill=False, wall=False)
     checked = check(source, policy, time.time_ns() // 1_000_000)
     print_rejects(source, texts)
@@ -98,7 +98,7 @@ def check_file(
 
 
 def confirm(proposal: Proposal, file: Path, texts: Messages) -> None:
-    """Ask whether to import as proposed. Without a terminal, print how to continue, and exit."""
+    """Ask whether to import with the proposed mapping. Without a terminal, print how to continue, and exit."""
     if sys.stdin.isatty() and sys.stderr.isatty():
         if typer.confirm(texts("proposal ask"), err=True):
             return
@@ -109,7 +109,7 @@ def confirm(proposal: Proposal, file: Path, texts: Messages) -> None:
 
 
 def undone(source: FileSource, file: Path, texts: Messages, *, yes: bool) -> FileSource:
-    """The source that undoes a file's orders, after confirmation. Raises typer.Exit without it."""
+    """Return the source that undoes a file's orders, after confirmation. Raises typer.Exit if it is denied."""
     from streamer.sources.undone import Undone
 
     if not yes:
@@ -121,7 +121,7 @@ def undone(source: FileSource, file: Path, texts: Messages, *, yes: bool) -> Fil
 
 
 def save(proposal: Proposal | None, mapping: str | None, path: Path) -> None:
-    """Save the mapping in use; never overwrites another file. Raises UserError."""
+    """Save the mapping in use. Never overwrites another file. Raises UserError."""
     from streamer.sources.mapping import shipped
 
     text = proposal.mapping if proposal is not None else None

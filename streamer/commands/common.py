@@ -1,10 +1,10 @@
-"""Common code of commands: settings in force, errors in plain words, output and progress.
+"""Share code between commands: settings in force, errors in plain words, output and progress.
 
-A command that works with the servers is ``with connections() as to:`` (``streamer.client.connections``); answers come
-from ``streamer.queries``. Workers beside the command are
-``with supervise.workers(("lanes", "owner"), to.arguments()) as group:``.
+A command that uses the servers opens ``with connections() as to:`` (``streamer.client.connections``); answers are
+computed in ``streamer.queries``. Workers beside the command run within ``with supervise.workers(("lanes", "owner"),
+to.arguments()) as group:``.
 
-Results go to standard output, everything else to standard error, so that ``--json`` can be piped.
+Results are written to standard output, everything else to standard error, so that ``--json`` can be piped.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard outpu
 
 
 def settings(given: Mapping[str, Any] | None = None) -> Settings:
-    """The settings in force here; ``given`` are flags of the command line by field name, None for no flag."""
+    """Return the settings in force. ``given`` are command-line flags by field name, None for unset flags."""
     return Settings.load(given)
 
 
@@ -51,7 +51,7 @@ def settings(given: Mapping[str, Any] | None = None) -> Settings:
 class Screen(Console):
     """A console that strips terminal commands from every text, whatever its source (`schemas.screen_text`).
 
-    Rich's own control sequences pass. No text is read as markup or as the name of an emoji.
+    Rich's own control sequences pass. Text is never interpreted as markup or emoji names.
     """
 
     def print(self, *objects: Any, **more: Any) -> None:
@@ -66,27 +66,27 @@ class Screen(Console):
 
 
 def console() -> Console:
-    """Standard output for people; created on each call, since tests and pipes replace it. Honours ``NO_COLOR``."""
+    """Return a console on standard output, created on each call because tests and pipes replace it. Honours ``NO_COLOR``."""
     return Screen(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def errors() -> Console:
-    """Standard error for people."""
+    """Return a console on standard error."""
     return Screen(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def note(text: str) -> None:
-    """A status line on standard error."""
+    """Print a status line on standard error."""
     errors().print(text, markup=False)
 
 
 def print_json(value: Any) -> None:
-    """One JSON value on one line of standard output."""
+    """Print a JSON value on one line of standard output."""
     print(json_text(json.dumps(value, ensure_ascii=False, default=str)), flush=True)
 
 
 def print_text(text: str) -> None:
-    """Print a text meant for a file unchanged, without characters that would command a terminal."""
+    """Print a text meant for a file unchanged, except for characters that would control a terminal."""
     print(block(text), end="", flush=True)
 
 
@@ -104,7 +104,7 @@ def print_error(error: Exception) -> None:
 
 
 def _texts() -> Messages:
-    """The messages in the language in force; English if the settings themselves are wrong."""
+    """Return the messages in the language in force, or in English if the settings are wrong."""
     from models.messages import messages
 
     try:
@@ -115,7 +115,7 @@ def _texts() -> Messages:
 
 @contextmanager
 def progress(title: str = "") -> Iterator[Progress]:
-    """A function that shows progress: a spinner on a terminal, else lines on standard error."""
+    """Yield a function that shows progress: a spinner on a terminal, otherwise lines on standard error."""
     out = errors()
     if not out.is_terminal:
         yield lambda text: out.print(text, markup=False)
@@ -128,10 +128,10 @@ def progress(title: str = "") -> Iterator[Progress]:
 
 
 class Group(TyperGroup):
-    """A group whose commands end with plain words and an exit code, never with a traceback of an expected error."""
+    """A group whose commands end expected errors with plain words and an exit code, never with a traceback."""
 
     def make_context(self, *arguments: Any, **more: Any) -> Any:
-        # Here all options stand, those of completion too, which Typer adds last.
+        # All options are present here, including those for completion, which Typer adds last.
         if language() == "zh":
             into_chinese(self)
         return super().make_context(*arguments, **more)
@@ -143,10 +143,10 @@ class Group(TyperGroup):
             print_error(error)
             raise typer.Exit(EXIT_ERROR) from None
         except KeyboardInterrupt:
-            # A second Ctrl-C must not tear what the first one is still ending; all blocks have ended by now.
+            # A second Ctrl-C must not interrupt what the first is still ending; all blocks have ended by now.
             raise typer.Exit(EXIT_INTERRUPTED) from None
         except BrokenPipeError:
-            # The reader has gone, as `head` does. Python would complain once more when it flushes at exit.
+            # The reader has closed the pipe, as `head` does. Python would complain again when it flushes at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
         except OSError as error:
@@ -162,7 +162,7 @@ class Group(TyperGroup):
 
 
 def customer_id(text: str) -> str:
-    """The normalized form of an id given by a user. Raises UserError if it is invalid."""
+    """Return the normalized form of an id given by a user. Raises UserError if it is invalid."""
     from schemas import ids
 
     try:
@@ -174,14 +174,14 @@ def customer_id(text: str) -> str:
 
 
 def group(name: str, help: str, example: str) -> typer.Typer:
-    """An empty group of subcommands, such as ``topics``; without one it shows its help, with an example."""
+    """Return an empty group of subcommands, such as ``topics``. Without a subcommand it shows its help, with an example."""
     return typer.Typer(
         name=name, help=f"{help}\n\nExample:  {example}", no_args_is_help=True, pretty_exceptions_enable=False
     )
 
 
 def existing_file(path: str) -> Path:
-    """A path given on the command line; raises UserError if there is no such file."""
+    """Return a path given on the command line. Raises UserError if there is no such file."""
     found = Path(path).expanduser()
     if not found.is_file():
         raise UserError(f"there is no file {path}", "check the path")

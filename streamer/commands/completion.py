@@ -1,6 +1,6 @@
-"""Ids for the completion of the shell: customers and segments of the running service.
+"""Complete ids in the shell: customers and segments of the running service.
 
-A shell asks while somebody types, so an answer must come soon and an error must stay silent.
+A shell asks while the user types, so answers must be fast and errors silent.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from typing import Final
 from schemas.errors import TransientError, UserError
 
 MOST: Final = 50
-"""Ids that are offered at most."""
+"""Maximum number of ids to offer."""
 
 
 def customer_ids(incomplete: str) -> list[str]:
-    """Customers whose id starts with this text; none if no service is running."""
+    """Return customers whose id starts with this text, or none if no service is running."""
     from streamer.client.connections import connections
 
     try:
@@ -25,7 +25,7 @@ def customer_ids(incomplete: str) -> list[str]:
 
 
 def segment_ids(incomplete: str) -> list[str]:
-    """Segments of the segmentations in force, or of the built-in ones if no service is running.
+    """Return segments of the segmentations in force, or of the built-in ones if no service is running.
 
     >>> segment_ids("at_")
     ['at_risk']

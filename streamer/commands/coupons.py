@@ -14,7 +14,7 @@ from streamer.commands import common
 from streamer.commands.common import Json
 
 _AT_ONCE = 10_000
-"""Codes of one order: 65 bytes each at most, so an order stays a record that every broker takes."""
+"""Maximum number of codes per command record. At up to 65 bytes each, any broker accepts the record."""
 
 
 def register(app: typer.Typer) -> None:

@@ -1,4 +1,4 @@
-"""``customer show``: one customer's segments, features and next moves."""
+"""``customer show``: show one customer's segments, features and next moves."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def show(
 
 
 def cluster_lines(clusters: dict[str, Any], segment: str, texts: Messages, currency: str) -> list[str]:
-    """The distance to the next cluster and the changes that would move the customer there, in words."""
+    """Return the distance to the next cluster and the changes that would move the customer there, in words."""
     evidence, nearest = clusters["evidence"], clusters["nearest"]
     if nearest is None:
         needs = evidence["needs"]
@@ -90,7 +90,7 @@ def cluster_lines(clusters: dict[str, Any], segment: str, texts: Messages, curre
     margin, border, name = clusters["margin"], clusters["border"], nearest["name"]
     if margin > border:
         return [texts("over border", segment=name, filled=clusters["filled"])]
-    # In units of the border: half of it, and three of it, on this side.
+    # In units of the border: half of it, or three times it, on this side.
     key = "near border" if margin > -0.5 * border else "between" if margin > -3 * border else "far from"
     lines = [texts(key, segment=name)]
 
@@ -143,7 +143,7 @@ def _print(shown: dict[str, Any], screen: _Screen) -> None:
 
 
 def _segment_lines(name: str, shown: dict[str, Any], screen: _Screen) -> Iterator[str]:
-    """The segment in one segmentation, the next move by time, and the distance to the next borders."""
+    """Yield the segment in one segmentation, the next move by time, and the distance to the next borders."""
     texts, segment = screen.texts, shown["segments"][name]
     segmentation, since = texts.segmentation(name), screen.instant(segment["since"])
     text = texts("in segment", segmentation=segmentation, segment=segment["name"], day=since)
@@ -162,7 +162,7 @@ def _segment_lines(name: str, shown: dict[str, Any], screen: _Screen) -> Iterato
 
 
 def prediction_lines(found: dict[str, Any] | None, texts: Messages, currency: str) -> Iterator[str]:
-    """The predictions and their reasons, in words."""
+    """Yield the predictions and their reasons, in words."""
     if found is None:
         return
     values, chance, money = found["values"], found["why"]["p_buy_30d"], found["why"]["expected_spend_90d"]
@@ -177,7 +177,7 @@ def prediction_lines(found: dict[str, Any] | None, texts: Messages, currency: st
 
 
 def _border_lines(border: dict[str, Any], texts: Messages) -> Iterator[str]:
-    """The changes that lead to the band above, and to the one below."""
+    """Yield the changes that lead to the next band above and below."""
     feature = texts.feature(border["feature"])
     if (up := border["up"]) is not None and border["value"] is not None:
         more = number(round(up["at"] - border["value"], 2))
@@ -187,7 +187,7 @@ def _border_lines(border: dict[str, Any], texts: Messages) -> Iterator[str]:
 
 
 def _way_lines(ways: Iterable[dict[str, Any]], texts: Messages) -> Iterator[str]:
-    """The smallest changes of single features that lead to another segment."""
+    """Yield the smallest changes of single features that lead to another segment."""
     for way in [way for way in ways if way["distance"] is not None][:_WAYS]:
         feature = texts.feature(way["feature"])
         if way["distance"] > 0:

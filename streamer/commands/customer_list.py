@@ -1,4 +1,4 @@
-"""``customer list``: find customers by a part of an id, a name, an e-mail address or a phone number."""
+"""``customer list``: find customers by part of an id, a name, an e-mail address or a phone number."""
 
 from __future__ import annotations
 

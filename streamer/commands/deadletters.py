@@ -1,4 +1,4 @@
-"""``deadletters list`` and ``show``: the records that could not be applied, and why."""
+"""``deadletters list`` and ``show``: show the records that could not be applied, and why."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def show(
     for name, raw in letter.headers:
         out.print(line(f"header   {name}: {printable(raw)}"), markup=False)
     out.print(f"value    {0 if record.value is None else len(record.value):,} bytes")
-    # Indented: no line of it can pass for one of ours.
+    # Indented, so that no line of the record can be mistaken for ours.
     out.print(indent(printable(record.value), "    "), markup=False)
 
 
@@ -159,7 +159,7 @@ def replay(
 
 
 def _signed_anew(letter: DeadLetter, body: bytes | None, number: int, keys: ControlKeys | None) -> Headers:
-    """The headers of a control record signed anew, because somebody checked and resends it."""
+    """Return the headers of a control record, signed anew because a user checked it and resends it."""
     from schemas.signing import SIGNATURE_HEADER, Seal
     from schemas.topics import EVENTS
 
@@ -170,14 +170,14 @@ def _signed_anew(letter: DeadLetter, body: bytes | None, number: int, keys: Cont
 
 
 def _whole(found: list[Found]) -> list[Found]:
-    """The letters kept in full; reports how many were not."""
+    """Return the dead letters stored in full, and report how many were not."""
     if cut := sum(bool(one.letter.cut) for one in found):
         common.note(f"{cut:,} of them were too large to be kept whole and cannot be sent again")
     return [one for one in found if not one.letter.cut]
 
 
 def _repaired(path: Path, count: int) -> list[bytes]:
-    """The events of a file, one a line; UserError unless there are ``count``."""
+    """Return the events of a file, one per line. Raises UserError unless there are ``count``."""
     bodies = [line for line in common.existing_file(str(path)).read_bytes().splitlines() if line.strip()]
     if len(bodies) != count:
         raise UserError(

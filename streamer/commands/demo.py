@@ -1,4 +1,4 @@
-"""``demo``: everything at once, on this machine."""
+"""``demo``: run everything on this machine."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def demo(
     begun = time.monotonic()
     found = common.settings()
     if found.kafka and not found.topic_prefix:
-        # Not into topics that may be somebody's shop.
+        # Do not write to topics that may belong to a shop.
         found = common.settings({"topic_prefix": "demo"})
         common.note("STREAMER_KAFKA is set, so the demo keeps to topics of its own: STREAMER_TOPIC_PREFIX=demo")
     from streamer.commands.import_file import connected
@@ -67,7 +67,7 @@ def demo(
     with connected(found) as service:
         _make_room(service, found)
         run = _number(service, found)
-        # A short demo must get to the live part, too.
+        # A short demo must also get to the live part.
         least = _HISTORY_SECONDS if seconds is None else min(_HISTORY_SECONDS, seconds / 2)
         history = least, None if seconds is None else 0.6 * seconds
         show = Demo(service, _shop(found, run, customers), f"{NAME}, run {run}", rate, history, _BESIDE)
@@ -103,7 +103,7 @@ def _make_room(service: Service, found: Settings) -> None:
 
 
 def _number(service: Service, found: Settings) -> int:
-    """The number of this demo run. Raises UserError if the service holds other customers."""
+    """Return the number of this demo run. Raises UserError if the service has other customers."""
     from streamer.adapters.redis_reader import totals
     from streamer.imports.demos import NAME
 
@@ -118,7 +118,7 @@ def _number(service: Service, found: Settings) -> int:
 
 
 def _shop(found: Settings, run: int, customers: int) -> Shop:
-    """This run's shop, with different customers from earlier runs, and a history that ends now."""
+    """Return this run's shop, whose customers differ from earlier runs' and whose history ends now."""
     from streamer.demo.demo import HISTORY_DAYS
     from streamer.simulator.config import ShopConfig
     from streamer.simulator.simulate import Shop
@@ -140,7 +140,7 @@ def _shop(found: Settings, run: int, customers: int) -> Shop:
 
 @contextmanager
 def _until_stopped(seconds: float | None) -> Iterator[Callable[[], bool]]:
-    """Returns whether it is time to end: after ``seconds``, or at Ctrl-C or SIGTERM."""
+    """Yield a function that returns whether it is time to end: after ``seconds``, or at Ctrl-C or SIGTERM."""
     deadline = None if seconds is None else time.monotonic() + seconds
     with end_requests() as requested:
         yield lambda: requested.wait(_LOOK_SECONDS) or (deadline is not None and time.monotonic() >= deadline)
@@ -150,7 +150,7 @@ def _watch(show: Demo, over: Callable[[], bool], texts: Messages, found: Setting
     """Show progress until the end. Raises UserError if an embedded server exits."""
     from streamer import embedded
 
-    # Clients would try for ever, and say so line by line.
+    # Clients would retry for ever and log every attempt.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
     def look() -> None:
@@ -183,7 +183,7 @@ def _watch(show: Demo, over: Callable[[], bool], texts: Messages, found: Setting
 
 
 def _link_printer(found: Settings) -> Callable[[], None]:
-    """A function that prints a link to the console once it is served."""
+    """Return a function that prints a link to the console once it is served."""
     from streamer.client import presence
     from streamer.web.console.sessions import console_url
 
@@ -202,7 +202,7 @@ def _link_printer(found: Settings) -> Callable[[], None]:
 
 
 def _more(show: Demo, found: Settings) -> dict[str, Any]:
-    """The demo's results in addition to those of an import."""
+    """Return the demo's results in addition to those of an import."""
     server, _, version = show.service.imports.server().partition(" ")
     return {
         "append_to_change_seconds": show.show.latency.quantiles(),

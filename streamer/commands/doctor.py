@@ -1,4 +1,4 @@
-"""``doctor``: the settings in force, the servers found, what is wrong, and how to fix it."""
+"""``doctor``: report the settings in force, the servers found, what is wrong, and how to fix it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests to end: Ctrl-C or SIGTERM, reported to a loop in the main thread."""
+"""Report requests to end (Ctrl-C or SIGTERM) to a loop in the main thread."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from contextlib import contextmanager
 
 
 class EndRequest:
-    """Whether this process was asked to end.
+    """A request to end this process.
 
-    A handler runs in the middle of whatever the main thread does, so it may take no lock: setting an event on which
-    the same thread waits can hang for ever. It writes a byte to a pipe instead. ``number`` is the last signal heard.
+    A handler interrupts the main thread at any point, so it may not take a lock: setting an event on which the same
+    thread waits can hang for ever. It writes a byte to a pipe instead. ``number`` is the last signal received.
     """
 
     def __init__(self) -> None:
@@ -21,12 +21,12 @@ class EndRequest:
         self._reader, self._writer = os.pipe()
 
     def request(self, number: int, _: object = None) -> None:
-        """Ask to end; a signal handler."""
+        """Request the end. This is a signal handler."""
         self.number = number
         os.write(self._writer, b".")
 
     def wait(self, seconds: float) -> bool:
-        """Wait for at most ``seconds``; return whether the process was asked to end."""
+        """Wait for at most ``seconds``, and return whether the process was asked to end."""
         return bool(select.select([self._reader], [], [], seconds)[0])
 
     def close(self) -> None:
@@ -36,10 +36,10 @@ class EndRequest:
 
 
 def ending_signals() -> tuple[signal.Signals, ...]:
-    """The signals that ask this process to end: SIGTERM, and Ctrl-C unless it runs in the background of a script.
+    """Return the signals that ask this process to end: SIGTERM, and Ctrl-C unless it is a script's background process.
 
-    A shell without job control starts ``streamer worker &`` with SIGINT ignored, so that Ctrl-C ends the script alone.
-    What it ignores stays ignored, as with every other command; SIGTERM ends a command in the background.
+    A shell without job control starts ``streamer worker &`` with SIGINT ignored, so that Ctrl-C ends only the script.
+    An ignored signal stays ignored, as with every other command; SIGTERM ends a command in the background.
     """
     ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     return (signal.SIGTERM,) if ignored else (signal.SIGINT, signal.SIGTERM)
@@ -47,7 +47,7 @@ def ending_signals() -> tuple[signal.Signals, ...]:
 
 @contextmanager
 def end_requests() -> Iterator[EndRequest]:
-    """Listen for ``ending_signals`` meanwhile, in the main thread."""
+    """Listen for ``ending_signals`` during the block, in the main thread."""
     requested = EndRequest()
     before = {number: signal.signal(number, requested.request) for number in ending_signals()}
     try:

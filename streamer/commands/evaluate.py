@@ -1,4 +1,4 @@
-"""``evaluate segments``: how good the segments are, on simulated shops with known truth or on a file of events."""
+"""``evaluate segments``: measure the segments' quality, on simulated shops with known truth or on a file of events."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def _file(
 
 
 def _of_commit(commit: str) -> tuple[int, ...]:
-    """Two seeds that nobody can have chosen: the halves of the first eight hexadecimal digits."""
+    """Return two seeds that nobody can have chosen: the halves of the first eight hexadecimal digits."""
     from schemas.errors import UserError
 
     try:

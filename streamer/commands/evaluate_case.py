@@ -1,4 +1,4 @@
-"""``evaluate case``: who will spend much in the next 90 days, and what a campaign to them could prove."""
+"""``evaluate case``: predict who will spend much in the next 90 days, and what a campaign to them could prove."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def case(
         source, settings = data_of(data, format, mapping, on_progress)
         policy = settings.policy(lanes=1)
         activity = files.of_source(source, policy)
-        # The last day of a file is seldom a whole one.
+        # The last day of a file is rarely complete.
         day = activity.days - 1 - HORIZON
         if as_of is not None:
             day = policy.grid.day_of(instant(as_of, policy.grid, "--as-of")) - activity.first_day

@@ -1,4 +1,4 @@
-"""``evaluate clusterers``: compare our clusterer and River's in the same service."""
+"""``evaluate clusterers``: compare our clusterer with River's in the same service."""
 
 from __future__ import annotations
 

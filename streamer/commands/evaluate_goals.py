@@ -1,4 +1,4 @@
-"""``evaluate segments --goals``: the segments' goals and results, beside an oracle that knows all rates."""
+"""``evaluate segments --goals``: compare the segments' goals and results with an oracle that knows all rates."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LEGEND: Final = (
 def show_goals(
     scenarios: Sequence[str], seeds: Sequence[int], customers: int, config: LearnerConfig, json: bool
 ) -> None:
-    """Play the shops under the preset ``conservative``, and print their goals."""
+    """Simulate the shops under the preset ``conservative``, and print their goals."""
     from schemas.errors import UserError
     from streamer.evaluate import goals, report
 

@@ -84,7 +84,7 @@ def predictions(
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """One table: its title, and its answers, JSON-safe."""
+    """A table with its title and its JSON-safe results."""
 
     title: str
     rows: list[dict[str, Any]]
@@ -144,7 +144,7 @@ def _of_shops(
     tables = []
     for name in _known(names_of(scenario or list(_SHOPS))):
         sizes = customers or _SIZES
-        # Shops of orders alone have a size of their own.
+        # Shops with only orders have their own size.
         for size in sizes[:1] if name in ORDERS else sizes:
             rows: list[dict[str, Any]] = []
             for seed in numbers_of(seeds):
@@ -167,7 +167,7 @@ def _known(names: list[str]) -> list[str]:
 
 
 def _dates(days: int) -> list[int]:
-    """Days to ask on in a history of so many days."""
+    """Return the days to predict on in a history of ``days`` days."""
     from models.prediction.model import HORIZON
 
     return [days - HORIZON - _SPACING_DAYS * back for back in reversed(range(_DATES))]

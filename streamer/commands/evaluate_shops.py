@@ -1,4 +1,4 @@
-"""The shops and seeds that the commands of ``evaluate`` take."""
+"""Select the shops and seeds for the commands of ``evaluate``."""
 
 from __future__ import annotations
 

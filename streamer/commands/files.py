@@ -1,4 +1,4 @@
-"""Files that commands read events from and write results to."""
+"""Read events from files and write results to files, for commands."""
 
 from __future__ import annotations
 
@@ -61,22 +61,22 @@ ReportFile = Annotated[
 ]
 
 _OF_FORMAT: Final[Mapping[str, Mapping[str, str]]] = {"online-retail": {"currency": "GBP", "timezone": "Europe/London"}}
-"""What a format is known to hold: its amounts are in one currency, its times of one place."""
+"""Known properties of a format: the currency of its amounts and the time zone of its times."""
 
 
 def settings_for(format: str, given: Mapping[str, Any] | None = None) -> Settings:
-    """The settings in force, with the currency and time zone of a file's format as defaults.
+    """Return the settings in force, with the currency and time zone of a file's format as defaults.
 
     Raises
     ------
     UserError
-        The shop has another currency, and no rate for the file's.
+        The shop has another currency and no rate for the file's.
     """
     found = common.settings(given)
     known = _OF_FORMAT.get(format, {})
     origins = {one.name: one.origin for one in found.in_force()}
     missing = {name: value for name, value in known.items() if origins[variable(name)] == DEFAULT}
-    # A rate for the file's currency shows that the shop's own currency is set on purpose.
+    # A rate for the file's currency shows that the shop's own currency was set on purpose.
     if known.get("currency") in found.rates:
         missing.pop("currency", None)
     if missing:
@@ -101,9 +101,9 @@ def source_of(
     rejects: Path | None,
     on_progress: Callable[[str], None],
 ) -> FileSource:
-    """The file as a source; ``on_progress`` is called while a CSV file is read.
+    """Return the file as a source. ``on_progress`` is called while a CSV file is read.
 
-    Raises UserError where the file, the mapping, or the two together will not do.
+    Raises UserError if the file or the mapping is invalid, or they do not match.
     """
     from streamer.sources.open_source import CsvOptions, open_source
 
@@ -119,7 +119,7 @@ def source_of(
 
 
 def reading_progress(on_progress: Callable[[str], None], texts: Messages) -> Callable[[int, float | None], None]:
-    """Reports once a second the rows read, the speed, and the time left."""
+    """Return a function that reports, once a second, the rows read, the speed and the time left."""
     begun = printed_at = time.monotonic()
 
     def progress(rows: int, share: float | None) -> None:
@@ -142,7 +142,7 @@ def check_currencies(
     Raises
     ------
     UserError
-        The shop knows no rate for any of the first amounts, and nobody said ``all_the_same``.
+        None of the first amounts has an exchange rate, and ``all_the_same`` is false.
     """
     from streamer.sources.currencies import currencies
 
@@ -175,9 +175,9 @@ def check_currencies(
 
 
 def check_workers_currency(format: str, in_force: Settings) -> None:
-    """Refuse if workers are already running and the currency comes only from the file, because they use another.
+    """Raise UserError if the currency is known only from the file, and running workers use another.
 
-    ``in_force`` are the settings before those of the file's format were added; raises UserError.
+    ``in_force`` are the settings before those of the file's format were added.
     """
     currency = _OF_FORMAT.get(format, {}).get("currency", in_force.currency)
     if is_default(in_force, "currency") and currency not in (in_force.currency, *in_force.rates):
@@ -188,7 +188,7 @@ def check_workers_currency(format: str, in_force: Settings) -> None:
 
 
 def print_rejects(source: Source, texts: Messages) -> None:
-    """Say where refused rows went, if there are any."""
+    """Report where rejected rows were written, if there are any."""
     from streamer.sources.mapped_file import MappedFile
 
     for note in getattr(source, "notes", ()):
@@ -199,9 +199,9 @@ def print_rejects(source: Source, texts: Messages) -> None:
 
 @contextmanager
 def lines_to(path: Path | None, *, as_it_is: bool = False) -> Generator[Callable[[bytes], None] | None]:
-    """A function that writes a line of JSON to the file; None if there is no path. Raises UserError if it cannot.
+    """Yield a function that writes a line of JSON to the file, or None without a path. Raises UserError.
 
-    What could command a terminal is escaped; not so where the line is to stay ``as_it_is``.
+    Characters that could control a terminal are escaped unless ``as_it_is`` is true.
     """
     if path is None:
         yield None

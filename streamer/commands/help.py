@@ -1,4 +1,4 @@
-"""``help`` and ``version``, for people who do not know the options yet."""
+"""``help`` and ``version``, for users who do not know the options yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``import``: write the events of a file into the service, once."""
+"""``import``: write the events of a file to the service, once."""
 
 from __future__ import annotations
 
@@ -159,9 +159,9 @@ def _put_demo_away(service: Service, home: Path) -> None:
 
 @contextmanager
 def connected(found: Settings, *, own: bool = True) -> Iterator[Service]:
-    """The service to import into, with its topics created; starts embedded servers if none are running and ``own`` is true.
+    """Yield the service to import into, with its topics created.
 
-    Raises UserError where it is not there.
+    Starts embedded servers if none run and ``own`` is true. Raises UserError if the service is unavailable.
     """
     from streamer import embedded
     from streamer.adapters.import_view import ImportView
@@ -171,7 +171,7 @@ def connected(found: Settings, *, own: bool = True) -> Iterator[Service]:
 
     alone = found.kafka is None and embedded.status(found.home).addresses is None
     with ExitStack() as stack:
-        # The spinner ends before the bars of the import begin.
+        # The spinner ends before the import's progress bars begin.
         with common.progress("connecting") as on_progress:
             to = stack.enter_context(connections(found, own=own, progress=on_progress))
             prepare(to)
@@ -224,7 +224,7 @@ def _write_memberships(service: Service, write: Callable[[bytes], None]) -> None
 
 @contextmanager
 def shown(texts: Messages | None = None) -> Iterator[ImportProgress]:
-    """Progress of an import: bars on a terminal, else an occasional line, with speed and time left."""
+    """Show an import's progress with speed and time left: bars on a terminal, otherwise an occasional line."""
     from streamer.imports.importer import ImportProgress
 
     out = common.errors()
@@ -252,7 +252,7 @@ def shown(texts: Messages | None = None) -> Iterator[ImportProgress]:
 
 @dataclass
 class _Lines:
-    """The same without a terminal: a line every few seconds."""
+    """Shows the same without a terminal, as a line every few seconds."""
 
     texts: Messages
     begun: float = field(default_factory=time.monotonic)
@@ -281,7 +281,7 @@ class _Lines:
 
 
 class _SpeedColumn(ProgressColumn):
-    """Records a second."""
+    """Shows records per second."""
 
     def render(self, task: Task) -> Text:
         return Text("" if task.speed is None else f"{task.speed:,.0f}/s", style="progress.data.speed")

@@ -1,4 +1,4 @@
-"""``learn``: show the learned predictions, and their accuracy."""
+"""``learn``: show the learned predictions and their accuracy."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def show(
         _print_version(answer, messages(found.language))
 
 
-# -- telling it -----------------------------------------------------------------------------------------------
+# -- output ---------------------------------------------------------------------------------------------------
 
 
 def _lane_line(lane: dict[str, Any], texts: Messages) -> str:
@@ -120,7 +120,7 @@ def _print_weeks(weeks: list[dict[str, Any]], texts: Messages) -> None:
     if not weeks:
         out.print(texts("learn no week"), markup=False)
         return
-    # Ten columns in the 80 of a terminal.
+    # Ten columns must fit the 80 characters of a terminal.
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for column in texts("learn week head").split("|"):
         table.add_column(column, justify="right", no_wrap=True)

@@ -1,4 +1,4 @@
-"""``learn challenge`` and ``learn approve``: other models beside the live predictions, and one of them instead."""
+"""``learn challenge`` and ``learn approve``: compare other models with the live predictions, and adopt one of them."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def _names(text: str) -> tuple[str, ...]:
 def _history(
     data: Path | None, format: str | None, mapping: str | None, asking: Asking, on_progress: Progress
 ) -> tuple[str, Activity, Asking]:
-    """The name of the data, what customers did, and the question with the live model's start in it."""
+    """Return the name of the data, the customers' activity, and the question with the live model's start in it."""
     from dataclasses import replace
 
     from streamer.commands.recognise import data_of

@@ -1,4 +1,4 @@
-"""``models``: versions of the behaviour clusters, the model owner's proposals, and answers to them."""
+"""``models``: show versions of the behaviour clusters and the model owner's proposals, and decide on them."""
 
 from __future__ import annotations
 
@@ -109,11 +109,11 @@ def _answer(id: str, action: Literal["approve", "reject"], json: bool) -> None:
         common.console().print(_proposal_line(answer, texts), markup=False)
 
 
-# -- telling it -----------------------------------------------------------------------------------------------
+# -- output ---------------------------------------------------------------------------------------------------
 
 
 def _changed(transitions: list[dict[str, Any]], texts: Messages) -> str:
-    """All fates except survival, in short."""
+    """Return all transitions except survival, abbreviated."""
     answer = []
     for one in transitions:
         if one["kind"] != "survive":

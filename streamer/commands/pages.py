@@ -1,4 +1,4 @@
-"""Writing of HTML pages that commands make beside their output."""
+"""Write the HTML pages that commands make in addition to their output."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def parity(json: Json = False) -> None:
 
 
 def _lane(to: Connections, lane: int) -> Parity | None:
-    """One lane at rest, or None if its first records are gone."""
+    """Return the comparison for one lane at rest, or None if its first records are gone."""
     from schemas.topics import CHANGES, EVENTS
     from streamer.adapters.client import read
     from streamer.replay.parity import NoRest, decode_change, of_lane

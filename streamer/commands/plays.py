@@ -1,4 +1,4 @@
-"""``plays``: check a file of plays, and try it on the past or on one customer; orders and results are beside this."""
+"""``plays``: check a file of plays, and try it on the past or on one customer. Other modules have orders and results."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def check(file: Annotated[Path, typer.Argument(help="File of plays.")] = PLAYS, 
 
 
 def _warn_of_switched_off(book: Book, in_force: Segments) -> None:
-    """Name plays that do nothing because a segmentation is not in force."""
+    """Warn about plays that do nothing because a segmentation is not in force."""
     for play in book.plays.values():
         if (name := switched_off(play, in_force)) is not None:
             common.note(f"{play.name} does nothing before the segmentation {name} is in force: {TURN_ON}")

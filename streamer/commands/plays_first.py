@@ -63,7 +63,7 @@ def first(
 
 
 def _previewed(to: Connections, name: str, found: list[FirstCustomer], now: int) -> dict[str, object]:
-    """The planner's result for them from now until their messages expire, including caps and earlier sends."""
+    """Return the planner's result for these customers until their messages expire, including caps and earlier sends."""
     from streamer.act.heart.by_hand import entered
     from streamer.act.preview import Preview
     from streamer.act.reader import state_of

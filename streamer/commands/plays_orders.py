@@ -1,4 +1,4 @@
-"""``plays start``, ``pause`` and ``stop``: commands to `streamer act`."""
+"""``plays start``, ``pause`` and ``stop``: send commands to `streamer act`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Name = Annotated[str, typer.Argument(metavar="PLAY", help="Name of the play in t
 File = Annotated[Path, typer.Option("--file", "-f", help="File of plays; its templates are in templates/ beside it.")]
 PLAYS = Path("plays.toml")
 TURN_ON = "`streamer segments file > segments.toml`, take its `active = false` out, `streamer segments activate segments.toml`"
-"""How a shipped segmentation that is off comes into force."""
+"""How to put a shipped segmentation that is off into force."""
 _NOBODY = "no `streamer act` has answered: what you ordered takes effect as soon as one runs"
 
 

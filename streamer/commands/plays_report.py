@@ -1,4 +1,4 @@
-"""``plays report``: whether a play, or all marketing together, makes customers buy."""
+"""``plays report``: show whether a play, or all marketing together, makes customers buy."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def report(
 
 
 def _print_compared(answer: dict[str, Any], currency: str) -> None:
-    """Both arms, and the valid conclusions about their difference."""
+    """Print both arms, and the valid conclusions about their difference."""
     out = common.console()
     for arm, one in (("got it", answer["sent"]), ("held out", answer["held_out"])):
         share = f"{one['bought'] / one['n']:.1%}" if one["n"] else "-"

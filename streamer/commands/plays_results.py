@@ -1,4 +1,4 @@
-"""``plays list``, ``show``, and messages that wait or need a decision."""
+"""``plays list``, ``show`` and others: list plays, and messages that wait or need a decision."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ OfPlay = Annotated[str | None, typer.Option("--play", help="Only messages of thi
 OfId = Annotated[str | None, typer.Option("--message", help="Only the message with this id.")]
 _SHOWN = 20
 _DAYS = 30
-"""A preview uses the changes of these days."""
+"""Number of days of changes that a preview uses."""
 _KEPT = {"waiting": "waiting for a yes", "doubtful": "doubtful", "failed": "failed"}
 
 
@@ -205,7 +205,7 @@ def print_funnel(title: str, answer: dict[str, Any]) -> None:
 
 
 def print_power(answer: dict[str, Any]) -> None:
-    """The time until it is known whether a play works."""
+    """Print the time until it is known whether a play works."""
     if answer["months_needed"] is not None:
         common.console().print(
             f"  with {answer['a_month']:,.0f} of these a month you will know in about {Count(answer['months_needed']):|month}"
@@ -215,6 +215,6 @@ def print_power(answer: dict[str, Any]) -> None:
 
 
 def print_who(answer: dict[str, Any]) -> None:
-    """The first customers of each outcome."""
+    """Print the first customers of each outcome."""
     for outcome, ids in answer["who"].items():
         common.console().print(f"    {outcome}: {', '.join(ids)}", markup=False)

@@ -1,4 +1,4 @@
-"""``publish``: one event from flags, or many as JSON lines. What would be dead-lettered is refused here, in words."""
+"""``publish``: publish one event from flags, or many as JSON lines. Events that would be dead letters are rejected here."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _HINTS = {
     "unknown_currency": "set STREAMER_RATES: what one unit of that currency is worth in yours, such as USD=0.92",
     "nobody": "give the customer's own id; STREAMER_NOBODY lists what counts as a placeholder",
 }
-"""What its sender can do about a refused event, by reason."""
+"""What the sender can do about a rejected event, by reason."""
 
 Customer = Annotated[str, typer.Option("--customer", "-c", help="The customer's id.")]
 At = Annotated[str | None, typer.Option(help="Time of the event: RFC 3339 with a UTC offset. Default: now.")]
@@ -287,7 +287,7 @@ def _send_lines(to: Connections, lines: Iterable[bytes], unchecked: bool) -> int
 
 
 def _key(body: bytes) -> bytes | None:
-    """The apparent customer of a line; None if it names none."""
+    """Return the apparent customer of a line, or None."""
     try:
         found = json.loads(body)
     except ValueError:
@@ -301,7 +301,7 @@ def _publish(in_force: Settings, event: dict[str, Any], as_json: bool) -> None:
     from streamer.adapters.client import sender
 
     body = json.dumps(event, ensure_ascii=False).encode("utf-8", "surrogatepass")
-    # Before anybody connects: what is wrong with the flags is known without a broker.
+    # Report invalid flags before connecting to a broker.
     checked = check(body, in_force.policy(), _now_ms())
     places: list[tuple[int, int]] = []
     with connections(in_force) as to, sender(to.kafka, EVENTS, to.lanes) as send:
@@ -320,12 +320,12 @@ def _publish(in_force: Settings, event: dict[str, Any], as_json: bool) -> None:
 
 
 def check(body: bytes, policy: Policy, now_ms: int) -> Event:
-    """The event of a body that workers would accept.
+    """Return the event of a body that workers would accept.
 
     Raises
     ------
     UserError
-        They would dead-letter it, or the topic would not take it.
+        Workers would dead-letter the event, or the topic would not accept it.
     """
     from schemas.topics import MAX_MESSAGE_BYTES
     from streamer.adapters.client import too_large
@@ -373,7 +373,7 @@ def _event(type: str, customer: str, at: str | None, event_id: str | None, more:
 
 
 def _lines(products: list[str] | None) -> list[dict[str, Any]] | None:
-    """The lines of an order from flags such as ``A1,29.95,2,Toys``."""
+    """Return the lines of an order from flags such as ``A1,29.95,2,Toys``."""
     lines = []
     for text in products or []:
         id, *rest = text.split(",", 3)

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 def recognised(
     file: Path, format: str | None, mapping: str | None
 ) -> tuple[str, str | TableMapping | None, Proposal | None]:
-    """The format and the mapping of a file, detected unless given.
+    """Return the format and mapping of a file, detecting what is not given.
 
     Raises
     ------
     UserError
-        There is no such file, or nothing can be proposed.
+        There is no such file, or no mapping can be proposed.
     """
     from streamer.sources.mapping import read_mapping
     from streamer.sources.proposal import propose
@@ -58,7 +58,7 @@ def recognised(
 
 
 def _format_of(file: Path) -> str:
-    """The format of a file with a mapping; the reader detects which of the three it is."""
+    """Return the format of a file with a mapping. The reader detects which of the three it is."""
     names = {".xlsx": "xlsx", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
     return names.get(Path(file.name.removesuffix(".gz")).suffix.lower(), "csv")
 
@@ -66,7 +66,7 @@ def _format_of(file: Path) -> str:
 def data_of(
     data: Path, format: str | None, mapping: str | None, on_progress: Callable[[str], None]
 ) -> tuple[FileSource, Settings]:
-    """A file to evaluate, read as by `import`, and its settings. No other file is written.
+    """Return a file to evaluate, read as by `import`, and its settings. Writes no other file.
 
     Raises UserError.
     """

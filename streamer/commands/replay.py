@@ -1,4 +1,4 @@
-"""``replay``: make the same decisions over a file, inside this process."""
+"""``replay``: make the same decisions on a file, inside this process."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def replay(
 
     kind, mapped, _ = recognised(file, format, mapping)
     found = settings_for(kind, {"preset": preset})
-    # Old data is judged by its own time only, whatever the clock says now.
+    # Old data is judged only by its own time, whatever the current time is.
     policy = replace(found.policy(lanes=1), label_backfill=False, wall=False)
     if definitions is not None:
         policy = replace(policy, definitions=load(read_file(definitions)[0], 1))
@@ -126,7 +126,7 @@ def replay(
 
 
 def _both(one: OnChanges | None, other: OnChanges | None) -> OnChanges | None:
-    """One listener for both; None if there is none."""
+    """Combine two listeners into one. Return None if there are none."""
     if one is None or other is None:
         return one or other
 
@@ -168,7 +168,7 @@ def _write_memberships(run: Replay, write: Callable[[bytes], None]) -> None:
 
 
 def _day_reporter(on_progress: Callable[[str], None]) -> Callable[[int, int], None]:
-    """Report the progress of the replay once a second."""
+    """Return a function that reports the replay's progress once a second."""
     from schemas.wire_time import iso
 
     printed_at = time.monotonic()

@@ -1,4 +1,4 @@
-"""``report``: a shop over a period, on one page."""
+"""``report``: report on a shop over a period, on one page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from streamer.queries.report import Report
 
 _DAYS = 30
-"""Of a report for which nobody names days."""
+"""Number of days in a report by default."""
 
 
 def register(app: typer.Typer) -> None:
@@ -80,7 +80,7 @@ def write_page(answer: Report, path: Path, command: str) -> None:
 
 
 def show(answer: Report) -> None:
-    """A report on a terminal."""
+    """Print a report on a terminal."""
     from rich.table import Table
 
     from streamer.queries.sales import day_text

@@ -16,7 +16,7 @@ from streamer.commands.common import Json
 def register(app: typer.Typer) -> None:
     schemas = common.group("schemas", "Data contracts for other programs.", "streamer schemas export")
 
-    # With a single command, Typer would make it the group itself.
+    # With a single command, Typer would use it in place of the group.
     @schemas.callback()
     def only_groups() -> None:
         """Data contracts for other programs."""

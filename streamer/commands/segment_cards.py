@@ -1,4 +1,4 @@
-"""``segments show``: the card of a segment, in words."""
+"""``segments show``: describe a segment in words."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _counted(customers: Iterable[Customer], texts: Messages, progress: Callable[
 
 
 def lines(card: dict[str, Any], texts: Messages, currency: str) -> list[str]:
-    """A card for people."""
+    """Return a card as lines for a terminal."""
 
     def share(value: float | None) -> str:
         return "-" if value is None else f"{value:.1%}"

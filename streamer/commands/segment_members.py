@@ -1,4 +1,4 @@
-"""``segments members`` and ``segments who``: lists of customers, for people, spreadsheets and programs."""
+"""``segments members`` and ``segments who``: list customers, for people, spreadsheets and programs."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _from_afar(found: Settings, segments: Sequence[str], since: str | None, limi
 
 
 def _nearby(to: Connections, segments: Sequence[str], since: str | None, limit: int | None) -> Sequence[Row] | None:
-    """The list from the web process of this home; None if none serves these servers, or it cannot answer."""
+    """Return the list from the web process of this home, or None if none serves these servers or it cannot answer."""
     from streamer.client import home_pass, members, presence
     from streamer.queries.members import FILE_COLUMNS
 
@@ -151,14 +151,14 @@ def who(
 
 
 def write(found: Iterable[Member], *, csv: bool, json: bool, columns: Sequence[str] | None = None) -> None:
-    """Customers as a table, CSV or JSON; all columns unless some are named, a table without predictions."""
+    """Print customers as a table, CSV or JSON. All columns by default, but predictions are omitted from a table."""
     from streamer.queries.members import row
 
     write_rows(map(row, found), csv=csv, json=json, columns=columns)
 
 
 def write_rows(found: Iterable[Row], *, csv: bool, json: bool, columns: Sequence[str] | None = None) -> None:
-    """As `write`, with the values of each customer by column."""
+    """Print customers like `write`, from the values of each customer by column."""
     from streamer.queries.members import COLUMNS, FILE_COLUMNS
 
     columns = columns or (FILE_COLUMNS if csv or json else COLUMNS)

@@ -1,4 +1,4 @@
-"""``segments rename``: a new name for a cluster, kept through all later versions."""
+"""``segments rename``: give a cluster a new name, which all later versions keep."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def rename(
 
 
 def named_so(model: ClusterModel | None, id: str, name: str) -> bool:
-    """Whether the segment has the name in a version."""
+    """Return whether the segment has this name in a version."""
     return model is not None and (segment := model.by_id(id)) is not None and segment.name == name
 
 

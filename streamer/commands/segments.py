@@ -1,4 +1,4 @@
-"""``segments list``: all segments, their meanings, and their sizes."""
+"""``segments list``: list all segments with their meanings and sizes."""
 
 from __future__ import annotations
 

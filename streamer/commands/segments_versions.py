@@ -1,4 +1,4 @@
-"""``segments preview|activate|history|file``: versions of the declared segmentations."""
+"""``segments preview|activate|history|file``: manage versions of the declared segmentations."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def file_(version: OfVersion = None) -> None:
 
 
 def differences(before: Definitions, now: Definitions) -> dict[str, str]:
-    """The changes of a version, by segmentation: ``begins``, ``ends`` or ``changed``."""
+    """Return what a version changed, by segmentation: ``begins``, ``ends`` or ``changed``."""
     old = {one.name: one for one in before.segmentations}
     new = {one.name: one for one in now.segmentations}
     answer = dict.fromkeys(new.keys() - old.keys(), "begins") | dict.fromkeys(old.keys() - new.keys(), "ends")
@@ -188,7 +188,7 @@ def differences(before: Definitions, now: Definitions) -> dict[str, str]:
 
 
 def _text(to: Connections, file: Path | None, version: int | None) -> tuple[str, str, int | None]:
-    """The selected text, its name, and the version it restores; checked."""
+    """Return the selected text after checking it, its name, and the version it restores."""
     from models.rules.defaults import DEFAULT_TEXT
     from streamer.client.activation import versions
 
@@ -206,7 +206,7 @@ def _text(to: Connections, file: Path | None, version: int | None) -> tuple[str,
 
 
 def read_file(path: Path) -> tuple[str, str]:
-    """The text of a file of segmentations and its name; checked. Raises UserError."""
+    """Return the text and name of a file of segmentations after checking it. Raises UserError."""
     from models.rules.declared import load
 
     try:
@@ -256,7 +256,7 @@ def _line(change: Any) -> bytes:
 
 
 def _wait(to: Connections, version: int) -> bool:
-    """Wait until every customer is at a version; False if there is no progress for a while."""
+    """Wait until every customer is at a version. Return False if there is no progress for a while."""
     with common.progress("bringing customers to it") as on_progress:
         last, since = None, time.monotonic()
         while True:

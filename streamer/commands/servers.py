@@ -1,4 +1,4 @@
-"""``up``, ``down``, ``status``: the embedded servers, and the state of the service."""
+"""``up``, ``down``, ``status``: run the embedded servers, and show the service's state."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def up(
 
 
 def _keep_service(found: Settings, progress: Progress) -> dict[str, Any]:
-    """Start a background process for each role; returns the path of the log and the console's address."""
+    """Start a background process for each role, and return the log's path and the console's address."""
     from streamer.commands.worker import prepare
     from streamer.runtime.background import Background
     from streamer.web.console.sessions import console_url

@@ -1,4 +1,4 @@
-"""``shop``: a simulated shop with known truth, as events on Kafka or in a file."""
+"""``shop``: simulate a shop with known truth, as events on Kafka or in a file."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def shop(
     if start is not None:
         begins = instant(start, found.policy(1).grid, "--start")
     else:
-        # Whole days, so that the same command on the same day is the same shop.
+        # Use whole days, so that the same command on the same day simulates the same shop.
         begins = (time.time_ns() // 1_000_000 // _DAY_MS - length) * _DAY_MS
     world = Shop(
         ShopConfig(
@@ -107,7 +107,7 @@ def _to_file(world: Shop, out: Path) -> None:
 
 
 def _publish(found: Settings, world: Shop, days: int, rate: float, seconds: float | None) -> None:
-    """The history as an import, then live."""
+    """Import the history, then publish live."""
     from streamer.commands.import_file import connected
 
     begun = time.monotonic()
@@ -136,7 +136,7 @@ def _import(service: Service, world: Shop, days: int) -> None:
 
 
 async def _live(service: Service, world: Shop, rate: float, seconds: float | None) -> None:
-    """Publish until the time is over, Ctrl-C or SIGTERM; reports progress every few seconds."""
+    """Publish until the time is over, or until Ctrl-C or SIGTERM. Reports progress every few seconds."""
     from streamer.demo.live_writer import play
 
     ended, written = asyncio.Event(), 0

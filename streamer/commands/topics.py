@@ -1,4 +1,4 @@
-"""``topics create`` and ``topics check``."""
+"""``topics create`` and ``topics check``: create the topics, and check their settings."""
 
 from __future__ import annotations
 

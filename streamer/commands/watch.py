@@ -85,7 +85,7 @@ def _doubt(server: Connections, segmentation: str | None, to: str | None, texts:
     try:
         model = server.view.model()
     except UserError:
-        # Changes are on Kafka; watching alone needs no Redis.
+        # Changes are on Kafka, so watching needs no Redis.
         return
     known = table(server.settings.policy(server.lanes).definitions, model, {}, texts)
     if segmentation is not None and segmentation not in known:
@@ -98,7 +98,7 @@ def _doubt(server: Connections, segmentation: str | None, to: str | None, texts:
 
 
 def _wanted(record: Record, segmentation: str | None, to: str | None, customer: str | None) -> bool:
-    """Decide by key and headers alone, so that most records are not parsed."""
+    """Decide by key and headers only, so that most records are not parsed."""
     if customer is not None and record.key != customer.encode():
         return False
     headers = dict(record.headers)
@@ -111,7 +111,7 @@ def _wanted(record: Record, segmentation: str | None, to: str | None, customer: 
 def line(
     change: Mapping[str, Any], zone: tzinfo = UTC, today: date | None = None, texts: Messages | None = None
 ) -> str:
-    """A change in one line.
+    """Format a change as one line.
 
     >>> line({"changed_at": "2011-11-02T10:15:00Z", "customer_id": "17850", "segmentation": "lifecycle",
     ...       "from": {"id": "at_risk", "name": "At risk"}, "to": {"id": "active", "name": "Active"},

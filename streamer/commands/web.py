@@ -1,4 +1,4 @@
-"""``web``: the console, the lookup API, the collector, and the pages on which customers leave a list."""
+"""``web``: serve the console, the lookup API, the collector, and the unsubscribe pages."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def worker(
 
 
 def prepare(to: Connections) -> None:
-    """Create missing topics, and check that Redis answers; raises UserError if a worker could not start."""
+    """Create missing topics, and check that Redis answers. Raises UserError if a worker could not start."""
     from streamer.adapters.redis_reader import connect, try_view
     from streamer.adapters.topics import create_topics, lane_count
 
@@ -80,7 +80,7 @@ def prepare(to: Connections) -> None:
 
 
 def keep_running(roles: tuple[str, ...], arguments: list[str]) -> None:
-    """Supervise worker processes until Ctrl-C or SIGTERM, or until one cannot go on."""
+    """Supervise worker processes until Ctrl-C or SIGTERM, or until one cannot continue."""
     with end_requests() as requested, supervise.workers(roles, arguments, report=common.note) as group:
         common.note(f"running {' and '.join(roles)}; stop with Ctrl-C")
         while group.alive and not requested.wait(0.2):

@@ -1,4 +1,4 @@
-"""The demo: a simulated shop on the embedded servers, its screen, and its reset.
+"""Run the demo: a simulated shop on the embedded servers, its screen, and its reset.
 
-Here lives what ``make run`` shows. The shop itself is in ``streamer.simulator``.
+This package contains what ``make run`` shows. The shop itself is in ``streamer.simulator``.
 """

@@ -1,6 +1,6 @@
-"""Measure this machine's capacity: one worker processes the backlog of a simulated shop, timed.
+"""Measure this machine's capacity: the time one worker takes to process the backlog of a simulated shop.
 
-The figures are whole: Kafka to Kafka and Redis with every segmentation, on the servers that are given.
+The figures cover the whole path, from Kafka to Kafka and Redis with every segmentation, on the given servers.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ _DAY_MS: Final = 86_400_000
 _DAYS: Final = 400
 _CUSTOMERS: Final = 5_000
 _WRITING: Final = 0.25
-"""Share of the time that goes to writing the backlog; the worker decides in the rest."""
+"""Share of the time spent writing the backlog; the worker decides in the rest."""
 _LOOK_SECONDS: Final = 0.05
 _START_SECONDS: Final = 60.0
-# Half of the free memory: Valkey copies pages while it saves, and the machine has other work.
+# Half of the free memory, because Valkey copies pages while it saves, and the machine has other work.
 _USABLE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What was measured.
+    """Measured capacity of a machine.
 
     Attributes
     ----------
     events, seconds
-        Records decided, from the first step that moved the lanes to the last look.
+        Records decided, and the time from the lanes' first step to the last check.
     customers, view_bytes
-        Customers known at the end, and what Redis holds for all of them.
+        Customers known at the end, and the bytes that Redis uses for all of them.
     free_bytes
-        Memory that this machine could still give, before the measurement.
+        Memory available on this machine before the measurement.
     load
-        Processes that wanted a core in the minute before, on average.
+        Load average over the minute before.
     """
 
     events: int
@@ -68,11 +68,11 @@ class Capacity:
 
     @property
     def customers_that_fit(self) -> float:
-        """Customers whose view takes half of the free memory."""
+        """Number of customers whose view takes half of the free memory."""
         return _USABLE * self.free_bytes / self.bytes_a_customer
 
     def to_dict(self) -> dict[str, Any]:
-        """For ``--json``."""
+        """Return the figures for ``--json``."""
         return {
             "events": self.events,
             "seconds": round(self.seconds, 3),
@@ -93,19 +93,19 @@ def measure(
     progress: Callable[[str], None],
     stopped: Callable[[float], bool],
 ) -> Capacity:
-    """Write a backlog for a quarter of ``seconds``, and let one worker process it in the rest.
+    """Write a backlog for a quarter of ``seconds`` and let one worker process it in the rest.
 
     Parameters
     ----------
     service
-        Empty, with servers of its own.
+        An empty service with its own servers.
     stopped
-        Waits for so many seconds, and tells whether to end at once.
+        Waits for the given seconds and returns whether to end at once.
 
     Raises
     ------
     UserError
-        The worker did not get to work, or it was ended first.
+        The worker processed nothing, or it was ended early.
     """
     begun = time.monotonic()
     empty = service.imports.memory_used()
@@ -127,7 +127,7 @@ def _backlog(service: Service) -> Iterator[Outgoing]:
 
 
 def _until(records: Iterable[Outgoing], end: float) -> Iterator[Outgoing]:
-    """Records until ``end`` (monotonic seconds)."""
+    """Yield records until ``end`` (monotonic seconds)."""
     for number, record in enumerate(records):
         if number % 100 == 0 and time.monotonic() >= end:
             return
@@ -137,7 +137,7 @@ def _until(records: Iterable[Outgoing], end: float) -> Iterator[Outgoing]:
 def _watch(
     service: Service, workers: Workers, written: int, seconds: float, stopped: Callable[[float], bool]
 ) -> tuple[tuple[float, int], tuple[float, int]]:
-    """Time and progress when the lanes first moved, and again ``seconds`` later or when everything is processed."""
+    """Return time and progress when the lanes first advanced, and again ``seconds`` later or when everything is processed."""
     first: tuple[float, int] | None = None
     begun = time.monotonic()
     while True:

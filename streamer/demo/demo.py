@@ -1,6 +1,7 @@
-"""The demo's engine: plays the simulated shop's history fast, then its customers live, and collects the results.
+"""Run the demo's engine: play the simulated shop's history fast, then its customers live, and collect the results.
 
-Three threads: one writes the shop, one reads the changes as any consumer would, and the caller's shows how it goes.
+It uses three threads: one writes the shop, one reads the changes as any consumer would, and the caller's thread shows
+progress.
 """
 
 from __future__ import annotations
@@ -52,10 +53,10 @@ class Latency:
         self._lock = threading.Lock()
 
     def appended(self, partition: int, offset: int, at: float) -> None:
-        """The broker appended a live record at ``at`` (s since the epoch)."""
+        """Record that the broker appended a live record at ``at`` (seconds since the epoch)."""
         where = partition, offset
         with self._lock:
-            # A change may be here before the broker's answer to the writer is.
+            # A change may arrive before the broker's answer to the writer does.
             for then in self._in_hand.pop(where, ()):
                 self.seconds.append(max(0.0, then - at))
             self._appended[where] = at
@@ -63,7 +64,7 @@ class Latency:
                 del self._appended[next(iter(self._appended))]
 
     def in_hand(self, partition: int, offset: int, then: float) -> None:
-        """A change that this record triggered was received at ``then``."""
+        """Record that a change triggered by this record was received at ``then``."""
         where = partition, offset
         with self._lock:
             at = self._appended.get(where)
@@ -73,7 +74,7 @@ class Latency:
                 self._in_hand.setdefault(where, []).append(then)
 
     def quantiles(self, last: int = 0) -> dict[str, float | None]:
-        """p50, p95 and p99 of the ``last`` values or of all; None if there are none yet."""
+        """Return p50, p95 and p99 of the ``last`` values, or of all; None without values."""
         with self._lock:
             values = self.seconds[-last:]
         if not values:
@@ -91,9 +92,9 @@ class Show:
     phase
         ``starting``, ``history``, ``live``, ``ending``.
     day
-        Days of the history that were written.
+        Number of days of the history written so far.
     applied
-        ``(monotonic seconds, records decided)``, the last few.
+        The latest few ``(monotonic seconds, records decided)``.
     """
 
     phase: str = "starting"
@@ -115,7 +116,7 @@ class Show:
 
     @property
     def speed(self) -> float:
-        """Records processed per second over the last few seconds."""
+        """Return records processed per second over the last few seconds."""
         if not self.applied:
             return 0.0
         (first, before), (last, after) = self.applied[0], self.applied[-1]
@@ -123,7 +124,7 @@ class Show:
 
 
 class _History:
-    """The shop's history as a source that can be cut short; the import still ends cleanly."""
+    """The shop's history as a source that can be cut short. The import still ends cleanly."""
 
     def __init__(self, shop: Shop, over: Callable[[], bool]) -> None:
         self._shop = shop
@@ -148,13 +149,13 @@ class Demo:
     Parameters
     ----------
     shop
-        Its history must end about now.
+        The simulated shop, whose history must end about now.
     rate
-        Live events a second.
+        Live events per second.
     history_seconds
-        How long the history takes at least, and at most, where there is a most: what is left then is not played.
+        Minimum and, optionally, maximum duration of the history; what is left after the maximum is not played.
     beside
-        Roles to start beside workers of our own, once those run.
+        Roles to start in addition to our own workers, once those run.
     """
 
     def __init__(
@@ -195,7 +196,7 @@ class Demo:
         self._run(self._play)
 
     def look(self) -> None:
-        """Check progress; call it a few times a second. Raises the error that ended a thread, or a worker permanently."""
+        """Check progress; call it a few times a second. Raises the error that ended a thread or, permanently, a worker."""
         if self._error is not None:
             raise self._error
         for group in self._workers:
@@ -203,14 +204,15 @@ class Demo:
             if not group.alive:
                 raise UserError(f"the worker cannot run:\n{group.log_tail()}", "fix that and start again")
         if len(self._workers) == 1 and self.show.phase != "starting":
-            # Later than the lanes, which must start as fast as they can. The history waits for it from its first day on.
+            # Start these after the lanes, which must start as fast as they can. The history waits for this from its
+            # first day on.
             self._hire("owner")
         if len(self._workers) == 2 and self._roles_beside and self._may_begin_beside():
             self._hired(self._roles_beside.pop(0))
         self.show.look(totals(self.service.view.ledgers()))
 
     def end(self) -> Result:
-        """Stop the shop, wait until its events are applied, and report the results."""
+        """Stop the shop, wait until its events are applied, and return the results."""
         self.show.phase = "stopping"
         self._ended.set()
         deadline = time.monotonic() + _ENDING_SECONDS
@@ -240,7 +242,7 @@ class Demo:
         return self._stack.enter_context(importer.own_workers(self.service, lambda text: None, (role,)))
 
     def _caught_up(self) -> bool:
-        """Whether the lanes have decided everything, and the reader has seen every change."""
+        """Return whether the lanes have decided everything, and the reader has seen every change."""
         ledgers = self.service.view.ledgers()
         done = {one.partition for one in ledgers if one.next_offset >= self._ends.get(one.partition, 0)}
         made = sum(totals(ledgers).changes.values()) - sum(self._before.changes.values())
@@ -262,7 +264,7 @@ class Demo:
         history = _History(self.shop, self._history_over)
         record, _ = importer.begin(service, history, self._name, again=True)
         show.phase = "history"
-        # Workers are ours, or somebody else's who may be gone: then the import finds some.
+        # The workers are ours or another process's, which may have ended; then the import finds some.
         hires = not self._workers
 
         def written(records: int) -> None:
@@ -296,6 +298,6 @@ class Demo:
             show.first_change = time.monotonic()
         show.latest.append(change)
         trigger = change["trigger"]
-        # What an import moved tells nothing of how fast we are.
+        # Changes from the import say nothing about latency.
         if trigger is not None and change["cause"] in ("event", "late"):
             show.latency.in_hand(trigger["partition"], trigger["offset"], then)

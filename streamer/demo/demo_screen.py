@@ -1,4 +1,4 @@
-"""The demo's output: a live screen on a terminal, an occasional line elsewhere."""
+"""Show the demo: a live screen on a terminal, an occasional line elsewhere."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _BAR_WIDTH = 18
 _SHOWN_REASONS = 2
 _UNBOUNDED = 1_000
 _REASONS_WIDTH = 24
-"""Changes stand in columns where this much room is left for their reasons; those may be cut, nothing else."""
+"""Minimum width left for reasons to show changes in columns. Reasons may be truncated, nothing else."""
 
 
 class Screen:
-    """The whole screen, laid out for the terminal it is drawn on: tables side by side where there is room, else rows.
+    """The whole screen, laid out for its terminal: tables side by side if they fit, otherwise as rows.
 
-    Names, counts and customers are never cut: what does not fit is wrapped, and the oldest changes are left out.
+    Names, counts and customers are never truncated: long ones are wrapped, and the oldest changes are left out.
     """
 
     def __init__(self, show: Show, texts: Messages | None = None) -> None:
@@ -46,12 +46,12 @@ class Screen:
 
 
 def _width(shown: RenderableType, console: Console, options: ConsoleOptions) -> int:
-    """Width in columns if nothing is wrapped."""
+    """Return the width in columns without wrapping."""
     return console.measure(shown, options=options.update(max_width=_UNBOUNDED)).maximum
 
 
 def headline(show: Show, texts: Messages | None = None) -> Text:
-    """One line: progress, speed, number of changes, latency."""
+    """Return progress, speed, number of changes and latency in one line."""
     texts = texts or messages()
     where = texts(f"demo {show.phase}", day=min(show.day, HISTORY_DAYS), days=HISTORY_DAYS)
     text = Text.assemble(
@@ -92,13 +92,13 @@ def _sizes(name: str, sizes: Mapping[str, int], texts: Messages) -> Table:
 
 
 def _segment_rows(show: Show, texts: Messages) -> Table:
-    """Sizes as text: a row for each segmentation, the largest segment first."""
+    """Return a table of sizes as text: a row per segmentation, largest segment first."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, sizes in show.now.segments.items():
         ordered = sorted(sizes.items(), key=lambda item: -item[1])
-        # A name and its count stay on one line.
+        # Keep a name and its count on one line.
         parts = (f"{texts.of_id(name, segment)}\u00a0{count:,}".replace(" ", "\u00a0") for segment, count in ordered)
         table.add_row(texts.segmentation(name), ", ".join(parts))
     return table
@@ -107,9 +107,9 @@ def _segment_rows(show: Show, texts: Messages) -> Table:
 def _latest_rows(
     show: Show, texts: Messages, console: Console, options: ConsoleOptions, lines: int
 ) -> Iterator[RenderableType]:
-    """The latest changes in a line or two each, as many as fit into ``lines``: time, customer, from, to and cause."""
+    """Yield the latest changes (time, customer, from, to, cause) in a line or two each, as many as fit into ``lines``."""
     yield Text(texts("latest changes"), style="bold")
-    # The last line is the cursor's.
+    # The last line is for the cursor.
     left = lines - 2
     for change in reversed(list(show.latest)):
         when, customer, segmentation, before, after, cause, _ = (line(cell) for cell in cells(change, texts))
@@ -123,7 +123,7 @@ def _latest_rows(
 
 
 def _latest(show: Show, texts: Messages, *, reasons: int = 0) -> Table:
-    """The latest changes in columns; reasons, where they have a width, last."""
+    """Return the latest changes in columns, with reasons last if they have a width."""
     table = Table(box=None, pad_edge=False, title=texts("latest changes"), title_justify="left", title_style="bold")
     for column in ("when", "customer", "segmentation", "from", "to", "cause"):
         table.add_column(texts(f"column {column}"), no_wrap=True)
@@ -136,7 +136,7 @@ def _latest(show: Show, texts: Messages, *, reasons: int = 0) -> Table:
 
 
 def cells(change: Mapping[str, Any], texts: Messages | None = None) -> tuple[str, ...]:
-    """A change in columns, its reasons last."""
+    """Return a change as columns, with its reasons last."""
     texts = texts or messages()
 
     def name(segment: Mapping[str, Any] | None) -> str:
@@ -154,7 +154,7 @@ def cells(change: Mapping[str, Any], texts: Messages | None = None) -> tuple[str
 
 
 def because(reasons: list[dict[str, Any]], texts: Messages | None = None) -> str:
-    """The first reasons in a few words.
+    """Return the first reasons in a few words.
 
     >>> because([{"feature": "orders", "before": 3.0, "after": 4.0, "border": 4.0, "share": None}])
     'orders 3 -> 4 (border 4)'

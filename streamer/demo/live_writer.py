@@ -1,4 +1,4 @@
-"""Write the simulated shop's live events into the lanes as they fall due."""
+"""Write the simulated shop's live events to the lanes when they are due."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ async def play(
     ended: Callable[[], bool],
     on_sent: Callable[[RecordMetadata], None] = lambda sent: None,
 ) -> dict[int, int]:
-    """Write the shop's events until ``ended()``; returns the offset after the last record by lane.
+    """Write the shop's events until ``ended()``, and return the offset after the last record of each lane.
 
     Parameters
     ----------
     on_sent
-        Hears, for every record, where it stands and when the broker appended it.
+        Called for every record with its partition, offset and append time.
 
     Raises
     ------
     TransientError
-        Kafka did not take a record.
+        Kafka did not accept a record.
     """
     ends: dict[int, int] = {}
     topic = connection.topic(topics.EVENTS)

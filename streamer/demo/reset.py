@@ -1,4 +1,4 @@
-"""Start over: delete the data of earlier demos in a service, unless other data is mixed with it."""
+"""Delete the data of earlier demos in a service, unless other data is mixed with it."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from streamer.imports.service import Service
 
 CUSTOMERS: Final = re.compile(r"c\d+-\d{6,}|me")
-"""The simulated ones, and who `streamer demo --help` tells to publish; `c1-anna` is somebody's own."""
+"""Ids of simulated customers, and the ids that `streamer demo --help` suggests publishing; `c1-anna` is a real one."""
 
 
 def was_demo(service: Service) -> bool:
-    """Whether only demos were imported into this service."""
+    """Return whether only demos were imported into this service."""
     return only_demos(service.imports.imports())
 
 
 def put_away(service: Service, home: Path, report: Callable[[str], object]) -> bool:
-    """Delete data of earlier demos, unless it is in use or mixed with other data; returns whether it did.
+    """Delete data of earlier demos, unless it is in use or mixed with other data. Return whether it was deleted.
 
-    Segmentations that somebody activated meanwhile are written to a file in ``home`` (STREAMER_HOME) first: those made in
-    the console exist nowhere else.
+    Segmentations that were activated meanwhile are first written to a file in ``home`` (STREAMER_HOME), because those
+    made in the console exist nowhere else.
     """
     if not only_holds(service, NAME, CUSTOMERS):
         return False
@@ -50,7 +50,7 @@ def put_away(service: Service, home: Path, report: Callable[[str], object]) -> b
 
 
 def _saved(text: str, home: Path) -> Path:
-    """The file for a text; each text has its own."""
+    """Return the file for a text. Each text has its own."""
     file = home / f"segments-of-demo-{hashlib.sha256(text.encode()).hexdigest()[:8]}.toml"
     home.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8")
@@ -58,16 +58,16 @@ def _saved(text: str, home: Path) -> Path:
 
 
 def only_holds(service: Service, imports: str, customers: re.Pattern[str]) -> bool:
-    """Whether a service is idle, and all its events came by imports, from customers with this prefix.
+    """Return whether a service is idle and all its events are from matching imports and customers.
 
-    In doubt it says no: where the view was lost, or records wait that no lane has decided.
+    Returns False if in doubt: the view was lost, or records are waiting that no lane has decided.
 
     Parameters
     ----------
     imports
-        How the names of the imports begin.
+        Prefix of the imports' names.
     customers
-        Matches the whole of each customer's id.
+        Pattern that matches each customer's whole id.
     """
     if is_read(service) or _acts(service) or not all(one.name.startswith(imports) for one in service.imports.imports()):
         return False
@@ -80,7 +80,7 @@ def only_holds(service: Service, imports: str, customers: re.Pattern[str]) -> bo
 
 
 def _acts(service: Service) -> bool:
-    """Whether `streamer act` runs, which would go on with the messages of the old topics in the new ones."""
+    """Return whether `streamer act` runs, because it would continue with the old topics' messages in the new topics."""
     kafka = service.kafka
     return not service.alone and member_count(kafka.bootstrap, act_group(kafka.group), security=kafka.security) > 0
 

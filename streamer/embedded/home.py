@@ -1,4 +1,4 @@
-"""The folders of the embedded servers' data, and of caches."""
+"""Locate the folders of the embedded servers' data and of caches."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 Progress = Callable[[str], None]
-"""Receives one short line whenever a longer operation begins or progresses."""
+"""Called with one short line whenever a longer operation begins or progresses."""
 
 
 def silent(_: str) -> None:
-    """Ignores progress."""
+    """Ignore progress."""
 
 
 def default_home(environ: Mapping[str, str] = os.environ) -> Path:
-    """The data folder: ``STREAMER_HOME``, else the user's data folder for ``streamer``."""
+    """Return the data folder: ``STREAMER_HOME``, or the user's data folder for ``streamer``."""
     if given := environ.get("STREAMER_HOME"):
         return Path(given).expanduser().resolve()
     if sys.platform == "darwin":
@@ -25,9 +25,9 @@ def default_home(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def cache_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """The folder of files that may be deleted at any time: checked jar paths, the class archive.
+    """Return the folder of files that may be deleted at any time: checked jar paths and the class archive.
 
-    It is one per user and not per home, so that a new home starts as fast as an old one.
+    There is one per user rather than per home, so that a new home starts as fast as an old one.
     """
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "streamer"

@@ -1,4 +1,4 @@
-"""The jars of Apache Kafka: downloaded once, verified against the checksums of ``kafka.lock``."""
+"""Provide the jars of Apache Kafka: downloaded once, and verified against the checksums in ``kafka.lock``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Resolve = Callable[[Progress], Sequence[Path]]
 
 
 def read_lock(text: str) -> dict[str, str]:
-    """Parse the output format of ``sha256sum``: file name to SHA-256.
+    """Parse the output format of ``sha256sum`` to a mapping of file names to SHA-256.
 
     >>> read_lock("ab12  one.jar\\n")
     {'one.jar': 'ab12'}
@@ -36,7 +36,7 @@ def class_path(
     lock: Mapping[str, str] | None = None,
     resolve: Resolve | None = None,
 ) -> tuple[Path, ...]:
-    """Paths of the locked jars in class path order, each with verified content.
+    """Return the paths of the locked jars in class path order, with verified content.
 
     A user's first call downloads about 42 MiB and hashes them. Later calls only compare size and modification time
     with the verified ones, and need no network.
@@ -53,7 +53,7 @@ def class_path(
     fetch = resolve or _resolve
     paths = tuple(fetch(progress))
     if broken := differing(paths, locked):
-        # Usually an interrupted download; the downloader itself would accept it as complete.
+        # Usually an interrupted download, which the downloader itself would accept as complete.
         progress("some Kafka jars are damaged, fetching them again")
         for path in broken:
             _forget(path)
@@ -72,7 +72,7 @@ def class_path(
 
 
 def differing(paths: Sequence[Path], locked: Mapping[str, str]) -> list[Path]:
-    """The paths whose content differs from the lock, including unknown names."""
+    """Return the paths whose content differs from the lock, including unknown names."""
     return [path for path in paths if _sha256(path) != locked.get(path.name)]
 
 
@@ -90,7 +90,7 @@ def _print_of(path: Path) -> list[int]:
 
 
 def _recall(memory: Path, locked: Mapping[str, str]) -> tuple[Path, ...] | None:
-    """The jars as verified earlier, or None if any of them has changed since."""
+    """Return the jars as verified earlier, or None if any has changed since."""
     try:
         stored = json.loads(memory.read_text())
         jars = [(Path(path), seen) for path, seen in stored["jars"]]
@@ -110,7 +110,7 @@ def _remember(memory: Path, locked: Mapping[str, str], paths: Sequence[Path]) ->
 
 
 def _resolve(progress: Progress) -> Sequence[Path]:
-    """Let jgo find the jars in its cache, or download them from Maven Central."""
+    """Let jgo find the jars in its cache or download them from Maven Central."""
     try:
         import jgo
         from jgo.maven import PythonResolver
@@ -142,7 +142,7 @@ def _resolve(progress: Progress) -> Sequence[Path]:
     try:
         environment = jgo.build(COORDINATES, resolver=PythonResolver(progress_callback=watch))
         return [Path(path) for path in environment.all_jars]
-    except Exception as error:  # jgo raises many kinds of plain exceptions, all with one meaning here
+    except Exception as error:  # jgo raises many kinds of plain exceptions, all with the same meaning here
         raise UserError(
             f"Apache Kafka {KAFKA_VERSION} could not be downloaded: {type(error).__name__}: {error}",
             "check the network (Maven Central), or set STREAMER_KAFKA to a running Kafka",

@@ -1,4 +1,4 @@
-"""Keys that the service creates once in its home folder, readable by its owner alone."""
+"""Manage keys that the service creates once in its home folder, readable only by its owner."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ CONTROL_KEY: Final = "control.key"
 
 
 def own_key(home: Path, name: str, hint: str) -> bytes:
-    """The content of a key file, created if missing. Concurrent callers get the same key.
+    """Return the content of a key file, creating it if missing. Concurrent callers get the same key.
 
     Raises
     ------
     UserError
-        The file cannot be created or read; with ``hint``.
+        The file cannot be created or read; the error includes ``hint``.
     """
     path = home / name
     try:
@@ -33,12 +33,12 @@ def own_key(home: Path, name: str, hint: str) -> bytes:
 
 
 def own_control_key(home: Path) -> bytes:
-    """The key of control records in a home folder, created if missing."""
+    """Return the key of control records in a home folder, creating it if missing."""
     return own_key(home, CONTROL_KEY, "set STREAMER_CONTROL_KEY, or STREAMER_HOME")
 
 
 def _make(path: Path) -> None:
-    # Written to a temporary file and linked, so that nobody ever reads half a key.
+    # Write to a temporary file and link it, so that nobody reads half a key.
     with NamedTemporaryFile(dir=path.parent, prefix=f"{path.name}.") as draft:
         draft.write(secrets.token_hex(32).encode() + b"\n")
         draft.flush()

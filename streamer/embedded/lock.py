@@ -1,4 +1,4 @@
-"""A lock that allows one starter at a time per home."""
+"""Lock a home, so that only one process at a time starts its servers."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def home_lock(
 ) -> Generator[Callable[[], None]]:
     """Hold the lock of ``home`` inside the block; the yielded function releases it early.
 
-    The system releases it however the process ends. A holder that only starts or stops servers is waited for; one that
-    runs a session may take hours, so the error comes at once.
+    The system releases the lock however the process ends. Waits for a holder that only starts or stops servers. One that
+    runs a session may take hours, so the error is raised at once.
 
     Raises
     ------

@@ -1,6 +1,6 @@
-"""Ownership of folders: nothing is deleted or overwritten that a streamer did not create.
+"""Track ownership of folders, so that nothing is deleted or overwritten that streamer did not create.
 
-A home and each folder in it carry a marker, a small file named ``.streamer``. Homes of earlier versions get theirs
+A home and each folder in it contain a marker, a small file named ``.streamer``. Homes of earlier versions get theirs
 when they are recognised by the settings or records that those versions wrote.
 """
 
@@ -28,7 +28,7 @@ _OWN_FOLDER: Final = "set STREAMER_HOME to an empty folder, or move what is ther
 
 
 def is_ours(folder: Path) -> bool:
-    """Whether a folder carries the marker."""
+    """Return whether a folder has the marker."""
     return (folder / MARKER).is_file()
 
 
@@ -41,7 +41,7 @@ def mark(folder: Path, more: str = "") -> None:
 
 
 def marked(folder: Path) -> str:
-    """The marker's text below its first line; empty without a marker."""
+    """Return the marker's text below its first line; empty without a marker."""
     try:
         return (folder / MARKER).read_text(errors="replace").partition("\n")[2]
     except OSError:
@@ -49,7 +49,7 @@ def marked(folder: Path) -> str:
 
 
 def is_empty(folder: Path) -> bool:
-    """Whether a folder is missing, or holds nothing but our marker."""
+    """Return whether a folder is missing or holds nothing but our marker."""
     try:
         return all(entry.name == MARKER for entry in folder.iterdir())
     except FileNotFoundError:
@@ -57,12 +57,12 @@ def is_empty(folder: Path) -> bool:
 
 
 def discard(folder: Path) -> None:
-    """Delete a folder of ours with its content.
+    """Delete one of our folders with its content.
 
     Raises
     ------
     UserError
-        It is not ours and not empty.
+        The folder is neither ours nor empty.
     """
     if not folder.exists():
         return
@@ -72,7 +72,7 @@ def discard(folder: Path) -> None:
 
 
 def holds_anything(home: Path) -> bool:
-    """Whether our servers ever ran in a folder; says nothing about now."""
+    """Return whether our servers ever ran in a folder, whether or not they run now."""
     return is_ours(home) or _of_a_version_before(home)
 
 
@@ -82,7 +82,7 @@ def claim(home: Path) -> None:
     Raises
     ------
     UserError
-        It contains an entry with a name we need that we did not create.
+        The folder has an entry whose name we need and that we did not create.
     """
     if is_ours(home):
         return
@@ -109,7 +109,7 @@ def _in_the_way(home: Path) -> Iterator[Path]:
 
 
 def _of_a_version_before(home: Path) -> bool:
-    """Recognised by its Kafka settings, or by the stored record of a server."""
+    """Return whether a folder has the Kafka settings or the server record of an earlier version."""
     try:
         settings = (home / "kafka.properties").read_text(errors="replace")
     except OSError:

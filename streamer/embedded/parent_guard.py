@@ -1,7 +1,7 @@
-"""Ends a process together with its parent: `watch_parent` for our own workers, and a program around foreign servers.
+"""End a process together with its parent: `watch_parent` for our own workers, a program around other servers.
 
 Standard input is a pipe whose other end only the parent holds. It reads end-of-file when the parent closes it or dies
-for any reason, including SIGKILL. This works alike on Linux and macOS, needs no polling, and leaves no gap between
+for any reason, including SIGKILL. This works on Linux and macOS, needs no polling, and leaves no gap between
 starting a child and guarding it.
 
 The program (``python -I -S parent_guard.py tie|tie-hard|keep=SECONDS LOG COMMAND ...``) starts one server. It runs as
@@ -32,7 +32,7 @@ LONGEST_PAUSE_SECONDS = 60.0
 
 
 def watch_parent(end: Callable[[], None]) -> None:
-    """Call ``end``, from a thread, when standard input closes: the parent died or wants this process to end."""
+    """Call ``end`` from a thread when standard input closes: the parent died or wants this process to end."""
 
     def watch() -> None:
         while os.read(0, 1024):
@@ -43,14 +43,14 @@ def watch_parent(end: Callable[[], None]) -> None:
 
 
 def main(mode: str, log_path: str, command: list[str]) -> int:
-    """Exit status of the server, 128 + n if signal n ended it."""
+    """Run the program and return the server's exit status, 128 + n if signal n ended it."""
     with open(log_path, "ab") as log:
         name, _, seconds = mode.partition("=")
         return keep(log, command, float(seconds)) if name == "keep" else tie(log, command, hard=mode == "tie-hard")
 
 
 def tie(log: BinaryIO, command: list[str], *, hard: bool) -> int:
-    """Run the server until it ends, or standard input closes."""
+    """Run the server until it ends or standard input closes."""
     server = _start(log, command)
 
     def end(*_: object) -> None:
@@ -84,7 +84,7 @@ def keep(log: BinaryIO, command: list[str], grace_seconds: float) -> int:
     while True:
         begun = time.monotonic()
         running[:] = [_start(log, command)]
-        if over.is_set():  # SIGTERM came while the server was being started
+        if over.is_set():  # SIGTERM arrived while the server was being started
             end()
         _report(running[0])
         status = _status(running[0].wait())

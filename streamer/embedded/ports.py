@@ -1,4 +1,4 @@
-"""Free ports on the loopback interface."""
+"""Choose free ports on the loopback interface."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import random
 import socket
 
 HOST = "127.0.0.1"
-# Below the ephemeral ports of systems (Linux from 32768, macOS from 49152): no client takes a server's port while it
-# restarts, and a client that connects before the server listens is never connected to itself.
+# Below the systems' ephemeral ports (Linux from 32768, macOS from 49152), so that no client takes a server's port while
+# it restarts, and a client that connects before the server listens is never connected to itself.
 _RANGE = range(20_000, 32_000)
 _TRIES = 1_000
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on ``port`` now."""
+    """Return whether a server could listen on ``port`` now."""
     with socket.socket() as probe:
-        # Like the servers: a port whose last connections still linger counts as free.
+        # As for the servers, a port whose last connections still linger counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
@@ -26,9 +26,9 @@ def is_free(port: int) -> bool:
 
 
 def choose(count: int, preferred: tuple[int, ...] = ()) -> tuple[int, ...]:
-    """Choose ``count`` distinct free ports: the preferred ones if free, otherwise others.
+    """Choose ``count`` distinct free ports, the preferred ones if they are free.
 
-    They are not reserved: another program may take one before the server does, so the caller must be ready to choose
+    The ports are not reserved: another program may take one before the server does, so the caller must be ready to choose
     again.
 
     Raises

@@ -1,4 +1,4 @@
-"""Finds processes of this machine by their command lines."""
+"""Find processes of this machine by their command lines."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _PROC = Path("/proc")
 
 
 def running(arguments: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """Process ids and command lines that contain these arguments in sequence, except our own process."""
+    """Yield process ids and command lines that contain these arguments in sequence, except our own process."""
     for pid, line in _all():
         if pid != os.getpid() and has(line, arguments):
             yield pid, line
 
 
 def has(line: str, arguments: Sequence[str]) -> bool:
-    r"""Whether a command line contains arguments in sequence.
+    r"""Return whether a command line contains these arguments in sequence.
 
     >>> has("valkey-server\0--dir\0/a/redis\0", ["--dir", "/a/redis"]), has("ls\0/a/redis2\0", ["/a/redis"])
     (True, False)
@@ -31,9 +31,9 @@ def has(line: str, arguments: Sequence[str]) -> bool:
 
 
 def command_line(pid: int) -> str:
-    """The command line of a running process; empty if there is none, or only a zombie.
+    """Return a running process's command line; empty if there is none, or only a zombie.
 
-    NUL ends each argument if the system separates them (Linux), otherwise a blank.
+    Each argument ends with NUL where the system separates them (Linux), otherwise with a blank.
     """
     if (_PROC / "self").exists():
         try:
@@ -45,7 +45,7 @@ def command_line(pid: int) -> str:
 
 
 def is_beginning(pid: int) -> bool:
-    """Whether a process exists whose command line is not readable yet, for a moment after its start (Linux)."""
+    """Return whether a process exists whose command line is not readable yet, as happens briefly after its start on Linux."""
     try:
         state = (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[0]
     except (OSError, IndexError):
@@ -54,7 +54,7 @@ def is_beginning(pid: int) -> bool:
 
 
 def send(pid: int, number: signal.Signals) -> None:
-    """Signal a process that may have ended, or may belong to another user."""
+    """Signal a process that may have ended or may belong to another user."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, number)
 

@@ -1,4 +1,4 @@
-"""One embedded server as a process: start, wait until it answers, stop, kill, restart."""
+"""Manage one embedded server as a process: start, wait until it answers, stop, kill, restart."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from schemas.errors import UserError
 from streamer.embedded import ownership, ports, processes
 from streamer.embedded.parent_guard import GRACE_SECONDS
 
-READY_SECONDS = 90.0  # a start takes 1 to 5 s; slow disks and busy machines take much longer
+READY_SECONDS = 90.0  # a start takes 1 to 5 s, and much longer on slow disks and busy machines
 STOP_SECONDS = 15.0
 POLL_SECONDS = 0.02
 _LATER_SECONDS = 5.0
@@ -28,23 +28,23 @@ _GUARD = Path(__file__).with_name("parent_guard.py")
 class Server(ABC):
     """A server of one home, running or not.
 
-    Processes are found by their command line, so none that we started is ever lost. Ports, and whether the server was
-    to be kept, are stored in ``{home}/{name}.json``. Not safe for use by several threads.
+    Processes are found by their command line, so none of ours is ever lost. The ports, and whether the server was
+    to be kept, are stored in ``{home}/{name}.json``. Not thread-safe.
 
     Parameters
     ----------
     home
         Data folder; all files of the server are below it.
     name
-        Also the stem of its log, ``{home}/{name}.log`` (the previous one: ``.log.1``).
+        Name of the server, and stem of its log ``{home}/{name}.log`` (the previous log is ``.log.1``).
     title
-        Name for messages.
+        Name used in messages.
     port_count
-        Clients use the first port.
+        Number of ports; clients use the first.
     """
 
     grace_seconds: ClassVar[float] = GRACE_SECONDS
-    """Seconds that a kept server has to shut down before its guard kills it."""
+    """Seconds for a kept server to shut down before its guard kills it."""
 
     def __init__(self, home: Path, name: str, title: str, port_count: int) -> None:
         self.home = home
@@ -66,36 +66,36 @@ class Server(ABC):
 
     @abstractmethod
     def command(self) -> list[str]:
-        """The command line; contains :meth:`identity`."""
+        """Return the command line, which contains :meth:`identity`."""
 
     @abstractmethod
     def identity(self) -> list[str]:
-        """Arguments that identify a process as this server of this home."""
+        """Return the arguments that identify a process as this server of this home."""
 
     @abstractmethod
     def answers(self) -> bool:
-        """Whether it serves requests, and is not another server on the same port."""
+        """Return whether this server, and not another one on the same port, serves requests."""
 
     @property
     def port(self) -> int:
-        """The port for clients; 0 before the first start."""
+        """Port for clients; 0 before the first start."""
         return self.ports[0] if self.ports else 0
 
     @property
     def pid(self) -> int:
-        """Process id of the server itself (not of its guard).
+        """Process id of the server itself, not of its guard.
 
         Raises
         ------
         UserError
-            It is not running.
+            The server is not running.
         """
         if not self.alive() or self._pid is None:
             raise UserError(f"{self.title} is not running", "start it with `streamer up`")
         return self._pid
 
     def alive(self) -> bool:
-        """Whether the process runs. A restarted one is found and adopted."""
+        """Return whether the process runs. A restarted process is found and adopted."""
         if self._guard is not None:
             return self._guard.poll() is None
         pid = self._pid
@@ -106,16 +106,16 @@ class Server(ABC):
         return self._pid is not None
 
     def alone(self) -> bool:
-        """Whether exactly one runs, with a guard that restarts it. Several would share one data folder."""
+        """Return whether exactly one process runs, with a guard that restarts it. Several would share one data folder."""
         guards, servers = self._found()
         return len(guards) == len(servers) == 1
 
     def left(self) -> bool:
-        """Whether any of its processes runs, even a guard alone."""
+        """Return whether any of its processes runs, even only a guard."""
         return any(self._found())
 
     def _found(self) -> tuple[list[int], list[int]]:
-        """All running guards and servers of this home, however they were started."""
+        """Return all running guards and servers of this home, however they were started."""
         guards: list[int] = []
         servers: list[int] = []
         for pid, line in processes.running(self.identity()):
@@ -125,7 +125,7 @@ class Server(ABC):
     def launch(self, *, keep: bool, same_ports: bool = False) -> None:
         """Start the process and return at once; see :meth:`await_ready`.
 
-        With ``keep`` it continues when this process ends.
+        With ``keep``, the server continues when this process ends.
         """
         if not same_ports:
             self.ports = ports.choose(self._port_count, self.ports)
@@ -156,12 +156,12 @@ class Server(ABC):
     def await_ready(self, seconds: float = READY_SECONDS, *, other_ports: bool = True) -> None:
         """Wait until the server answers.
 
-        If another program took its port meanwhile, it is restarted on other ports.
+        If another program took its port meanwhile, the server is restarted on other ports.
 
         Raises
         ------
         UserError
-            It ended, or does not answer in time; with the last lines of its log.
+            It ended or does not answer in time; the error includes the last lines of its log.
         """
         deadline = time.monotonic() + seconds
         while not self.answers():
@@ -194,9 +194,9 @@ class Server(ABC):
         self._request_end()
 
     def _request_end(self) -> bool:
-        """Ask each of its processes once; False if there is none."""
+        """Ask each of its processes once to end. Return False if there is none."""
         guards, servers = self._found()
-        # A guard ends its server, and would restart one that ended otherwise.
+        # A guard ends its server, and would restart a server that ended otherwise.
         for pid in set(guards or servers) - self._ended:
             processes.send(pid, signal.SIGTERM)
             self._ended.add(pid)
@@ -214,16 +214,16 @@ class Server(ABC):
         self._release()
 
     def kill(self) -> None:
-        """Send SIGKILL, and wait until it is gone; data and ports are kept."""
+        """Send SIGKILL and wait until the process is gone. Data and ports are kept."""
         guards, servers = self._found()
-        # Guards tied to us end by themselves, and report it.
+        # Guards tied to us end by themselves and report it.
         for pid in (*(guards if self._guard is None else ()), *servers):
             processes.send(pid, signal.SIGKILL)
         self._gone_within(STOP_SECONDS)
         self._release()
 
     def restart(self) -> None:
-        """Restart it on the same ports and data, stopping it first if it runs."""
+        """Restart the server on the same ports and data, stopping it first if it runs."""
         if self.alive():
             self.stop()
         deadline = time.monotonic() + STOP_SECONDS
@@ -235,7 +235,7 @@ class Server(ABC):
         self.await_ready(other_ports=False)
 
     def log_tail(self, lines: int = 12) -> str:
-        """The last lines of the log, indented."""
+        """Return the last lines of the log, indented."""
         try:
             with self.log.open(errors="replace") as file:
                 return "".join(f"    {line[:300].rstrip()}\n" for line in deque(file, lines)).rstrip()
@@ -262,7 +262,7 @@ class Server(ABC):
             self._guard.wait()
         self._guard, self._pid = None, None
         self._ended.clear()
-        # On a full disk the old record stays; its process id is checked against the command line before use.
+        # On a full disk the old record remains; its process id is checked against the command line before use.
         with contextlib.suppress(OSError):
             self._write()
 
@@ -273,7 +273,7 @@ class Server(ABC):
             self._pid, self.kept = stored["pid"], bool(stored["kept"])
 
     def _write(self) -> None:
-        # Without a folder there is nothing to store: `status` of a home that never existed must not create one.
+        # Without a folder there is nothing to store: `status` of a home that never existed must not create it.
         if self.home.is_dir():
             draft = self._record.with_suffix(".json.draft")
             draft.write_text(json.dumps({"pid": self._pid, "ports": self.ports, "kept": self.kept}))

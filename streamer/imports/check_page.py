@@ -1,4 +1,4 @@
-"""Render a check as one self-contained HTML page with its charts."""
+"""Render a check as a self-contained HTML page with charts."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def page(found: Checked, name: str, currency: str, texts: Messages, command: str
     name
         Name of the file.
     command
-        The command that imports it with these settings.
+        Command that imports the file with these settings.
     """
     title = texts("check title", name=name)
     parts = [
@@ -117,7 +117,7 @@ def _charts(found: Checked, currency: str, texts: Messages) -> Iterable[charts.C
 
 
 def _groups(found: Checked, texts: Messages) -> Iterable[tuple[str, int]]:
-    """Customers by number of orders, in groups of increasing size."""
+    """Yield the numbers of customers by number of orders, in groups of increasing size."""
     borders = (0, 1, 2, 3, 5, 10, 20, 50, 100)
     held = found.orders_by_customer
     for first, last in zip(borders, (*(one - 1 for one in borders[1:]), None), strict=True):
@@ -136,7 +136,7 @@ def _groups(found: Checked, texts: Messages) -> Iterable[tuple[str, int]]:
 
 
 def _differing(found: Checked, currency: str, texts: Messages) -> str:
-    """Differing lines: unexplained ones visible, explained ones folded."""
+    """Render the differing lines: unexplained ones visible, explained ones collapsed."""
     unexplained = [one for one in found.differences if one.reason is None]
     explained = [one for one in found.differences if one.reason is not None]
     parts = ""
@@ -180,5 +180,5 @@ def _list(title: str, items: Sequence[str]) -> str:
 
 
 def _text(text: str) -> str:
-    # In terminal texts, backticks mark what to type.
+    # Texts for terminals mark input in backticks.
     return escape(one_line(text).replace("`", ""))

@@ -1,4 +1,4 @@
-"""Present a check: for terminals, as JSON, and the table shared by terminal and page."""
+"""Present a check for terminals and as JSON, and build the table shared by terminal and page."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ SHOWN = 20
 
 
 def reason_in(reason: str, texts: Messages) -> str:
-    """A reason in words."""
+    """Return a reason in words."""
     return str(in_language(reason_text(reason), texts))
 
 
 def money(minor: int, currency: str) -> str:
-    """Format an amount for people.
+    """Format an amount for display.
 
     >>> money(-123450, "EUR"), money(1500, "JPY")
     ('-1,234.50', '1,500')
@@ -32,14 +32,14 @@ def money(minor: int, currency: str) -> str:
 
 
 def fates(found: Checked, texts: Messages) -> list[tuple[str, str, int]]:
-    """Rows by outcome as (id, name, count): applied ones first, then the largest."""
+    """Return rows by outcome as (id, name, count): applied ones first, then by decreasing count."""
     used = found.rows - sum(found.refused.values())
     rest = sorted(found.refused.items(), key=lambda one: (-one[1], one[0]))
     return [("applied", texts("check fate made"), used), *((name, reason_in(name, texts), n) for name, n in rest)]
 
 
 def statement(found: Checked, currency: str, texts: Messages) -> list[list[str]]:
-    """The recount, its deductions with reasons, and what would be applied; the first row is the heading."""
+    """Return the recount, its deductions with reasons, and what would be applied. The first row is the heading."""
 
     def cells(name: str, side: Side) -> list[str]:
         amounts = (money(side.order_money, currency), f"{side.refunds:,}", money(side.refund_money, currency))
@@ -72,7 +72,7 @@ def statement(found: Checked, currency: str, texts: Messages) -> list[list[str]]
 
 
 def verdict(found: Checked, currency: str, texts: Messages) -> str:
-    """Whether the two agree, as a sentence."""
+    """Return a sentence on whether the two agree."""
     if found.agrees:
         net = money(found.applied.net, currency)
         return texts("check agrees", net=net, currency=currency, customers=found.customers)
@@ -80,19 +80,19 @@ def verdict(found: Checked, currency: str, texts: Messages) -> str:
 
 
 def kind_in(kind: str, texts: Messages) -> str:
-    """An order or a refund, in words."""
+    """Return the kind, an order or a refund, in words."""
     return texts("check kind order") if kind == "order" else texts("check kind refund")
 
 
 def difference_cells(one: Difference, currency: str, texts: Messages) -> list[str]:
-    """Line, kind, counted, applied, reason."""
+    """Return line, kind, counted, applied and reason as cells."""
     counted = texts("check no amount") if one.counted is None else money(one.counted, currency)
     reason = texts("check no reason") if one.reason is None else reason_in(one.reason, texts)
     return [str(one.line), kind_in(one.kind, texts), counted, money(one.applied, currency), reason]
 
 
 def report(found: Checked, currency: str, texts: Messages) -> Iterator[str]:
-    """The lines for a terminal."""
+    """Yield the lines of the report for a terminal."""
     between = "；" if texts.language == "zh" else "; "
     named = between.join(f"{name} {number:,}" for _, name, number in fates(found, texts))
     yield texts("check rows", rows=found.rows, fates=named)
@@ -121,7 +121,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 
 def to_dict(found: Checked) -> dict[str, Any]:
-    """The check as one JSON value; money in minor units, reasons by name."""
+    """Return the check as a JSON value, with money in minor units and reasons by name."""
     sides = {name: asdict(getattr(found, name)) for name in ("counted", "left_out", "applied")}
     return {
         "rows": found.rows,

@@ -1,4 +1,4 @@
-"""The result of checking a file."""
+"""Hold the result of checking a file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from models.messages.translatable import Translatable
 from streamer.sources.recount import ORDER
 
 NAMED: Final = 1_000
-"""Maximum number of lines listed of each kind."""
+"""Maximum number of lines listed per kind."""
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A line whose counted money differs from the applied; ``reason`` is None if the difference is unexplained."""
+    """A line whose counted and applied money differ. ``reason`` is None if the difference is unexplained."""
 
     line: int
     kind: str
@@ -53,11 +53,11 @@ class Checked:
     Attributes
     ----------
     rows, refused
-        Rows of the file; those that produced no event, by reason.
+        Rows of the file, and the rows that produced no event by reason.
     events, fates
         Events produced, and a lane's result for each: ``applied``, ``duplicate``, or a dead-letter reason.
     counted, left_out, applied
-        The recount; its part in lines with a reason to be left out; what a lane applied.
+        The recount, its part in lines with a reason to be left out, and what a lane applied.
     reasons
         Money of ``left_out`` by reason.
     differences
@@ -92,5 +92,5 @@ class Checked:
 
     @property
     def agrees(self) -> bool:
-        """Whether the recount, less the lines with a reason to be left out, equals what was applied, line by line."""
+        """Whether, line by line, the recount less the lines with a reason to be left out equals what was applied."""
         return self.unexplained == 0

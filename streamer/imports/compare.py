@@ -1,7 +1,7 @@
-"""Compare what a lane applied of a file, line by line, with an independent recount.
+"""Compare what a lane applied of a file with an independent recount, line by line.
 
-Each difference has a reason (the row was rejected, is a duplicate, became a dead letter) or is reported as
-unexplained. Both sides are kept in arrays: about twenty bytes per event, whatever the size of the file.
+Each difference has a reason (the row was rejected, is a duplicate, became a dead letter) or is reported as unexplained.
+Both sides are kept in arrays of about twenty bytes per event, whatever the size of the file.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from streamer.sources.recount import ORDER, REFUND, Counted
 Ints = NDArray[np.int64]
 _KINDS: Final = (ORDER, REFUND)
 _MOST: Final = 1 << 62
-"""Upper bound of any shop's amounts, in minor units; a lane rejects larger ones."""
+"""Upper bound of any shop's amounts, in minor units. A lane rejects larger ones."""
 
 
 class Reasons:
-    """Why lines are left out, one byte per line. The first of several reasons is kept."""
+    """Reasons why lines are left out, one byte per line. The first of several reasons is kept."""
 
     def __init__(self) -> None:
         self.names: list[str | None] = [None]
@@ -43,13 +43,13 @@ class Reasons:
             self._codes[line] = self.code(reason)
 
     def code(self, reason: str | None) -> int:
-        """The number of a reason, at most 255."""
+        """Return a reason's number, at most 255."""
         if reason not in self.names:
             self.names.append(reason)
         return self.names.index(reason)
 
     def of(self, lines: Ints) -> Ints:
-        """The reason numbers of lines; 0 for none."""
+        """Return the reason numbers of lines, 0 for none."""
         codes = np.frombuffer(bytes(self._codes), np.uint8)
         inside = lines < len(codes)
         found = np.zeros(len(lines), np.int64)
@@ -59,16 +59,16 @@ class Reasons:
 
 @dataclass(slots=True)
 class Applied:
-    """A lane's results for the events of a file, in the order in which it processed them.
+    """A lane's results for the events of a file, in processing order.
 
     Attributes
     ----------
     lines, times
-        Line on which an event begins, and its event time (ms).
+        Line on which each event begins, and its event time (epoch ms).
     kinds
         0 for neither, 1 for an order, 2 for a refund.
     money
-        Change of the shop's revenue, minor units: refunds are negative.
+        Change of the shop's revenue in minor units; refunds are negative.
     counts
         1 for an order or refund that counts, 0 for none, -1 for one that an event reversed.
     """
@@ -82,7 +82,7 @@ class Applied:
     fate_names: list[str] = field(default_factory=lambda: ["applied"])
 
     def add(self, kind: int, money: int, count: int, fate: str) -> None:
-        """Add the result of the next event; its line and time were added before."""
+        """Add the result of the next event, whose line and time were added before."""
         self.kinds.append(kind)
         self.money.append(money)
         self.counts.append(count)
@@ -91,26 +91,26 @@ class Applied:
         self.fates.append(self.fate_names.index(fate))
 
     def fate_counts(self) -> dict[str, int]:
-        """Number of events by result."""
+        """Return the number of events by result."""
         counts = ((name, self.fates.count(code)) for code, name in enumerate(self.fate_names))
         return {name: count for name, count in counts if count}
 
     def orders(self) -> tuple[Ints, Ints]:
-        """Lines and money of orders."""
+        """Return the lines and money of orders."""
         of = np.frombuffer(self.kinds, np.uint8) == 1
         return np.frombuffer(self.lines, np.int64)[of], np.frombuffer(self.money, np.int64)[of]
 
 
 @dataclass(frozen=True)
 class _ByLine:
-    """Money and reason by key: twice the line, plus one for a refund. Keys ascend."""
+    """Money and reason by key, ascending. A key is twice the line, plus one for a refund."""
 
     keys: Ints
     money: Ints
     reasons: Ints
 
     def at(self, keys: Ints) -> tuple[Ints, Ints, NDArray[np.bool_]]:
-        """Money and reason of keys, zero for missing ones, and a mask of the keys present."""
+        """Return money and reason of keys (zero for missing ones), and a mask of the keys present."""
         if not len(self.keys):
             return np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64), np.zeros(len(keys), np.bool_)
         places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
@@ -119,7 +119,7 @@ class _ByLine:
 
 
 def _by_line(keys: Ints, money: Ints, reasons: Ints) -> _ByLine:
-    """Sums of money by key, and the first reason other than 0."""
+    """Return money summed by key, with the first nonzero reason."""
     if not len(keys):
         return _ByLine(keys, money, reasons)
     # Sort lines with a reason before those without.
@@ -146,7 +146,7 @@ def compare(found: Checked, applied: Applied, counted: Iterable[Counted], refuse
                 found.left_out.add(name, len(amounts), sum(amounts))
                 found.reasons.setdefault(str(refused.names[code]), Side()).add(name, len(amounts), sum(amounts))
     named = list(_differences(found, taken, _by_line(keys, money, reasons), refused))
-    # Unexplained differences first; within each group in the order of lines.
+    # Unexplained differences come first; each group is in line order.
     found.differences = sorted(named, key=lambda one: one.reason is not None)[:NAMED]
 
 
@@ -174,24 +174,24 @@ def _counted(found: Checked, counted: Iterable[Counted], rates: Rates) -> tuple[
 
 
 def _minor(one: Counted, rates: Rates) -> int:
-    """An amount in the shop's minor units; 0 if it is missing or impossibly large."""
+    """Return an amount in the shop's minor units; 0 if it is missing or impossibly large."""
     if one.amount is None:
         return 0
     rate = rates.rates.get(one.currency or rates.base)
-    # Without a rate a lane makes it a dead letter; the recount keeps its own units.
+    # A lane dead-letters an amount without a rate, so the recount keeps it in its own units.
     amount = one.amount if rate is None else one.amount * Decimal(repr(rate))
     minor = int(amount.scaleb(rates.places).to_integral_value())
     return minor if abs(minor) < _MOST else 0
 
 
 def _differences(found: Checked, taken: _ByLine, counted: _ByLine, refused: Reasons) -> Iterator[Difference]:
-    """Yield the lines that differ, at most `NAMED` with a reason and `NAMED` without. Counts all of the latter."""
+    """Yield the differing lines, at most `NAMED` with a reason and `NAMED` without, and count all of the latter."""
     keys = np.union1d(taken.keys, counted.keys)
     money, fates, _ = taken.at(keys)
     expected, _, here = counted.at(keys)
     lines = refused.of(keys >> 1)
     reasons = np.where(lines != 0, lines, fates)
-    # A refund that precedes its order is deducted when the order arrives; then the totals agree.
+    # A refund that precedes its order is deducted when the order arrives, and the totals agree then.
     if found.counted.net - found.left_out.net == found.applied.net:
         pending = (reasons == 0) & ((keys & 1) == 1) & (money == 0)
         reasons[pending] = refused.code("pending")

@@ -1,4 +1,4 @@
-"""Imports of the demo's shop, told from those of somebody's own customers."""
+"""Distinguish imports of the demo's shop from imports of real customers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Final
 from streamer.adapters.import_view import ImportRecord
 
 NAME: Final = "the demo's shop"
-"""How the names of the demo's imports begin."""
+"""Prefix of the names of the demo's imports."""
 
 
 def only_demos(imports: Sequence[ImportRecord]) -> bool:
-    """Whether demos imported into a service, and nobody else did."""
+    """Return whether all imports into a service are demos."""
     return bool(imports) and all(one.name.startswith(NAME) for one in imports)

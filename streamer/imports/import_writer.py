@@ -1,4 +1,4 @@
-"""Write the records of an import into the lanes, and count how many were written before."""
+"""Write an import's records to the lanes, and count how many were written before."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from streamer.sources.import_records import Outgoing
 _PASSED_ON = (REROUTED_HEADER, ALIAS_HEADER)
 _BATCH_BYTES = 262_144
 _MAX_OPEN = 20_000
-"""Maximum number of unconfirmed records: enough for full batches without using much memory."""
+"""Maximum number of unconfirmed records: enough to fill batches without using much memory."""
 _BREATH = 200
-"""Number of records after which the sender, in the same event loop, gets its turn."""
+"""Number of records after which to yield to the sender, which runs in the same event loop."""
 _STOP_SECONDS = 10.0
-# The broker limits a whole batch, including its header.
+# The broker limits the size of a whole batch, including its header.
 _MAX_RECORD_BYTES = topics.MAX_MESSAGE_BYTES - 4_096
 
 
@@ -54,7 +54,7 @@ def producer(connection: KafkaConnection, **options: Any) -> AIOKafkaProducer:
 
 
 def lane_of(key: bytes | None, value: bytes | None, lanes: int) -> int:
-    """The lane of an event. Without a key it has no customer: any lane will dead-letter it, but always the same one."""
+    """Return the lane of an event. An event without a key has no customer: any lane dead-letters it, but always the same."""
     return partition_for(key or value or b"", lanes)
 
 
@@ -67,17 +67,17 @@ async def write(
     skip: Mapping[int, int] | None = None,
     on_day: Callable[[Sent], Awaitable[None]] | None = None,
 ) -> Sent:
-    """Write records in order and confirm each lane's in order, so that after a crash a prefix of them is present.
+    """Write records in order and confirm them in order per lane, so that a crash leaves a prefix of each lane's records.
 
     Parameters
     ----------
     keys
-        Keys to sign the control records, if given.
+        Keys that sign the control records, if given.
     skip
-        Number of events to skip at the start of each lane because they are already there; control records are always
+        Number of events to skip per lane because they are already there; control records are always
         written.
     on_day
-        Awaited with the progress after every record for all lanes (about one per day of data): the place to wait for
+        Awaited with the progress after every record for all lanes (about one per day of data); may wait for
         others.
 
     Raises
@@ -126,7 +126,7 @@ async def write(
 
 
 async def stop(client: AIOKafkaProducer) -> None:
-    """Stop a producer; abandon it after a while if it cannot flush its records."""
+    """Stop a producer. Abandon it after a while if it cannot flush its records."""
     with contextlib.suppress(TimeoutError, KafkaError):
         await asyncio.wait_for(client.stop(), _STOP_SECONDS)
 
@@ -134,7 +134,7 @@ async def stop(client: AIOKafkaProducer) -> None:
 async def count_written(
     connection: KafkaConnection, import_id: str, starts: Mapping[int, int], lanes: Sequence[int]
 ) -> dict[int, int]:
-    """Count the events in each lane that the import itself wrote.
+    """Count the events that the import itself wrote to each lane.
 
     Excludes its control records and events forwarded by other lanes: an id joined to a customer of another lane has
     its events in both.
@@ -142,7 +142,7 @@ async def count_written(
     Parameters
     ----------
     starts
-        Offsets to start reading from, by lane; by default the first one available.
+        Offsets by lane at which to start reading; defaults to the first available.
     """
     consumer = AIOKafkaConsumer(bootstrap_servers=connection.bootstrap, enable_auto_commit=False, **connection.security)
     await consumer.start()
@@ -166,5 +166,5 @@ async def count_written(
 
 
 def _is_written_by(import_id: bytes, headers: Sequence[tuple[str, bytes]]) -> bool:
-    """Whether the import itself wrote a record with these headers."""
+    """Return whether a record with these headers was written by the import itself."""
     return (IMPORT_HEADER, import_id) in headers and not any(name in _PASSED_ON for name, _ in headers)

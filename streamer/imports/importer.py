@@ -1,7 +1,7 @@
-"""An import: writes a finite source into the lanes once, and ends when the lanes have applied it.
+"""Run an import: write a finite source to the lanes once, and finish when the lanes have applied it.
 
-It can be interrupted at any moment and resumed. The records of each lane are confirmed in order, so a prefix of them
-is present: a second run counts it and writes the rest, under the same import id.
+You can interrupt it at any moment and resume it. The records of each lane are confirmed in order, so a prefix of them
+is present: a second run counts the prefix and writes the rest under the same import id.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _POLL_SECONDS = 0.1
 _STALLED_SECONDS = 5.0
 _REPORTED_STALLS = 4
 _LEAD_DAYS = 14
-"""Maximum days of data written ahead of the lanes."""
+"""Maximum number of days of data written ahead of the lanes."""
 
 
 @dataclass(frozen=True)
 class ImportProgress:
-    """Receives the progress of an import: messages, records written, and records applied of a total.
+    """Receives an import's progress: messages, records written, and records applied out of a total.
 
     The total is unknown until everything is written.
     """
@@ -51,12 +51,12 @@ class ImportProgress:
 
 
 def was_broken_off(service: Service, source: Source) -> bool:
-    """Whether an import of this content was started and did not finish."""
+    """Return whether an import of this content was started but not finished."""
     return any(not record.finished for record in _known(service, source))
 
 
 def begin(service: Service, source: Source, name: str, *, again: bool) -> tuple[ImportRecord, bool]:
-    """The import to run, and whether it resumes an interrupted one.
+    """Return the import to run, and whether it resumes an interrupted one.
 
     Raises
     ------
@@ -101,7 +101,7 @@ class Import:
     hires
         Whether to start our own workers if no process reads the lanes.
     seconds_per_day
-        Minimum duration of a day of data; for demonstrations.
+        Minimum real seconds per day of data, for demonstrations.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class Import:
             sent = asyncio.run(self._write(resumed))
             while True:
                 ledgers = self._read_ledgers(sum(end - record.starts.get(lane, 0) for lane, end in sent.ends.items()))
-                # At the end time passes for many customers at once, and a lane processes them in portions.
+                # At the end, time passes for many customers at once, and a lane processes them in portions.
                 if _reached(ledgers, sent.ends) and not self.service.imports.dues_waiting(ledgers):
                     # Read again: the earlier ledgers predate the last records.
                     ledgers = self._read_ledgers()
@@ -179,7 +179,7 @@ class Import:
                 "the lanes have closed this import since; the remaining events count as late: customers reach the right "
                 "segments, but some past moves are not published"
             )
-            # The lanes would reject reopening an ended import.
+            # The lanes would refuse to reopen a finished import.
             records = islice(records, 1, None)
         else:
             self._learning.resume(ledgers)
@@ -189,7 +189,7 @@ class Import:
         )
 
     async def _on_day(self, sent: Sent) -> None:
-        """Keep the pace and do not outrun the lanes: a model learned on the way must find some data before it."""
+        """Keep the pace, and do not outrun the lanes: a model learned during the import must still apply to some data."""
         self.progress.written(sent.records)
         if await self._learning.answered():
             return
@@ -203,10 +203,10 @@ class Import:
                 await asyncio.sleep(_POLL_SECONDS / 5)
 
     def _read_ledgers(self, of: int | None = None) -> list[Ledger]:
-        """Read the ledgers; report their progress (of ``of`` records if known) and ensure that workers are running."""
+        """Read the ledgers, report their progress (out of ``of`` records if known) and ensure that workers are running."""
         ledgers, starts = self.service.view.ledgers(), self.record.starts
         done = sum(max(0, one.next_offset - starts.get(one.partition, 0)) for one in ledgers)
-        # A table knows its number of events before writing them; control records come on top.
+        # A table knows its number of events before writing them; control records are extra.
         of = of or getattr(self.source, "expected", None)
         self.progress.applied(done if of is None else min(done, of), of)
         if done > self._done:
@@ -224,7 +224,7 @@ class Import:
         return ledgers
 
     def _see_to_workers(self) -> None:
-        """Start workers if no process reads the lanes, at the beginning or after the previous ones are gone."""
+        """Start workers if no process reads the lanes, at the start or after the previous workers ended."""
         service = self.service
         if self._hires and self._workers is None and not is_read(service):
             self.progress.note(f"no worker is running; starting one for this import (log: {service.log_path})")
@@ -232,7 +232,7 @@ class Import:
 
 
 def is_read(service: Service) -> bool:
-    """Whether a process reads the lanes; a killed worker counts until Kafka notices."""
+    """Return whether a process reads the lanes. A killed worker counts until Kafka notices."""
     kafka = service.kafka
     return not service.alone and member_count(kafka.bootstrap, kafka.group, security=kafka.security) > 0
 
@@ -240,7 +240,7 @@ def is_read(service: Service) -> bool:
 def own_workers(
     service: Service, progress: Callable[[str], None], roles: Sequence[str] = ALWAYS
 ) -> AbstractContextManager[supervise.Workers]:
-    """Our own worker processes, for a block."""
+    """Return a context manager that runs our own worker processes."""
     service.log_path.parent.mkdir(parents=True, exist_ok=True)
     return supervise.workers(
         roles, service.arguments, env=service.environment, log_path=service.log_path, report=progress
@@ -248,5 +248,5 @@ def own_workers(
 
 
 def _reached(ledgers: Iterable[Ledger], goal: Mapping[int, int]) -> bool:
-    """Whether every lane has decided everything before its offset in ``goal``."""
+    """Return whether every lane has decided everything before its offset in ``goal``."""
     return {one.partition for one in ledgers if one.next_offset >= goal.get(one.partition, 0)} >= goal.keys()

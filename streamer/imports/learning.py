@@ -1,18 +1,18 @@
-"""An import waits for the model owner on learning days, so that the same file produces the same clusters.
+"""Let an import wait for the model owner on learning days, so that the same file yields the same clusters.
 
 The protocol on a day on which the owner has work to do (the first day of data not before ``next_day``):
 
-1. The import writes that day's clock to every lane, followed by ``control.learn``. It holds back the day's events.
-2. Each lane decides everything up to there and reports it to the owner in the panel topic (``decision.ImportNotice``), after
-   the rows of all customers active before, in the transaction of the step.
-3. Once all lanes have reported, the owner learns. One transaction writes its snapshot, the new version if there is
-   one, and after it ``control.learned`` with the next such day to every lane.
-4. A lane notes the answer in its ledger. The import sees it there and continues, so in every lane the version
-   precedes the day's first event, as in a replay.
+1. The import writes that day's clock to every lane, followed by ``control.learn``, and holds back the day's events.
+2. Each lane decides everything up to this point and reports that to the owner in the panel topic
+   (``decision.ImportNotice``), after the rows of all customers active before, in the transaction of the step.
+3. Once all lanes have reported, the owner learns. One transaction writes its snapshot, the new version if there is one,
+   and then ``control.learned``, with the next learning day, to every lane.
+4. A lane notes the answer in its ledger. The import sees it there and continues, so in every lane the version precedes
+   the day's first event, as in a replay.
 
-A killed lane or owner completed its step or did none of it, and resumes there. A resumed import reads the last answer
-in the ledgers and asks from there on; asking twice is harmless, since before its next day the owner does nothing but
-answer.
+A killed lane or owner has completed its step or done none of it, and resumes there. A resumed import reads the last
+answer in the ledgers and continues from there. Asking twice is harmless, because before its next day the owner only
+answers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from streamer.imports.service import Service
 from streamer.sources.import_records import Outgoing, control_record
 
 PATIENCE_SECONDS = 30.0
-"""How long an import waits if no model owner is running."""
+"""Seconds that an import waits if no model owner is running."""
 _POLL_SECONDS = 0.01
 
 
@@ -39,7 +39,7 @@ class Learning:
     Parameters
     ----------
     read_ledgers
-        Reads the ledgers, and ensures that workers are running.
+        Reads the ledgers and ensures that workers are running.
     """
 
     def __init__(
@@ -53,12 +53,12 @@ class Learning:
         self._requested = -1
 
     def resume(self, ledgers: Iterable[Ledger]) -> None:
-        """Continue after the last answer in the ledgers."""
+        """Continue after the last answer found in the ledgers."""
         known = [opened for ledger in ledgers if (opened := ledger.imports.get(self._import_id)) is not None]
         self._next_day = max((opened.next_day for opened in known), default=0)
 
     def questions(self, records: Iterable[Outgoing]) -> Iterator[Outgoing]:
-        """Yield the records, with a request after the clock of each day on which there is something to learn."""
+        """Yield the records, with a learning request after the clock of each learning day."""
         for record in records:
             yield record
             if record.day is not None and record.seal is not None and record.day >= self._next_day:
@@ -67,7 +67,7 @@ class Learning:
                 yield control_record(question, Seal(record.seal.source, record.seal.number + 1))
 
     async def answered(self) -> bool:
-        """Wait for the owner's answer, or until none is running; return whether a request was pending at all."""
+        """Wait until the owner answers or none is running. Return whether a request was pending."""
         requested, self._requested = self._requested, -1
         if requested < 0:
             return False

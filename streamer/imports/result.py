@@ -1,4 +1,4 @@
-"""The result of a replay, an import or a demo: figures for scripts, and the same for people."""
+"""Report the result of a replay, an import or a demo, for scripts and for people."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from streamer.sources.source import Source
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Counts of one run, by their JSON names; ``records`` is the ledger's ``consumed``.
+    """Counts of one run, under their JSON names; ``records`` is the ledger's ``consumed``.
 
     Attributes
     ----------
     rows, skipped
-        Lines of the file, None without a file; and those that produced no event, by reason.
+        Number of lines in the file (None without a file), and lines that produced no event by reason.
     records
         Records of the lane log: ``applied + duplicates + dead_letters + rerouted + control``.
     customers
@@ -59,17 +59,17 @@ class Result:
 
     @property
     def unaccounted(self) -> int:
-        """Records not accounted for: always 0."""
+        """Number of records not accounted for; always 0."""
         known = self.applied + self.duplicates + sum(self.dead_letters.values()) + self.rerouted + self.control
         return self.records - known
 
     def to_dict(self) -> dict[str, Any]:
-        """The figures by their JSON names."""
+        """Return the figures under their JSON names."""
         return asdict(self)
 
 
 def result_of(before: Totals, after: Totals, source: Source | None, seconds: float) -> Result:
-    """The difference between two readings of the ledgers, between which ``source`` was read."""
+    """Return the difference between two readings of the ledgers, between which ``source`` was read."""
     records = after.consumed - before.consumed
     return Result(
         rows=None if source is None else source.rows,
@@ -94,7 +94,7 @@ def result_of(before: Totals, after: Totals, source: Source | None, seconds: flo
 
 
 def _guests(before: Totals, after: Totals, source: Source | None) -> dict[str, Any]:
-    """Guest orders: from the source if it is a table, since those become no events; else as counted by the lanes."""
+    """Return guest orders: from the source if it is a table, which makes no events of them, else as the lanes counted them."""
     of_table = getattr(source, "guests", None)
     if isinstance(of_table, Guests) and (of_table.orders or of_table.refunds):
         return of_table.to_dict()
@@ -106,7 +106,7 @@ def _guests(before: Totals, after: Totals, source: Source | None) -> dict[str, A
 
 
 def in_units(minor: int, currency: str) -> str:
-    """An amount as text with every digit.
+    """Return an amount as text with every digit.
 
     >>> in_units(-1050, "EUR"), in_units(12, "JPY")
     ('-10.50', '12')
@@ -159,7 +159,7 @@ def show(result: Result, currency: str, console: Console, texts: Messages | None
 def segments_table(
     segments: Mapping[str, Mapping[str, int]], changes: Mapping[str, int], texts: Messages | None = None
 ) -> Table:
-    """Customers per segment, and changes per segmentation."""
+    """Return a table of customers per segment and changes per segmentation."""
     texts = texts or messages()
     table = Table(box=None, pad_edge=False, show_header=True)
     table.add_column(texts("column segmentation"))

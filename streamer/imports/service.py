@@ -1,4 +1,4 @@
-"""The service that receives an import."""
+"""Describe the service that receives an import."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Service:
     Attributes
     ----------
     keys
-        Keys to sign control records, if there are any.
+        Keys that sign control records, if any.
     alone
-        Whether the servers are ours alone, so that no other process can be reading the lanes.
+        Whether the servers are private, so that no other process can be reading the lanes.
     arguments, environment, log_path
-        For our own workers (``supervise.workers``), if no process reads the lanes.
+        Settings of our own workers (``supervise.workers``), started if no process reads the lanes.
     """
 
     kafka: KafkaConnection

@@ -1,4 +1,4 @@
-"""Find suspicious patterns in a file even though every row is readable."""
+"""Find suspicious patterns in a file whose rows are all readable."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def looks(
     Parameters
     ----------
     lines, amounts
-        Orders: the line of each, and its money in minor units.
+        Line and money in minor units of each order.
     times
-        Event times in the order of their lines, ms.
+        Event times in line order, epoch ms.
     unit
         Minor units per major unit of the shop's currency.
     at_midnight
-        Whether all events are at the start of one of the shop's days.
+        Whether all events are at midnight in the shop's time zone.
     """
     if not found.events:
         yield translatable("check look nothing")
@@ -102,7 +102,7 @@ def _times(found: Checked, times: Ints) -> Iterator[Translatable]:
     if len(steps) >= _ENOUGH and 0.2 < (steps < 0).mean() < 0.8:
         yield translatable("check look unordered")
     months = list(found.months)
-    # In a shop with a few orders per month, an empty month is chance.
+    # With few orders per month, an empty month may be chance.
     if not months or found.applied.orders < _MONTHLY * (_month(months[-1]) - _month(months[0]) + 1):
         return
     for one, other in pairwise(months):
@@ -122,7 +122,7 @@ def _named(month: int) -> str:
 
 
 def reason_text(reason: str) -> str:
-    """Why rows or events are left out, in words; the reason's name if it has no text."""
+    """Return why rows or events are left out, in words, or the reason's name if it has no text."""
     try:
         return translatable(f"reason {reason}")
     except KeyError:

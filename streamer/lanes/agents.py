@@ -1,7 +1,7 @@
-"""The Faust agents. An event's path starts here: agents.py, then lane.py, then decide.py.
+"""Define the Faust agents. An event's path starts here: agents.py, then lane.py, then decide.py.
 
-The agent only hands batches to their lane. It must never raise or wait: Faust would acknowledge the failed
-event and continue, or its queue would fill. The lane handles everything that can fail, and ends the process.
+The agent only hands batches to their lane. It must never raise or wait, because Faust would acknowledge the failed
+event and continue, or its queue would fill. The lane handles everything that can fail, and ends the process if needed.
 """
 
 from __future__ import annotations
@@ -40,20 +40,21 @@ def build(group: str, bootstrap: str, topic: str, pool: Pool, session_seconds: f
         # Our own server serves the metrics; Faust's binds all interfaces and requires no password.
         web_enabled=False,
         topic_disable_leader=True,
-        # We have no tables, and Faust's own assignor, made for them, gives the third of three workers none of four
+        # We have no tables. Faust's own assignor, made for tables, would give the third of three workers none of four
         # lanes.
         table_standby_replicas=0,
         topic_allow_declare=False,
         reply_create_topic=False,
         stream_wait_empty=False,
-        # Must never fill: a full queue and a rebalance would deadlock. Back-pressure is at the fetch.
+        # This queue must never fill, because a full queue and a rebalance would deadlock. Back-pressure is at the
+        # fetch.
         stream_buffer_maxsize=100_000,
         stream_recovery_delay=0.0,
         consumer_auto_offset_reset="none",
         consumer_max_fetch_size=4 * 1_048_576,
         broker_max_poll_records=4_000,
         broker_session_timeout=session_seconds,
-        # Workers learn of a rebalance from a heartbeat response, and until then all lanes stand still.
+        # Workers learn of a rebalance from a heartbeat response, and all lanes pause until then.
         broker_heartbeat_interval=min(0.3, session_seconds / 4),
         broker_rebalance_timeout=60.0,
         # A reader without partitions, or one waiting out a long outage, must not be expelled for idling.
@@ -67,7 +68,7 @@ def build(group: str, bootstrap: str, topic: str, pool: Pool, session_seconds: f
         async for event in stream.events():
             pool.offer(event.message.partition, event.value)
 
-    # One hand-over at a time: a second rebalance may begin while lanes are still opening.
+    # Allow one handover at a time, because a second rebalance may begin while lanes are still opening.
     turn = asyncio.Lock()
 
     async def on_revoked(*args: Any, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""A lane's settings and dependencies besides its log and view, and the listener for its progress."""
+"""Define a lane's settings and dependencies other than its log and view, and the listener for its progress."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from streamer.lanes.trouble import Quarantine
 
 @dataclass(frozen=True, slots=True)
 class LaneSettings:
-    """How a lane runs; nothing here changes its decisions.
+    """Operational settings of a lane; none of them changes its decisions.
 
     Attributes
     ----------
@@ -28,24 +28,24 @@ class LaneSettings:
         Seconds after which a step returns its undecided records, and later steps become smaller: the transaction must
         end before the broker aborts it, even on a busy machine.
     turn_records
-        Records to decide before yielding to other lanes of the process.
+        Number of records to decide before yielding to other lanes of the process.
     max_due
         Maximum number of due customers per batch, so that live records are not held up.
     max_residents
         Maximum number of customers in memory.
     tick_seconds
-        How often an idle lane checks the clock, and a halted one whether it was released.
+        Interval at which an idle lane checks the clock, and a halted lane checks whether it was released.
     wall_margin_ms
-        How far a lane's clock stays behind the wall clock while idle: more than `Policy.lateness_ms`, so that the
+        How far an idle lane's clock stays behind the wall clock: more than `Policy.lateness_ms`, so that the
         next record moves it further and a replay of the log decides the same.
     import_silence_ms
-        The lane closes an open import after this long without a record, counted only while the lane runs.
+        Silence after which the lane closes an open import, counted only while the lane runs.
     control_keys
-        Keys to sign and verify control records, if set.
+        Keys that sign and verify control records, if set.
     grace_ms
-        How long after an update, or the first start without a key, control records may be unsigned.
+        Period after an update, or the first start without a key, in which control records may be unsigned.
     deadletter_run, deadletter_ratio, deadletter_window
-        When the lane stops because it rejects too much (`DeadLetterLimit`).
+        Limits of rejected records at which the lane stops (`DeadLetterLimit`).
     """
 
     max_records: int = 8_000
@@ -65,7 +65,10 @@ class LaneSettings:
 
 @dataclass(frozen=True, slots=True)
 class LaneContext:
-    """What all lanes of a process share. ``may_tick`` returns whether the wall clock may move idle lanes now."""
+    """Dependencies shared by all lanes of a process.
+
+    ``may_tick`` returns whether the wall clock may currently advance idle lanes.
+    """
 
     policy: Policy
     clock: WallClock
@@ -76,7 +79,7 @@ class LaneContext:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The result of one committed step, for metrics and waiting callers. ``seconds`` is by stage."""
+    """The result of a committed step, for metrics and waiting callers. ``seconds`` is by stage."""
 
     partition: int
     decoded_records: Sequence[DecodedRecord]
@@ -87,25 +90,25 @@ class Step:
 
 
 class LaneListener(Protocol):
-    """Receives lane events. All methods are called in the event loop of the lanes and must not block."""
+    """Receives lane events. All methods are called in the lanes' event loop and must not block."""
 
     def fetch_again(self, lane: int, offset: int) -> None:
-        """Records are missing: fetch again from this offset."""
+        """Fetch again from this offset, because records are missing."""
 
     def stepped(self, step: Step) -> None:
-        """A step was committed."""
+        """Called when a step was committed."""
 
     def halted(self, lane: int, why: str) -> None:
-        """The lane stopped; ``why`` includes what to do about it."""
+        """Called when the lane stopped; ``why`` includes how to fix it."""
 
     def released(self, lane: int) -> None:
-        """A stopped lane resumed."""
+        """Called when a stopped lane resumed."""
 
     def restoring(self, lane: int, passed: int, of: int) -> None:
-        """A restore has processed ``passed`` of ``of`` changelog offsets."""
+        """Called when a restore has processed ``passed`` of ``of`` changelog offsets."""
 
     def restored(self, state: LaneState, seconds: float, customers: int) -> None:
-        """A restore finished in ``seconds`` and read back ``customers`` customers."""
+        """Called when a restore finished in ``seconds`` and read back ``customers`` customers."""
 
 
 class Silent(LaneListener):

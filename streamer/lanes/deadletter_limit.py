@@ -1,8 +1,8 @@
-"""The dead-letter limit: after a bad deploy, a lane stops instead of draining a topic into dead letters.
+"""Stop a lane that rejects too many records, so that a bad deploy does not drain a topic into dead letters.
 
-Two limits, as in Arroyo: consecutive rejected records, and the share of recent ones. Imported records do not count,
-since an operator chose that file; nor do control records. The limit does not affect decisions, only whether the lane
-continues.
+There are two limits, as in Arroyo: consecutive rejected records, and the share of rejected records among recent ones.
+Imported records do not count, because an operator chose that file, and neither do control records. The limit does not
+affect decisions, only whether the lane continues.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ class DeadLetterLimit:
         self._ratio = ratio
         self._window = window
         self._run = 0
-        # Counted and rejected records by step. The oldest is removed once the others fill a window without it.
+        # Counted and rejected records by step. The oldest step is removed once the others fill a window.
         self._steps: deque[tuple[int, int]] = deque()
         self._seen = 0
         self._refused = 0
 
     def room(self, decoded_records: Sequence[DecodedRecord]) -> int:
-        """The number of these records to take: up to the one that reaches a limit.
+        """Return how many of these records to take: up to the one that reaches a limit.
 
-        Counts records rejected during decoding; only `take` knows of later rejections.
+        This counts records rejected during decoding; later rejections are only known to `take`.
         """
         if all(decoded.error is None for decoded in decoded_records):
             return len(decoded_records)
@@ -59,7 +59,7 @@ class DeadLetterLimit:
         return len(decoded_records)
 
     def take(self, decoded_records: Sequence[DecodedRecord], refused: Collection[int]) -> str | None:
-        """Count a step; return which limit it reached, in words, or None.
+        """Count a step and return which limit it reached, in words, or None.
 
         Parameters
         ----------
@@ -86,7 +86,7 @@ class DeadLetterLimit:
         return reason
 
     def judge(self, run: int, refused: int, seen: int) -> str | None:
-        """The limit that these counts reach, in words; None if neither."""
+        """Return the limit that these counts reach, in words; None if neither."""
         if self._limit and run >= self._limit:
             return f"{Count(run):|record} one after the other {Count(run):~was|were} refused"
         if seen >= self._window and refused > self._ratio * seen:

@@ -1,6 +1,6 @@
-"""Records deleted before their lane decided them, by a retention shorter than the lane's downtime or by hand.
+"""Handle records deleted before their lane decided them, by hand or by a retention shorter than the lane's downtime.
 
-The lane stops and reports the offsets; an operator must decide to go past them (`streamer lanes skip`).
+The lane stops and reports the offsets; an operator must decide to skip them (`streamer lanes skip`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ HINT: Final = (
 
 
 def why_deleted(next_offset: int, first: int) -> str:
-    """Why a lane at ``next_offset`` stops if its input starts only at offset ``first``.
+    """Return why a lane at ``next_offset`` stops if its input starts only at offset ``first``.
 
     >>> why_deleted(5, 8)
     'records 5 to 7 were deleted before they were decided; retention of the input topic is shorter than the lane stood still'
@@ -28,10 +28,9 @@ def why_deleted(next_offset: int, first: int) -> str:
 
 
 def stand_in(lane: int, next_offset: int, first: int, appended: int) -> Record:
-    """A record that represents the deleted ones; ``appended`` is its append time, ms.
+    """Return a record that represents the deleted ones, with append time ``appended`` (ms).
 
-    Some of the offsets may have been transaction markers rather than records; that is no longer known, so all
-    count as records.
+    Some of the offsets may have been transaction markers. That can no longer be known, so all count as records.
     """
     value = UnopenedBatch(
         b"",

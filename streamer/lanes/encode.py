@@ -1,4 +1,4 @@
-"""Encode a decision: the records of the transaction, and the update of the view. Pure."""
+"""Encode a decision as the records of its transaction and the update of the view. Pure functions."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class CustomerFailed(Exception):
-    """The state or a change of a customer cannot be encoded; see the cause."""
+    """Raised if a customer's state or change cannot be encoded; the cause has the details."""
 
     def __init__(self, customer: str) -> None:
         super().__init__("the state or a change of a customer cannot be written")
@@ -62,7 +62,9 @@ class CustomerFailed(Exception):
 
 
 def store(decision: Decision, state: LaneState, policy: Policy) -> dict[str, Stored]:
-    """Encode the parts and documents of all touched customers and mark them as written: commit, or discard the state.
+    """Encode the parts and documents of all touched customers and mark them as written.
+
+    Afterwards, commit them or discard the state.
 
     Raises
     ------
@@ -99,7 +101,7 @@ def writes(
     policy: Policy,
     detected_at: int,
 ) -> Writes:
-    """All records of the transaction. The ledger is last in the changelog, since the view's token points behind it."""
+    """Return all records of the transaction. The ledger is last in the changelog, because the view's token points after it."""
     lane = state.ledger.partition
     out: Writes = {}
     if decision.changes:
@@ -120,7 +122,7 @@ def writes(
 
 
 def _panel(decision: Decision, state: LaneState) -> list[Write]:
-    """Panel rows, then the requests of imports: the model owner must read the rows before the request."""
+    """Return panel rows, then imports' requests: the model owner must read the rows before the request."""
     cache, imports = state.cache, state.ledger.imports
     plain: Headers = ((SHIFT_HEADER, str(decision.panel_shift).encode()),)
     found = []
@@ -135,7 +137,7 @@ def _panel(decision: Decision, state: LaneState) -> list[Write]:
 
 
 def _moves(decision: Decision, state: LaneState, policy: Policy, detected_at: int) -> tuple[list[Write], list[Write]]:
-    """The changes, and the new memberships of those who moved. Raises CustomerFailed if one cannot be encoded."""
+    """Return the changes and the new memberships of changed customers. Raises CustomerFailed if one cannot be encoded."""
     names, memory, touched = Names(state, policy), state.cache.memory, decision.touched
     changes, current = [], []
     id = ""
@@ -154,7 +156,7 @@ def _moves(decision: Decision, state: LaneState, policy: Policy, detected_at: in
 
 
 def _changelog(decision: Decision, stored: Mapping[str, Stored], raw_ledger: bytes) -> list[Write]:
-    # Deletions first: an erased customer may be back by the end of the batch.
+    # Delete first, because an erased customer may be back by the end of the batch.
     changelog = [Write(part_key(id, part), None) for id in sorted(decision.erased) for part in snapshot.PARTS]
     changelog.extend(
         Write(part_key(id, part), value) for id, one in stored.items() for part, value in one.parts.items()
@@ -173,7 +175,7 @@ def update(
     state: LaneState,
     decoded_records: Iterable[DecodedRecord],
 ) -> Update:
-    """The view's update for the same decision."""
+    """Return the view's update for the same decision."""
     closed = [
         decoded.control.import_id
         for decoded in decoded_records
@@ -192,21 +194,21 @@ def _marks(decision: Decision) -> dict[str, bytes]:
 
 
 def _bodies(decision: Decision) -> dict[str, bytes]:
-    """Bodies of new model versions of all kinds, by name."""
+    """Return the bodies of new model versions of all kinds, by name."""
     models: list[PublishedModel] = [*decision.models.values(), *decision.predictions.values()]
     return {model_name(model.kind, model.version): model_bytes(model) for model in models}
 
 
 def model_bytes(model: PublishedModel) -> bytes:
-    """A published model as JSON, as stored in the changelog and the view."""
+    """Return a published model as JSON, as stored in the changelog and the view."""
     return _encode(model.to_dict())
 
 
 class Names:
-    """Current names of segments."""
+    """Current segment names."""
 
     def __init__(self, state: LaneState, policy: Policy) -> None:
-        # Newest first: a segment missing from a version keeps its last name.
+        # Newest first, so that a segment missing from a version keeps its last name.
         self._declared = [*reversed(state.definitions.values()), policy.definitions]
         self._words = messages(policy.language)
         timeline = state.ledger.timeline
@@ -214,14 +216,14 @@ class Names:
         self._found: dict[tuple[str, str, int | None], str] = {}
 
     def ref(self, segmentation: str, segment: str | None, version: int | None = None) -> SegmentRef | None:
-        """A segment with its name; None for no segment."""
+        """Return a segment reference with its name, or None for no segment."""
         return None if segment is None else SegmentRef(segment, self.name(segmentation, segment, version))
 
     def name(self, segmentation: str, segment: str, version: int | None = None) -> str:
-        """The name of a segment, under ``version`` if given; its id if it has no known name.
+        """Return a segment's name, under ``version`` if given; its id if it has no known name.
 
-        A segment that a version no longer has keeps its last name. Later versions are not searched: whether they are
-        known already depends on where a batch ends.
+        A segment that a version no longer has keeps its last name. Later versions are not searched, because whether
+        they are already known depends on where a batch ends.
         """
         found = self._found.get((segmentation, segment, version))
         if found is None:
@@ -247,10 +249,10 @@ class Names:
 
 
 def memberships(customer: Customer, memory: Memory, names: Names) -> bytes | None:
-    """The membership record of a customer; None if it has no membership left.
+    """Return a customer's membership record, or None if no membership is left.
 
-    A cluster membership carries the version that assigned or last confirmed the label: a later version may lack the
-    segment, and its definition could not be found.
+    A cluster membership carries the version that assigned or last confirmed the segment, because a later version may
+    lack the segment and its definition could not be found there.
     """
     segments = {}
     for name, held in customer.segments.items():
@@ -260,7 +262,7 @@ def memberships(customer: Customer, memory: Memory, names: Names) -> bytes | Non
 
 
 def wire_changes(changes: Sequence[Change], state: LaneState, policy: Policy) -> list[WireChange]:
-    """Changes in their published form, without the detection time."""
+    """Return changes in their published form, without the detection time."""
     names = Names(state, policy)
     return [_wire(change, names) for change in changes]
 

@@ -1,4 +1,4 @@
-"""The queue of one partition's reader: fetched batches and the stop signal. Lanes and the model owner share it."""
+"""Queue fetched batches and the stop signal for one partition's reader. Lanes and the model owner share this."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from streamer.lanes.ports import Batch
 log = structlog.get_logger(__name__)
 
 MAX_WAITING = 1_000
-"""Number of records (an empty batch counts as one) queued in a reader at which fetching its partition pauses."""
+"""Number of queued records (an empty batch counts as one) at which fetching a reader's partition pauses."""
 
 
 class Inbox:
-    """Queue of batches offered from outside and consumed by the reader's own `run`, all in one event loop.
+    """Queue of batches, offered from outside and consumed by the reader's own `run` in the same event loop.
 
     Parameters
     ----------
@@ -49,12 +49,12 @@ class Inbox:
         self._wake_up()
 
     def start(self) -> None:
-        """Empty the queue and allow `run` (again)."""
+        """Empty the queue and allow `run`, possibly again."""
         self._stopping = False
         self._drop()
 
     def stop(self) -> None:
-        """Let `run` finish its step and return; drop the queue."""
+        """Let `run` finish its step and return. Drop the queue."""
         self._stopping = True
         self._drop()
         self._wake_up()
@@ -68,9 +68,10 @@ class Inbox:
             self._wake.set_result(None)
 
     async def _something_waits(self, seconds: float) -> None:
-        """Return when a batch is queued, the reader is stopped, or after ``seconds``.
+        """Wait until a batch is queued or the reader is stopped, at most ``seconds``.
 
-        Uses a future and a timer rather than a task: an idle lane calls it every second, a busy one at every step.
+        Uses a future and a timer rather than a task, because an idle lane calls this every second and a busy one at
+        every step.
         """
         if self._waiting or self._stopping:
             return
@@ -87,7 +88,7 @@ class Inbox:
             self._wake = None
 
     def _consecutive(self, position: int, enough: int) -> tuple[list[LogRecord], int]:
-        """Records from ``position`` on, and the offset after them. Drops duplicates and seeks back on a gap.
+        """Return records from ``position`` on and the offset after them. Drop duplicates; seek back on a gap.
 
         Stops adding batches once there are ``enough`` records.
         """
@@ -118,7 +119,7 @@ class Inbox:
         return records, position
 
     def _give_back(self, start: int, end: int, records: Sequence[LogRecord]) -> None:
-        """Put records at the front of the queue; they stand for the offsets ``[start, end)``."""
+        """Put records back at the front of the queue; they cover the offsets ``[start, end)``."""
         if end > start:
             self._waiting.insert(0, Batch(start, end, records))
             self._count += max(1, len(records))

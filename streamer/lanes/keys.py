@@ -1,8 +1,8 @@
-"""Keys of the changelog: a customer's parts, the ledger, models and definitions.
+"""Define the keys of the changelog: a customer's parts, the ledger, models and definitions.
 
-The service's own keys start with ``!``. A customer's key is its id. An id that starts with ``!`` gets a control
-character as prefix, which no id contains, so a customer cannot take a service key. All other ids keep the key they
-always had.
+The service's own keys start with ``!``. A customer's key is its id. An id that starts with ``!`` is prefixed with a
+control character, which no id contains, so that a customer cannot take a service key. All other ids keep their existing
+keys.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NOT_OURS = "\1"
 
 
 def part_key(id: str, part: str) -> bytes:
-    """The key of a part of a customer; the core part has the bare id.
+    """Return the key of a part of a customer; the core part has the bare id.
 
     >>> part_key("!ledger", ""), split_key(part_key("!ledger", "book"))
     (b'\\x01!ledger', ('!ledger', 'book'))
@@ -34,13 +34,13 @@ def part_key(id: str, part: str) -> bytes:
 
 
 def split_key(key: bytes) -> tuple[str, str]:
-    """The customer id and the part in a key."""
+    """Return the customer id and the part in a key."""
     id, _, part = key.decode().partition("\0")
     return id.removeprefix(_NOT_OURS), part
 
 
 def id_of(key: bytes | None) -> str | None:
-    """The customer id in a record's key, normalized to NFC; None if the key is not text."""
+    """Return the customer id in a record's key, normalized to NFC, or None if the key is not text."""
     try:
         return None if key is None else normalize("NFC", split_key(key)[0])
     except UnicodeDecodeError:
@@ -48,12 +48,14 @@ def id_of(key: bytes | None) -> str | None:
 
 
 def notice_key(import_id: str, lane: int) -> bytes:
-    """The key of a lane's report to the model owner about an import."""
+    """Return the key of a lane's report to the model owner about an import."""
     return NOTICE_KEY + f"{lane}:{import_id}".encode()
 
 
 def model_name(kind: str, version: int) -> str:
-    """The name of a published model in changelogs and views. Clusters, which came first, use the bare version number.
+    """Return a published model's name in changelogs and views.
+
+    Clusters, the first kind of model, use the bare version number.
 
     >>> model_name("clusters", 3), model_name("predictions", 3)
     ('3', 'predictions:3')
@@ -62,7 +64,7 @@ def model_name(kind: str, version: int) -> str:
 
 
 def model_of_name(name: str) -> tuple[str, int]:
-    """Kind and version of a model from its name."""
+    """Return a model's kind and version from its name."""
     kind, _, version = name.rpartition(":")
     return kind or "clusters", int(version)
 
@@ -72,7 +74,7 @@ def model_key(name: str) -> bytes:
 
 
 def model_named(key: bytes) -> str | None:
-    """The model name in a key; None for other keys."""
+    """Return the model name in a key; None for other keys."""
     return key[len(_MODEL) :].decode() if key.startswith(_MODEL) else None
 
 
@@ -81,7 +83,7 @@ def definitions_key(version: int) -> bytes:
 
 
 def definitions_version(key: bytes) -> int | None:
-    """The version in a key of declared segmentations; None for other keys."""
+    """Return the version in a key of declared segmentations; None for other keys."""
     return int(key[len(_DEFINITIONS) :]) if key.startswith(_DEFINITIONS) else None
 
 
@@ -90,5 +92,5 @@ def erased_key(name: str) -> bytes:
 
 
 def erased_name(key: bytes) -> str | None:
-    """The hash of the erased id in a key; None for other keys."""
+    """Return the hash of the erased id in a key; None for other keys."""
     return key[len(_ERASED) :].decode() if key.startswith(_ERASED) else None

@@ -1,16 +1,16 @@
-"""A lane: the owner of one partition. Own it, restore, then process batch after batch in an order that loses nothing.
+"""Own one partition: restore, then process batch after batch in an order that loses nothing.
 
-The order of effects, and why:
+The order of effects, and the reasons for it:
 
 1. Read the view: states, and the token of the changelog position it shows. An unexpected token means that the view
-   was lost or belongs to another lane; an empty view must not look like new customers, so restore first.
-2. `decide`. Pure.
+   was lost or belongs to another lane. Restore it first, because an empty view must not look like new customers.
+2. `decide`, a pure function.
 3. Commit one Kafka transaction: states, changes, memberships, dead letters, panel rows, rerouted records, ledger,
    offset. All or nothing.
-4. Write the view, compare-and-set on its token. A crash between 3 and 4 leaves it behind; 1 notices.
+4. Write the view, compare-and-set on its token. A crash between 3 and 4 leaves the view behind, which 1 detects.
 
-A step that raises before 3 is rolled back (`rollback`) and retried with fewer records (`narrowing`); a record that
-raises on its own becomes a dead letter. If even that fails, only this lane stops and says why (`trouble`).
+A step that raises before 3 is rolled back (`rollback`) and retried with fewer records (`narrowing`). A record that
+raises on its own becomes a dead letter. If even that fails, only this lane stops, and reports why (`trouble`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from streamer.lanes.trouble import Attempts, Trouble
 log = structlog.get_logger(__name__)
 
 _RESTORES = 3
-"""How many restores of the view to try for one batch before giving up."""
+"""Number of times to restore the view for one batch before giving up."""
 _QUARANTINE_SECONDS = 0.02
 _RESUME = "`streamer lanes resume {lane}` tries again"
 _SKIP = "`streamer lanes skip {lane}:{offset}` makes it a dead letter, `streamer lanes resume {lane}` tries it again"
@@ -51,7 +51,7 @@ class Lane(Inbox):
     """Owns one partition from `open` to `close`. All methods run in one event loop."""
 
     _silent: SilentImports
-    """Set in `open`, because the silence of imports counts from then on."""
+    """Set in `open`, because the silence of imports is counted from then on."""
 
     def __init__(
         self,
@@ -74,11 +74,11 @@ class Lane(Inbox):
         self._may_tick = context.may_tick
         self._token: str | None = None
         self._raw_ledger = b""
-        # The ledger has changes that no step has committed.
+        # True if the ledger has changes that no step has committed.
         self._unsaved = False
         self.committed = 0
-        """The offset committed last; `next_offset` is ahead of it during a step."""
-        # More customers are due than one turn takes.
+        """Last committed offset; `next_offset` is ahead of it during a step."""
+        # True if more customers are due than one turn handles.
         self._hurry = False
         self._loader = CustomerLoader(view, context.policy, self.settings.max_due)
         self._maker = StepMaker(context)
@@ -111,12 +111,12 @@ class Lane(Inbox):
 
     @property
     def next_offset(self) -> int:
-        """Offset of the first record this lane has not decided."""
+        """Offset of the first record that this lane has not decided."""
         return self.state.ledger.next_offset
 
     @property
     def is_excused(self) -> bool:
-        """Whether the lane has a reason to stand still: it is halted, or waits for its view."""
+        """Whether the lane has a reason not to advance: it is halted, or waits for its view."""
         return self.halted is not None or self._view.waiting
 
     @property
@@ -126,11 +126,11 @@ class Lane(Inbox):
 
     @property
     def walking(self) -> bool:
-        """Whether the walk through customers outside memory since the last daily step is unfinished."""
+        """Whether the walk through customers outside memory is still unfinished since the last daily step."""
         return self._loader.cursor is not None
 
     def condemn(self, offset: int, why: str) -> None:
-        """Make a record a dead letter regardless of its content, because an operator wants the lane to get past it."""
+        """Make a record a dead letter regardless of its content, because an operator wants the lane to skip it."""
         self._narrowing.poison[offset] = InvalidEvent("poison", why)
 
     def release(self) -> None:
@@ -159,7 +159,7 @@ class Lane(Inbox):
     # -- one turn ---------------------------------------------------------------------------------------------
 
     async def turn(self) -> None:
-        """One step: process everything queued, within bounds, or tick the clock."""
+        """Run one step: process everything queued, within bounds, or tick the clock."""
         if self._hole and await self._stop_if_deleted():
             return
         begun = asyncio.get_running_loop().time()
@@ -174,7 +174,7 @@ class Lane(Inbox):
                 await self._halt(allowed.why or died, _SKIP)
             return
         if end == start > self.committed:
-            # No record will commit this offset: once the empty stretch is deleted, it would look like lost records.
+            # No record will commit this offset. Once the empty stretch is deleted, it would look like lost records.
             self._unsaved = True
         clock = None if records else await self._wall_clock()
         made = self._maker.begin(begun)
@@ -200,18 +200,18 @@ class Lane(Inbox):
         if made.writes:
             await self._finish(made)
         else:
-            # The walk after a daily step may have loaded many customers without moving one.
+            # The walk after a daily step may have loaded many customers without moving any.
             self.state.cache.forget(self.settings.max_residents, made.decision.touched)
 
     def _taken(self, start: int) -> tuple[Sequence[LogRecord], int]:
-        """The records of this step, and the offset after them."""
+        """Return the records of this step and the offset after them."""
         records: Sequence[LogRecord]
         records, end = self._consecutive(start, self._enough)
         usual = self._enough if self._enough < self.settings.max_records else len(records)
         return self._cut(records, self._narrowing.limit(records, usual), end)
 
     def _cut(self, records: Sequence[LogRecord], most: int, end: int) -> tuple[Sequence[LogRecord], int]:
-        """The first ``most`` records and the offset after them; the rest is queued again."""
+        """Return the first ``most`` records and the offset after them, and queue the rest again."""
         if most >= len(records):
             return records, end
         cut = records[most].offset
@@ -223,12 +223,12 @@ class Lane(Inbox):
         if (room := self._limit.room(made.decoded_records)) < len(made.decoded_records):
             made.keep(room)
         if len(made.decoded_records) < len(records):
-            # Records before an unreadable batch are decided first; the next turn then begins with that batch.
+            # Records before an unreadable batch are decided first; the next turn begins with that batch.
             self._give_back(made.end, end, records[len(made.decoded_records) :])
         made.stage("decode")
 
     async def _decide(self, made: Prepared, clock: int | None, due: Sequence[str]) -> None:
-        """Everything from the first change of the state up to the commit."""
+        """Run everything from the first change of the state up to the commit."""
         end = made.end
         if left := await self._maker.decide(made, self.state, clock, due):
             self._give_back(made.end, end, [decoded.record for decoded in left])
@@ -264,7 +264,7 @@ class Lane(Inbox):
         refused = {dead.record.offset for dead in made.decision.dead_letters if dead.reason != "nobody"}
         reason = self._limit.take(made.decoded_records, refused)
         if reason is not None:
-            # What is committed stays; stop before more is drained.
+            # Committed data stays; stop before draining more.
             await self._halt(reason, _RESUME)
 
     def _pace(self, records: int, seconds: float) -> None:
@@ -283,7 +283,7 @@ class Lane(Inbox):
         records: Sequence[LogRecord],
         before: Checkpoint,
     ) -> None:
-        """Roll back a step that raised before its commit and retry with fewer records; halt if none is to blame."""
+        """Roll back a step that raised before its commit and retry with fewer records. Halt if none is to blame."""
         accused, cause = accusation(error, made.decoded_records)
         known = not isinstance(error, ViewBroken) and self._narrowing.failed(records, cause, accused)
         log.warning(
@@ -297,7 +297,7 @@ class Lane(Inbox):
         self.state, all_dropped = await before.rolled_back(self.state, made.at_risk(error), self._view)
         self._loader.cursor = "" if all_dropped else before.cursor
         self._give_back(before.next_offset, made.end, records)
-        # One bad record may mean more: keep each failed step small.
+        # One bad record may mean more, so keep each failed step small.
         self._enough = min(self._enough, self._narrowing.careful)
         if not known:
             await self._halt(text_of(cause), _SKIP if records else _RESUME)
@@ -319,7 +319,7 @@ class Lane(Inbox):
         await self._attempts.given_up(trouble)
 
     async def _wait_for_release(self) -> None:
-        """Check periodically whether the note was removed; then reopen the lane."""
+        """Check periodically whether the note was removed, then reopen the lane."""
         self._drop()
         await self._something_waits(self.settings.tick_seconds)
         if self._stopping or await self._view.trouble() is not None:
@@ -339,7 +339,7 @@ class Lane(Inbox):
     # -- the view ---------------------------------------------------------------------------------------------
 
     async def _load(self, made: Prepared, clock: int | None) -> Sequence[str]:
-        """Load customers and return the ids of those due. Restores a view that is incomplete or not ours first."""
+        """Load customers and return the ids of those due. First restore a view that is incomplete or not ours."""
         for _ in range(_RESTORES):
             try:
                 loaded = await self._loader.load(made.decoded_records, clock, self.state, self._token)
@@ -355,7 +355,7 @@ class Lane(Inbox):
         raise ViewBroken("the view cannot be restored")
 
     async def _wall_clock(self) -> int | None:
-        """The wall clock (ms) less its margin, once all records appended before that reading were read; else None."""
+        """Return the wall clock (ms) less its margin, or None until all records appended before that reading are read."""
         if self._clock_request is None:
             now = self._clock.now_ms()
             self._clock_request = (now, await self._log.end_offset())
@@ -389,9 +389,9 @@ class Lane(Inbox):
         self._listener.restored(self.state, time() - begun, restored.customers)
 
     def _require_signatures(self) -> None:
-        """Set, once, the append time from which control records must be signed. Records already in the log, and those
-        of workers and commands that get the update or the key later, may be unsigned. The next step commits the time
-        even without records; otherwise each restart of an idle lane would postpone it.
+        """Set, once, when signatures of control records become required, by append time; older ones may be unsigned.
+
+        The next step commits the time even without records, or each restart of an idle lane would postpone it.
         """
         book = self.state.ledger
         if book.signed_from is None:

@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 
 class ViewLost(Exception):
-    """The view does not show what this lane wrote last or, if ``partly``, is incomplete: restore it."""
+    """Raised if the view differs from what this lane wrote last or, if ``partly``, is incomplete. Restore it."""
 
     def __init__(self, why: str, *, partly: bool = True) -> None:
         super().__init__(why)
@@ -30,24 +30,24 @@ class ViewLost(Exception):
 
 
 class ViewBroken(InvariantViolation):
-    """The view cannot be restored; no record is to blame."""
+    """Raised if the view cannot be restored; no record is to blame."""
 
 
 @dataclass(slots=True)
 class Loaded:
-    """The due customers in memory, and whether more are due than one turn takes."""
+    """The due customers in memory, and whether more are due than one turn handles."""
 
     due: list[str]
     more: bool
 
 
 class CustomerLoader:
-    """Loads customers of one lane from its view.
+    """Loads a lane's customers from its view.
 
     Attributes
     ----------
     cursor
-        Position of the walk through all customers; None once all were visited since the last daily step or
+        Position of the walk through all customers; None once all were visited since the last daily step or new
         definitions.
     """
 
@@ -60,12 +60,12 @@ class CustomerLoader:
     async def load(
         self, decoded_records: Sequence[DecodedRecord], clock: int | None, state: LaneState, token: str | None
     ) -> Loaded:
-        """Load the customers of a batch into the cache, and some of those who are due.
+        """Load a batch's customers and some of those who are due into the cache.
 
         Raises
         ------
         ViewLost
-            The view has another token than ``token``, or has lost a part of its content.
+            The view's token is not ``token``, or part of its content is lost.
         """
         cache = state.cache.customers
         wanted = list(
@@ -110,7 +110,7 @@ class CustomerLoader:
             cache.load(customer, row)
 
     def _clocks(self, decoded_records: Sequence[DecodedRecord], clock: int | None, state: LaneState) -> dict[str, int]:
-        """The clocks (ms) after these records: by import id, and "" for the lane's."""
+        """Return the clocks (ms) after these records by import id; the lane's own is under ""."""
         lane = max(state.ledger.clock, clock or 0)
         clocks = {id: opened.clock or 0 for id, opened in state.ledger.imports.items()}
         for decoded in decoded_records:
@@ -122,9 +122,10 @@ class CustomerLoader:
         return {"": lane, **clocks}
 
     async def _walk(self, state: LaneState) -> list[str]:
-        """The next ids of customers not in memory, once after each daily step: time moves customers between clusters.
+        """Return the next ids of customers not in memory, once after each daily step.
 
-        Includes customers in memory while some have not been brought to new definitions.
+        Time moves these customers between clusters too. Includes customers in memory while some have not been brought
+        to new definitions.
         """
         cache, everybody = state.cache, state.ledger.behind > 0
         if len(cache) - cache.aliases >= state.ledger.customers and not everybody:

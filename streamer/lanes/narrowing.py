@@ -1,8 +1,8 @@
-"""Find the record that makes a step fail: trust an exception that accuses one, else retry with fewer records.
+"""Find the record that makes a step fail: trust an exception that names one, else retry with fewer records.
 
-Pure. Every retry is an ordinary step: if it succeeds it is committed, so a crash in between loses nothing, and only
-the decisions of a failing step are discarded. The records before a record found this way are known to be good and go
-into one step with its dead letter.
+Pure functions. Every retry is an ordinary step: if it succeeds it is committed, so a crash in between loses nothing,
+and only the decisions of a failing step are discarded. The records before a record found this way are known to be good
+and go into one step with its dead letter.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from schemas.records import LogRecord
 MAX_TEXT = 200
 _FEWEST = 16
 _WEIGHT = 100
-"""Number of records that cost as much to decide as the fixed overhead of a step, roughly."""
+"""Number of records that take about as long to decide as the fixed overhead of a step."""
 
 
 class Narrowing:
-    """What one lane knows about the record that makes its steps fail.
+    """Knowledge of one lane about the record that makes its steps fail.
 
     Attributes
     ----------
     poison
         The rejection of each record found to fail, by offset.
     careful
-        Maximum records per step after a record was found. Small steps have overhead, and a large one is expensive to
+        Maximum records per step after a record was found. Small steps have overhead, and a large step is expensive to
         discard: if one record in ``n`` is poison, total cost is minimal at a multiple of the square root of ``n``.
     """
 
     def __init__(self) -> None:
         self.poison: dict[int, InvalidEvent] = {}
         self.careful = _FEWEST
-        # One of these offsets fails (ascending); empty if there is no suspect.
+        # Suspect offsets, ascending; one of them fails. Empty if there is no suspect.
         self._accused: Sequence[int] = ()
         # Every record below this offset is known to be good or poison.
         self._known = 0
-        # Offset of the last poison found, or of the first record seen.
+        # Offset of the last poison record found, or of the first record seen.
         self._since: int | None = None
 
     def limit(self, records: Sequence[LogRecord], usual: int) -> int:
-        """The number of these records to try; ``usual`` if none is suspected."""
+        """Return how many of these records to try: ``usual`` if none is suspected."""
         if not records:
             return 0
         first = records[0].offset
@@ -58,12 +58,12 @@ class Narrowing:
         return max(1, sum(record.offset <= last for record in records))
 
     def failed(self, records: Sequence[LogRecord], error: BaseException, accused: Collection[int] = ()) -> bool:
-        """Note that a step with these records failed. Return False if nothing is left to try.
+        """Record that a step with these records failed. Return False if nothing is left to try.
 
         Parameters
         ----------
         accused
-            Offsets of records, one of them certainly to blame; empty if unknown.
+            Offsets of records that certainly include the faulty one; empty if unknown.
         """
         self._known = 0
         found = {record.offset: record for record in records}
@@ -81,18 +81,18 @@ class Narrowing:
         return True
 
     def decided(self, next_offset: int) -> None:
-        """Note that a step up to this offset was committed."""
+        """Record that a step up to this offset was committed."""
         if self.poison:
             self.poison = {offset: why for offset, why in self.poison.items() if offset >= next_offset}
 
 
 def blamed(record: LogRecord, error: BaseException) -> InvalidEvent:
-    """The rejection of a record that raised an unexpected exception."""
+    """Return the rejection of a record that raised an unexpected exception."""
     return InvalidEvent("bad_control" if is_control(record.headers) else "poison", text_of(error))
 
 
 def text_of(error: BaseException) -> str:
-    """An exception in one line, cut to its first characters because it may quote the payload.
+    """Return an exception in one line, truncated because it may quote the payload.
 
     >>> text_of(OverflowError("math range error"))
     'OverflowError: math range error'

@@ -1,8 +1,8 @@
-"""The lanes a process owns, across rebalances.
+"""Manage the lanes a process owns, across rebalances.
 
-Order matters: on revocation every lane finishes its running transaction and stops. Once the new assignment is known,
-lanes that moved away are closed and new ones opened all at once (a dead owner's open transaction hides what follows
-it until its lane is reopened), and only then does fetching resume.
+The order matters. On revocation, every lane finishes its running transaction and stops. Once the new assignment is
+known, lanes that moved away are closed and new ones opened all at once, because a dead owner's open transaction hides
+what follows it until its lane is reopened. Only then does fetching resume.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Pool:
     make
         Creates the reader of a partition.
     fatal
-        Called when a reader ended with an error: the process must stop.
+        Called when a reader ends with an error; the process must stop.
     on_change
         Called with the owned partitions whenever they change.
     """
@@ -69,7 +69,7 @@ class Pool:
         return None if reader is None else reader.next_offset
 
     def offer(self, partition: int, batch: Batch) -> None:
-        """Hand a batch to its reader. A batch for a stopped reader is dropped and read again later."""
+        """Pass a batch to its reader. A batch for a stopped reader is dropped and read again later."""
         if partition in self._tasks:
             self.readers[partition].offer(batch)
 
@@ -94,7 +94,7 @@ class Pool:
                 self._fatal(error)
 
     async def resume(self, partitions: Iterable[int]) -> None:
-        """Own exactly these partitions: close the others, open the new ones, run all."""
+        """Own exactly these partitions: close the others, open new ones, run all."""
         wanted = set(partitions)
         await asyncio.gather(*(self._drop(partition) for partition in set(self.readers) - wanted))
         new = {partition: self._make(partition) for partition in wanted - set(self.readers)}

@@ -1,7 +1,7 @@
-"""The ports of a lane: a transactional log, a readable view, a clock.
+"""Define the ports of a lane: a transactional log, a readable view, a clock.
 
-``adapters/memory.py`` implements all of them in memory; ``adapters/kafka.py`` and ``adapters/redis.py`` are the
-real ones. One contract suite runs on both.
+``adapters/memory.py`` implements them in memory; ``adapters/kafka.py`` and ``adapters/redis.py`` use real servers. One
+contract suite tests both.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from schemas.records import Headers, LogRecord
 
 
 class Fenced(Exception):
-    """Another owner has taken the lane: this process must end without any further effect."""
+    """Raised when another owner has taken the lane. This process must end without any further effect."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records fetched from one lane, and the offsets ``[start, end)`` they stand for, gaps included."""
+    """Records fetched from one lane, and the offsets ``[start, end)`` they cover, including gaps."""
 
     start: int
     end: int
@@ -29,7 +29,7 @@ class Batch:
 
 
 class Write(msgspec.Struct, frozen=True, gc=False):
-    """One record to write. ``value`` None is a tombstone."""
+    """A record to write. A ``value`` of None is a tombstone."""
 
     key: bytes | None
     value: bytes | None
@@ -41,13 +41,13 @@ Writes = dict[tuple[str, int], list[Write]]
 
 
 class LaneLog(Protocol):
-    """The log as one lane writes it. Only that lane uses it, and only one task at a time."""
+    """The log, as one lane writes it. Only that lane uses it, from one task at a time."""
 
     async def open(self) -> None:
         """Become the lane's only writer: fence the previous owner and end its open transaction."""
 
     async def commit(self, writes: Writes, next_offset: int) -> int:
-        """Write everything and the consumed offset in one transaction.
+        """Write all records and the consumed offset in one transaction.
 
         Returns
         -------
@@ -59,28 +59,28 @@ class LaneLog(Protocol):
         Fenced
             Another process owns the lane.
         schemas.errors.TransientError
-            Whether it was committed is unknown: reopen and restore.
+            It is unknown whether the transaction was committed; reopen and restore.
         """
         ...
 
     def changelog(self, start: int) -> AsyncIterator[list[tuple[int, bytes, bytes | None]]]:
-        """Yield committed changelog records ``(offset, key, value)`` from ``start`` to its current end, in chunks."""
+        """Yield committed changelog records ``(offset, key, value)`` from ``start`` to the current end, in chunks."""
         ...
 
     async def changelog_end(self) -> int:
-        """The broker's current offset after the last record of the changelog."""
+        """Return the broker's current offset after the last record of the changelog."""
         ...
 
     async def end_offset(self) -> int:
-        """The broker's current high watermark of the lane's input (open transactions included)."""
+        """Return the broker's current high watermark of the lane's input (open transactions included)."""
         ...
 
     async def first_offset(self) -> int:
-        """The first offset that the lane's input still holds."""
+        """Return the first offset that the lane's input still holds."""
         ...
 
     async def close(self) -> None:
-        """Give up writing; idempotent."""
+        """Stop writing and close; idempotent."""
 
 
 class Stored(msgspec.Struct, gc=False):
@@ -106,19 +106,19 @@ class Update:
     Attributes
     ----------
     customers
-        By id; None removes.
+        Stored customers by id; None removes one.
     ledger
         The lane's ledger, as bytes; empty leaves it unchanged.
     sizes
-        Customers by ``segmentation/segment``: absolute numbers.
+        Number of customers by ``segmentation/segment``, absolute.
     models
         Model bodies by name.
     closed
-        Ended imports: their due times move to the lane's clock.
+        Ended imports, whose due times move to the lane's clock.
     definitions
-        Texts of declared segmentations by version.
+        Texts of declared segmentations, by version.
     erased
-        Erases to remember, by hash of the id; empty values are forgotten.
+        Erases to remember, by hash of the id; an empty value forgets one.
     """
 
     customers: Mapping[str, Stored | None]
@@ -145,9 +145,9 @@ class Read:
     count
         Number of customers in the view, without ids joined to others.
     whole
-        Whether its indexes (ids, aliases, due times, versions, erases) have as many entries as were written.
+        Whether the view's indexes (ids, aliases, due times, versions, erases) have as many entries as were written.
     taken
-        Whether a token exists, even one of another layout.
+        Whether a token exists, even of another layout.
     """
 
     token: str | None
@@ -160,53 +160,56 @@ class Read:
 
 
 class LaneView(Protocol):
-    """The readable view of one lane. It may be lost at any time: the changelog holds all its content.
+    """The readable view of one lane. It may be lost at any time: the changelog contains all of it.
 
-    Its ``token`` names the changelog position it shows. Writes are compare-and-set on it, which detects a late write
-    of a previous owner, a repeated write, and a wiped or rolled-back server.
+    Its ``token`` names the changelog position that it shows. Writes are compare-and-set on the token, which detects a
+    previous owner's late write, a repeated write, and a wiped or rolled-back server.
     """
 
     waiting: bool
-    """Whether a call is currently waiting for a server that is unavailable, full or not yet ready."""
+    """Whether a call is waiting for a server that is unavailable, full or not yet ready."""
 
     async def read(self, ids: Sequence[str], dues: Mapping[str, int], limit: int) -> Read:
-        """Read parts of customers, and up to ``limit`` ids due by each clock, at one instant of the view."""
+        """Read parts of customers and up to ``limit`` ids due by each clock, at one instant of the view."""
         ...
 
     async def ready(self) -> None:
-        """Return once the server retains writes; a server that evicts keys would lose a view while it is filled."""
+        """Wait until the server retains writes. A server that evicts keys would lose a view while it is filled."""
         ...
 
     async def ledger(self) -> bytes | None:
-        """The ledger last written, if any."""
+        """Return the ledger last written, if any."""
         ...
 
     async def models(self) -> dict[str, bytes]:
-        """Bodies of published models by name (``keys.model_name``)."""
+        """Return the bodies of published models, by name (``keys.model_name``)."""
         ...
 
     async def definitions(self) -> dict[int, bytes]:
-        """Texts of declared segmentations by version."""
+        """Return the texts of declared segmentations, by version."""
         ...
 
     async def erased(self) -> dict[str, bytes]:
-        """Remembered erases by hash of the id."""
+        """Return the remembered erases, by hash of the id."""
         ...
 
     async def ids_after(self, id: str, limit: int) -> list[str]:
-        """Up to ``limit`` customer ids in byte order after ``id`` ("" for the first)."""
+        """Return up to ``limit`` customer ids after ``id`` in byte order; "" starts at the first."""
         ...
 
     async def trouble(self) -> bytes | None:
-        """The note that an owner left about the lane's trouble (``trouble``), if any. Not guarded by the token."""
+        """Return the previous owner's note about the lane's trouble (``trouble``), if any. Not guarded by the token."""
         ...
 
     async def note_trouble(self, note: bytes | None) -> None:
-        """Write the note, or remove it if None. Not guarded by the token; `wipe` keeps it."""
+        """Write the note, or remove it if None. Not guarded by the token; `wipe` keeps the note."""
         ...
 
     async def write(self, expected: str | None, token: str, update: Update) -> bool:
-        """Apply an update if the token is ``expected`` and the view complete; True also if it already is ``token``."""
+        """Apply an update if the token is ``expected`` and the view is complete.
+
+        Returns True also if the token already is ``token``.
+        """
         ...
 
     async def wipe(self, token: str) -> None:

@@ -1,7 +1,7 @@
 """Restore a lane: bring the view up to the end of the changelog, and find the ledger.
 
-The view's token ``lane:offset`` names the changelog position it shows. If the changelog holds the ledger of the same
-lane incarnation just before that offset, only the tail after it is read; else the view is wiped and rebuilt from the
+The view's token ``lane:offset`` names the changelog position it shows. If the changelog has the ledger of the same lane
+incarnation just before that offset, only the tail after it is read. Otherwise the view is wiped and rebuilt from the
 start.
 """
 
@@ -34,14 +34,14 @@ log = structlog.get_logger(__name__)
 LOST = "Redis view has an unexpected token or lost keys; rebuilding it"
 _BUSY = "restoring"
 _ATTEMPTS = 3
-"""How often to refill a view that loses keys meanwhile."""
+"""Number of times to refill a view that keeps losing keys."""
 Progress = Callable[[int, int], None]
 """Called with the number of changelog offsets processed and the total."""
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A lane ready to run: its state, the view's token, and the number of customers read back."""
+    """A lane that is ready to run: its state, the view's token, and the number of customers restored."""
 
     state: LaneState
     token: str
@@ -49,12 +49,12 @@ class Restored:
 
 
 def token_of(of: Ledger, offset: int) -> str:
-    """The view's token after the changelog was written up to ``offset``."""
+    """Return the view's token after the changelog was written up to ``offset``."""
     return f"{of.lane}:{offset}"
 
 
 def progress_of(token: str) -> tuple[int, int] | None:
-    """The restore progress in a view's token: offsets processed and total; None for other tokens.
+    """Return the restore progress in a view's token: offsets processed and total; None for other tokens.
 
     >>> progress_of("restoring:5f3a:2000:90000"), progress_of("5f3a:90000")
     ((2000, 90000), None)
@@ -110,7 +110,7 @@ async def restore(
 
 
 async def _state_of(found: Ledger, view: LaneView, *, may_miss: bool) -> LaneState:
-    """The state for a ledger. Missing versions in force raise ViewForgets if ``may_miss``, else InvariantViolation."""
+    """Return the state for a ledger. Missing versions in force raise ViewForgets if ``may_miss``, else InvariantViolation."""
     kind = ViewForgets if may_miss else InvariantViolation
     bodies = await view.models()
     names = {
@@ -139,11 +139,11 @@ async def _state_of(found: Ledger, view: LaneView, *, may_miss: bool) -> LaneSta
 
 
 class ViewForgets(Exception):
-    """The view lost what was just written to it; no other owner is to blame."""
+    """Raised if the view lost what was just written to it; no other owner is to blame."""
 
 
 class _Filler:
-    """Writes changelog records into the view, chunk by chunk, each write guarded by the token of the previous one."""
+    """Writes changelog records to the view in chunks, each write guarded by the previous chunk's token."""
 
     def __init__(self, lane_log: LaneLog, view: LaneView, policy: Policy, on_progress: Progress) -> None:
         self.ledger: Ledger | None = None
@@ -178,7 +178,7 @@ class _Filler:
                     return False
                 known = True
                 self.ledger = ledger.load(value)
-                # Imports that the tail closes: customers due by their clocks need not be in the tail.
+                # Imports that end in the tail: customers due by their clocks need not be in the tail.
                 self._clock_ids.update(self.ledger.imports)
                 chunk = chunk[1:]
             if chunk:
@@ -225,7 +225,7 @@ class _Filler:
                     continue
                 stored = customers.get(id)
                 if stored is None:
-                    # A tombstone earlier in the same chunk: the customer came back as a new one.
+                    # A tombstone earlier in the same chunk means that the customer came back as a new one.
                     stored = customers[id] = Stored({}, None, None, "", born=True, fresh=id in customers)
                 stored.parts[part] = value
                 if part == snapshot.CORE:
@@ -240,7 +240,7 @@ class _Filler:
         self._on_progress(self._passed, self._of)
 
     async def _finish(self) -> None:
-        """The last write: ledger, sizes, and the due times of ended imports."""
+        """Write the ledger, sizes and due times of ended imports last."""
         if self.ledger is None:
             if self.customers:
                 raise InvariantViolation("the changelog holds customers but no ledger")
@@ -250,7 +250,7 @@ class _Filler:
         await self._write(token_of(self.ledger, self._end), update)
 
     def _busy(self) -> str:
-        """A token that no lane owns, with the progress: after a crash while filling, the restore starts over."""
+        """Return a token that no lane owns, with the progress; a crash while filling therefore restarts the restore."""
         return f"{_BUSY}:{self._id}:{self._passed}:{self._of}"
 
     async def _write(self, token: str, update: Update) -> None:
@@ -265,14 +265,14 @@ class _Filler:
 
 
 def _mark_aliases(some: Iterable[Stored | None]) -> None:
-    """Mark customers with only a profile as aliases if the profile says so."""
+    """Mark customers with only a profile as aliases if the profile marks them so."""
     for stored in some:
         if stored is not None and snapshot.CORE not in stored.parts and snapshot.PROFILE in stored.parts:
             stored.alias = snapshot.is_alias(stored.parts[snapshot.PROFILE])
 
 
 def sizes_of(of: Ledger) -> dict[str, int]:
-    """Customers by ``segmentation/segment``."""
+    """Return the number of customers by ``segmentation/segment``."""
     return {
         f"{segmentation}/{segment}": count
         for segmentation, segments in of.sizes.items()

@@ -1,8 +1,8 @@
 """Roll back a step that failed before its commit to the lane's previous state.
 
-`decide` changes the state in place, and successful steps should not pay for rollbacks. So only a few numbers are
-copied beforehand: the ledger is decoded again from the bytes committed last, and the customers that the step may have
-touched are evicted, because the view still holds their previous state.
+`decide` changes the state in place, and successful steps should not pay for rollbacks. So only a few numbers are copied
+beforehand: the ledger is decoded again from the last committed bytes, and the customers that the step may have touched
+are evicted, because the view still has their previous state.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class Checkpoint:
     Attributes
     ----------
     raw_ledger
-        The ledger as committed last.
+        The last committed ledger.
     next_offset, clock
-        May have advanced since then in steps without anything to commit.
+        Positions, which steps without anything to commit may have advanced since.
     days
-        As in the state: if a step has changed it, all customers in memory were touched.
+        Days of the state. If a step has changed them, all customers in memory were touched.
     cursor
         Position of the walk through customers.
     """
@@ -55,7 +55,7 @@ class Checkpoint:
         Parameters
         ----------
         state
-            As the failed step left it; do not use it afterwards.
+            State left by the failed step; do not use it afterwards.
         touched
             Customers that the step may have changed.
         """

@@ -1,4 +1,4 @@
-"""End abandoned imports: their customers would wait for a clock that stands still."""
+"""End abandoned imports, because their customers would wait for a clock that never advances."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streamer.core.decision import Rerouted
 from streamer.core.ledger import ImportClock
 
 _SOURCE: Final = "silence"
-"""Signature source of these records."""
+"""Signature source of these control records."""
 
 
 class SilentImports:
@@ -24,7 +24,7 @@ class SilentImports:
     patience_ms
         Maximum silence of an import.
     since_ms
-        When the lane started to run. Silence before that does not count: an import resumed the day after, on a
+        Start of the lane, epoch ms. Earlier silence does not count: an import resumed the day after, on a
         service that was stopped in between, continues with its own clock.
     """
 
@@ -36,9 +36,9 @@ class SilentImports:
         self._number = -1
 
     def close(self, imports: Mapping[str, ImportClock], numbers: Mapping[str, int], now_ms: int) -> list[Rerouted]:
-        """Control records that close the imports silent at ``now_ms``; each is returned once.
+        """Return control records that close the imports silent at ``now_ms``. Each is returned once.
 
-        Call it only after the lane has read everything appended. ``numbers`` are those of its ledger.
+        Call this only after the lane has read everything appended. ``numbers`` are those of its ledger.
         """
         self._closing.intersection_update(imports)
         silent_since = now_ms - self._patience_ms

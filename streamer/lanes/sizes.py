@@ -1,4 +1,4 @@
-"""Size checks for the records of a transaction: one that the broker rejects would end the process."""
+"""Check the sizes of a transaction's records, because one that the broker rejects would end the process."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from streamer.lanes.keys import split_key
 from streamer.lanes.ports import Write, Writes
 
 OVERHEAD: Final = 256
-"""Maximum overhead of a batch and a record besides key, value and headers, bytes."""
+"""Maximum overhead of a batch and a record, in bytes, excluding key, value and headers."""
 _LIMITS: Final[Mapping[str, int]] = {
     topic.name: int(topic.config["max.message.bytes"]) - OVERHEAD for topic in topics.TOPICS
 }
-# On the other topics all headers are the service's own, and short.
+# On the other topics all headers are the service's own and short.
 _WITH_HEADERS: Final = frozenset((topics.EVENTS, topics.DEADLETTERS))
 
 
 class RecordTooLarge(StreamerError):
-    """A record of a transaction exceeds the size limit of its topic.
+    """Raised if a record of a transaction exceeds its topic's size limit.
 
     Attributes
     ----------
     customer
-        The customer's id, if the record is a customer's state.
+        Id of the customer whose state the record is, if any.
     """
 
     def __init__(self, text: str, customer: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""One step of a lane up to its commit: decode records, decide, and encode the result."""
+"""Run one step of a lane up to its commit: decode records, decide, and encode the result."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Prepared:
     Attributes
     ----------
     decoded_records, end
-        The decoded records, and the offset after them.
+        Decoded records, and the offset after them.
     unreadable
-        An unreadable batch, before which the records were cut.
+        An unreadable batch that follows the records.
     decision, raw_ledger, writes, update
-        The result; ``writes`` is empty if there is nothing to commit.
+        Result of the step; ``writes`` is empty if there is nothing to commit.
     begun, seconds
-        Start by the event loop's clock, and the duration of each stage.
+        Start on the event loop's clock, and the seconds spent in each stage.
     """
 
     def __init__(self, begun: float) -> None:
@@ -59,18 +59,18 @@ class Prepared:
         self._last = now
 
     def keep(self, room: int) -> list[DecodedRecord]:
-        """Keep the first ``room`` records; return the others, which wait."""
+        """Keep the first ``room`` records and return the others, which wait."""
         others = self.decoded_records[room:]
         del self.decoded_records[room:]
         self.end = self.decoded_records[-1].record.offset + 1
         return others
 
     def lasts(self) -> float:
-        """Seconds since the step began."""
+        """Return the seconds since the step began."""
         return asyncio.get_running_loop().time() - self.begun
 
     def at_risk(self, error: Exception) -> set[str]:
-        """Customers that the step may have changed before this error, apart from those stepped to a new day."""
+        """Return the customers that the step may have changed before this error, except those it only stepped to a new day."""
         decoded_records: Iterable[DecodedRecord] = self.decoded_records
         if isinstance(error, RecordFailed):
             decoded_records = itertools.takewhile(
@@ -83,7 +83,7 @@ class Prepared:
 
 
 def accusation(error: Exception, decoded_records: Sequence[DecodedRecord]) -> tuple[list[int], BaseException]:
-    """The offsets suspected of an exception (empty if it names none), and the exception itself."""
+    """Return the offsets suspected of an exception (empty if it names none), and the exception itself."""
     if isinstance(error, RecordFailed):
         return [error.offset], error.__cause__ or error
     if isinstance(error, CustomerFailed | sizes.RecordTooLarge) and error.customer is not None:
@@ -93,7 +93,7 @@ def accusation(error: Exception, decoded_records: Sequence[DecodedRecord]) -> tu
 
 
 class StepMaker:
-    """Prepares the steps of one lane; keeps no state between them."""
+    """Prepares the steps of one lane. Keeps no state between steps."""
 
     def __init__(self, context: LaneContext) -> None:
         self._context = context
@@ -101,7 +101,7 @@ class StepMaker:
         self._settings = context.settings
 
     def begin(self, begun: float) -> Prepared:
-        """An empty step that began at this event loop time."""
+        """Return an empty step that began at this event loop time."""
         return Prepared(begun)
 
     async def decode(
@@ -112,7 +112,7 @@ class StepMaker:
         state: LaneState,
         poison: Mapping[int, InvalidEvent],
     ) -> None:
-        """Decode records; reject known poison without decoding it."""
+        """Decode records, rejecting known poison without decoding it."""
         made.end = end
         for some in self._portions(records):
             if made.decoded_records:
@@ -151,7 +151,7 @@ class StepMaker:
     def _decode_each(
         self, records: Sequence[LogRecord], state: LaneState, poison: Mapping[int, InvalidEvent]
     ) -> list[DecodedRecord]:
-        """Decode one record at a time; reject known poison and records that raise an unexpected exception."""
+        """Decode records one at a time. Reject known poison and records that raise an unexpected exception."""
         decoded_records = []
         for record in records:
             refusal = poison.get(record.offset)
@@ -171,9 +171,8 @@ class StepMaker:
     ) -> Sequence[DecodedRecord]:
         """Decide the decoded records, then check the clock. ``due`` are customers in memory who may be due.
 
-        Returns the records that the step had no time for, undecided: on a busy machine, a transaction with as many
-        records as usual would stay open until the broker aborts it, because other lanes run equally large ones
-        meanwhile.
+        Returns the records that the step had no time to decide. On a busy machine, a transaction with the usual number
+        of records would stay open until the broker aborts it, because other lanes run equally large ones meanwhile.
         """
         made.due = due
         tick = Tick(clock, due)
@@ -195,7 +194,7 @@ class StepMaker:
         return left
 
     def encode(self, made: Prepared, state: LaneState, *, anyway: bool = False) -> None:
-        """Encode the decision, if there is one; with ``anyway`` at least the ledger.
+        """Encode the decision, if any; with ``anyway``, encode at least the ledger.
 
         Raises
         ------
@@ -215,7 +214,7 @@ class StepMaker:
         made.update = encode.update(decision, stored, made.raw_ledger, state, made.decoded_records)
 
     def _signed(self, rerouted: Rerouted) -> Rerouted:
-        """The record with a signature, if it needs one and there is a key."""
+        """Return the record, signed if it needs a signature and there is a key."""
         keys, seal, value = self._settings.control_keys, rerouted.seal, rerouted.value
         if keys is None or seal is None or value is None:
             return rerouted

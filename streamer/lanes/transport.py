@@ -1,9 +1,9 @@
-"""Faust as the carrier: Faust handles membership and fetching, we handle positions.
+"""Carry records with Faust: Faust handles membership and fetching, this module handles positions.
 
-This module replaces three parts of Faust's own driver, each because it loses data or stops for ever
+It replaces three parts of Faust's own driver, because each loses data or stops for ever
 (``docs/adr/0006``):
 
-- one message per partition and fetch, with all its records and the offsets ``[start, end)`` they stand for, so
+- one message per partition and fetch, with all its records and the offsets ``[start, end)`` they cover, so
   that the reader notices at the next fetch if one was dropped around a rebalance;
 - a partition whose reader has no room is not fetched, so that Faust's own queues never fill;
 - offsets are never committed from here: they are part of the lane's transaction, and a partition starts at its
@@ -33,19 +33,19 @@ CODEC = "streamer-batch"
 
 
 class Readers(Protocol):
-    """Receives the batches. ``room`` is called from the consumer's thread, everything else from the main loop."""
+    """Receives the batches. ``room`` is called from the consumer's thread, all other methods from the main loop."""
 
     def room(self, partition: int) -> bool:
-        """Whether the partition's reader accepts another batch."""
+        """Return whether the partition's reader accepts another batch."""
         ...
 
     def next_offset(self, partition: int) -> int | None:
-        """The offset to read the partition from; None if it has no reader."""
+        """Return the offset at which to read the partition; None if it has no reader."""
         ...
 
 
 class _Identity(codecs.Codec):
-    """Passes batches through unchanged, since they are not bytes."""
+    """Passes batches through unchanged, because they are not bytes."""
 
     def _loads(self, s: Any) -> Any:
         return s
@@ -65,12 +65,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        # By partition: the offset up to which records were delivered, or the one last sought.
+        # By partition: the offset up to which records were delivered, or the last one sought.
         self._handed: dict[TopicPartition, int] = {}
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
-        # Aborted upstream transactions never happened. The consumer reads this when it starts its fetcher.
+        # Skip aborted upstream transactions. The consumer reads this when it starts its fetcher.
         consumer._isolation_level = "read_committed"
         return consumer
 
@@ -89,7 +89,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         except OffsetOutOfRangeError as error:
             await asyncio.sleep(NO_ROOM_SECONDS)
             return _holes(error)
-        # No await from here on: positions and records must stay consistent.
+        # No await from here on, so that positions and records stay consistent.
         batches: dict[TP, list[Batch]] = {}
         assignment = consumer._subscription.subscription.assignment
         for tp in wanted:
@@ -104,7 +104,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return batches
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """After a rebalance, start every owned partition at its reader's offset."""
+        """Start every owned partition at its reader's offset after a rebalance."""
         return cast(Mapping[TP, int], await self.call_thread(self._seek_to_readers))
 
     async def _seek_to_readers(self) -> dict[TopicPartition, int]:
@@ -119,7 +119,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return found
 
     def seek_back(self, topic: str, partition: int, offset: int) -> None:
-        """Read a partition again from ``offset``; called from any thread."""
+        """Read a partition again from ``offset``; may be called from any thread."""
         self.thread_loop.call_soon_threadsafe(self._seek_back, TopicPartition(topic, partition), offset)
 
     def _seek_back(self, tp: TopicPartition, offset: int) -> None:
@@ -131,11 +131,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         return True
 
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Disable Faust's livelock check, which looks at commits that Faust no longer makes."""
+        """Disable Faust's livelock check, which watches commits that Faust no longer makes."""
 
 
 def _holes(error: OffsetOutOfRangeError) -> Mapping[TP, list[Batch]]:
-    """Batches that tell readers of deleted records ahead of them."""
+    """Return batches that notify readers of deleted records."""
     return {tp: [Batch(at + 1, at + 1, ())] for tp, at in error.args[0].items()}
 
 
@@ -151,7 +151,7 @@ class Consumer(driver.Consumer):
         return thread
 
     def _to_message(self, tp: TP, record: Batch) -> ConsumerMessage:
-        # Batches may go back after a seek; Faust would drop everything below the last offset it saw.
+        # Offsets may go back after a seek; Faust would drop everything below the last offset it saw.
         self._read_offset[tp] = None
         return ConsumerMessage(
             tp.topic,
@@ -209,5 +209,5 @@ class App(faust.App):
 
 
 def owned(assignment: Iterable[TP], topic: str) -> set[int]:
-    """The partitions of one topic in an assignment."""
+    """Return the partitions of one topic in an assignment."""
     return {tp.partition for tp in assignment if tp.topic == topic}

@@ -1,8 +1,8 @@
-"""Notes of a lane in its view: how many attempts at a batch failed, and why the lane stopped.
+"""Store notes of a lane in its view: how many attempts at a batch failed, and why the lane stopped.
 
-Advisory: no decision depends on the note, and it is lost with the view. It tells the next owner that its predecessor
-died on this batch, and operators (``streamer lanes``, ``status``, ``doctor``) why a lane stopped. Removing the note
-releases the lane.
+A note is advisory: no decision depends on it, and it is lost with the view. It tells the next owner that its
+predecessor died on this batch, and operators (``streamer lanes``, ``status``, ``doctor``) why a lane stopped. Removing
+the note releases the lane.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class Trouble(msgspec.Struct, frozen=True):
     Attributes
     ----------
     offset
-        The first record not decided.
+        Offset of the first undecided record.
     attempts
-        How many processes began with it and committed nothing.
+        Number of processes that began at this offset and committed nothing.
     why, hint
         Why the lane stopped and what to do; empty unless it stopped.
     since
-        When it stopped, ms.
+        When the lane stopped, epoch ms.
     """
 
     offset: int
@@ -52,7 +52,7 @@ _decode = msgspec.json.Decoder(Trouble).decode
 
 
 def load(raw: bytes | None) -> Trouble | None:
-    """Decode a note; None if there is none or another version of the service wrote it."""
+    """Decode a note. Return None if there is none or another version of the service wrote it."""
     try:
         return None if raw is None else _decode(raw)
     except msgspec.DecodeError:
@@ -60,52 +60,52 @@ def load(raw: bytes | None) -> Trouble | None:
 
 
 class Quarantine:
-    """Lets one lane of a process at a time begin a batch that may have killed a process.
+    """Lets only one lane of a process at a time begin a batch that may have killed a process.
 
-    Every lane that had a batch in progress when a process died is a suspect. If they all began again together, the
-    innocent lanes would be stopped with the guilty one.
+    Every lane that had a batch in progress when a process died is a suspect. If all began again together, the innocent
+    lanes would be stopped with the guilty one.
     """
 
     def __init__(self) -> None:
         self._held_by: Attempts | None = None
         self.begun: set[Attempts] = set()
-        """Lanes that have begun a batch and not committed one yet."""
+        """Lanes that have begun a batch and not yet committed one."""
 
     def enter(self, suspect: Attempts) -> bool:
-        """Whether this suspect may begin now."""
+        """Return whether this suspect may begin now."""
         if self._held_by is None:
             self._held_by = suspect
         return self._held_by is suspect
 
     def leave(self, suspect: Attempts) -> None:
-        """Let the next suspect begin: this one committed, stopped or gave up its lane."""
+        """Let the next suspect begin, because this one committed, stopped or gave up its lane."""
         if self._held_by is suspect:
             self._held_by = None
 
 
 class Attempts:
-    """Counts, across processes, how often a lane's next batch was begun and not committed."""
+    """Counts, across processes, how often a lane's next batch was begun but not committed."""
 
     def __init__(self, view: LaneView, quarantine: Quarantine) -> None:
         self._view = view
         self._quarantine = quarantine
-        # Set by the first commit after the lane was opened.
+        # Set by the first commit after the lane is opened.
         self._proven = False
         self._begun = False
-        # The note before this process began: the failed attempts of others.
+        # The note before this process began: other processes' failed attempts.
         self._before: bytes | None = None
         self._noted = b""
 
     async def reopened(self) -> Trouble | None:
-        """Reset after the lane was opened; return the previous owner's note."""
+        """Reset after the lane was opened, and return the previous owner's note."""
         self._proven = self._begun = False
         return load(await self._view.trouble())
 
     async def begin(self, offset: int) -> Trouble | bool:
-        """Note the start of a batch.
+        """Record the start of a batch.
 
         Returns True if it may begin now, False if it must wait for another suspect, or the note if too many processes
-        have died of it.
+        have died during it.
         """
         if self._proven or self._begun:
             return True
@@ -130,7 +130,7 @@ class Attempts:
         self._proven = self._begun
 
     async def forgiven(self) -> None:
-        """Do not count the batches of this process: it is about to end for another reason.
+        """Do not count the batches of this process, which is about to end for another reason.
 
         Gives up soon if the view is unavailable.
         """
@@ -145,7 +145,7 @@ class Attempts:
             await self._view.note_trouble(self._before)
 
     async def given_up(self, trouble: Trouble) -> None:
-        """Note that the lane stops."""
+        """Record that the lane stops."""
         self._begun = False
         self._leave()
         await self._view.note_trouble(_encode(trouble))

@@ -1,4 +1,4 @@
-"""The model owner: reads the panel topic, runs the learner, and publishes model versions to every lane.
+"""Run the model owner: read the panel topic, run the learner, and publish model versions to every lane.
 
-This package holds its protocol and its restart. The learning itself is in ``models.learning``.
+This package contains its protocol and its restart. The learning itself is in ``models.learning``.
 """

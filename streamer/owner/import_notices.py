@@ -1,4 +1,4 @@
-"""Imports' requests to the model owner to learn on a day, valid once every lane has sent everything before that day."""
+"""Collect imports' requests to learn on a day, which are valid once every lane has sent everything before that day."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _decode = msgspec.json.Decoder(ImportNotice).decode
 
 @dataclass(frozen=True, slots=True)
 class LearningRequest:
-    """A request that all lanes have forwarded; ``keys`` are those of their records, which the answer deletes."""
+    """A request that all lanes have forwarded. ``keys`` are those of their records, which the answer deletes."""
 
     import_id: str
     day: int
@@ -25,7 +25,7 @@ class LearningRequest:
 
 @dataclass(slots=True)
 class ImportNotices:
-    """The unanswered records under ``keys.NOTICE_KEY``, by import and lane.
+    """Unanswered records under ``keys.NOTICE_KEY``, by import and lane.
 
     They are not part of the owner's snapshot: they stay in the panel topic until the transaction of the answer
     deletes them, and a starting owner reads them from there.
@@ -42,9 +42,9 @@ class ImportNotices:
     _closed: dict[str, dict[int, tuple[bytes, ImportNotice]]] = field(default_factory=dict)
 
     def take(self, key: bytes, value: bytes | None) -> int:
-        """Add one record; return the last day of an import that has now ended in every lane, else -1.
+        """Add one record. Return the last day of an import that has now ended in every lane, else -1.
 
-        From then on the import's data is learned from like any other, even if a request of it went unanswered.
+        From then on the import's data is learned from like any other, even if one of its requests went unanswered.
         """
         if value is None:
             return -1

@@ -1,4 +1,4 @@
-"""Published model versions and proposals, read from the models topic."""
+"""Read published model versions and proposals from the models topic."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from schemas.records import Record
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A published version, and when it was published."""
+    """A published version with its time of publication."""
 
     model: ClusterModel
     published_at: str
@@ -24,7 +24,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Foresight:
-    """A published version of the predictions, and when it was published."""
+    """A published version of the predictions with its time of publication."""
 
     model: PredictionModel
     published_at: str
@@ -32,7 +32,7 @@ class Foresight:
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """A proposal and its status; ``version`` is the version it became."""
+    """A proposal and its status. ``version`` is the version it became."""
 
     proposal: Proposal
     status: str
@@ -55,15 +55,15 @@ class Published:
 
     @property
     def waiting(self) -> Stand | None:
-        """The proposal waiting for an answer."""
+        """The proposal waiting for a decision."""
         return next((one for one in self.proposals.values() if one.status == "waiting"), None)
 
     def take(self, records: Iterable[Record]) -> None:
-        """Add records of the topic, in order. Ignores what another program wrote there."""
+        """Add records of the topic, in order. Ignores records written by other programs."""
         for record in records:
             body: dict[str, Any] = msgspec.json.decode(record.value) if record.value else {}
             match body.get("type"):
-                # The topic holds files of declared segmentations too.
+                # The topic also contains files of declared segmentations.
                 case "segment.model" if body["kind"] == "clusters":
                     model = ClusterModel.from_dict(body["body"])
                     self.versions[model.version] = Version(model, body["published_at"])

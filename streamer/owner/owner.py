@@ -1,8 +1,8 @@
-"""The model owner: a single reader of the panel topic that learns beside the lanes and publishes frozen versions.
+"""Run the model owner: the single reader of the panel topic, which learns and publishes frozen versions.
 
-It runs in a pool like a lane (``streamer.lanes.pool.Reader``). Each step is one transaction: the version into every
-lane, the tables, its snapshot and the panel's offset. A restart resumes from the snapshot. A second owner waits
-as a group member without a partition; a paused one is fenced by the transactional id.
+It runs in a pool like a lane (``streamer.lanes.pool.Reader``). Each step is one transaction: the version to every lane,
+the tables, its snapshot and the panel's offset. A restart resumes from the snapshot. A second owner waits as a group
+member without a partition; a paused owner is fenced by its transactional id.
 """
 
 from __future__ import annotations
@@ -55,16 +55,16 @@ _PATIENCE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class OwnerContext:
-    """The model owner's knowledge of its service.
+    """Settings of the model owner's service.
 
     Attributes
     ----------
     definitions
-        The declared segmentations, whose names it publishes.
+        Declared segmentations, whose names the owner publishes.
     lanes
-        Number of partitions of the input topic: each receives every version.
+        Number of partitions of the input topic; each receives every version.
     control_keys
-        Keys to sign control records and verify decisions, if set.
+        Keys that sign control records and verify decisions, if set.
     panel_target
         Number of customers to learn from, over all lanes.
     """
@@ -78,16 +78,16 @@ class OwnerContext:
 
 
 class OwnerListener(Protocol):
-    """Receives events of the model owner. Called in its event loop; must not block."""
+    """Receives events of the model owner. Methods are called in its event loop and must not block."""
 
     def fetch_again(self, lane: int, offset: int) -> None:
-        """Records are missing in the partition: fetch again from this offset."""
+        """Fetch again from this offset, because records are missing in the partition."""
 
     def learned(self, day: int, learned: Learned, state: State) -> None:
-        """The owner ran the cluster learner or carried out a decision; at startup the outcome is ``restored``."""
+        """Called when the owner ran the cluster learner or carried out a decision. At startup the outcome is ``restored``."""
 
     def foresaw(self, day: int, predictor: Predictor) -> None:
-        """The owner ran the predictor; at startup, the restored predictor."""
+        """Called when the owner ran the predictor, or restored it at startup."""
 
 
 class Owner(Inbox):
@@ -96,7 +96,7 @@ class Owner(Inbox):
     Parameters
     ----------
     learner
-        The learner to feed; `open` restores its snapshot.
+        Learner to feed; `open` restores its snapshot.
     owner_log
         Reads the panel topic and stores the snapshot in it.
     """
@@ -116,12 +116,12 @@ class Owner(Inbox):
         self._decisions: list[tuple[bytes, bytes, Headers]] = []
         self._learned_day = -1
         self._notices = ImportNotices(context.lanes)
-        # Numbers of the last signed decisions accepted, and of the last answer to an import.
+        # Numbers of the last accepted signed decisions, and of the last answer to an import.
         self._taken: list[int] = []
         self._answered = 0
         # Number of snapshot pieces in the topic.
         self._pieces = 0
-        # A customer left the panel but is still in the snapshot.
+        # True if a customer left the panel but is still in the snapshot.
         self._forgot = False
 
     def _fetch_again(self, offset: int) -> None:
@@ -160,7 +160,7 @@ class Owner(Inbox):
         return self._position
 
     async def _read_topic(self) -> tuple[dict[bytes, tuple[int, bytes | None]], dict[int, Piece]]:
-        """The newest record of each request with its offset, and the pieces of the snapshot."""
+        """Return each request's newest record with its offset, and the pieces of the snapshot."""
         notices: dict[bytes, tuple[int, bytes | None]] = {}
         pieces: dict[int, Piece] = {}
         self._pieces = 0
@@ -176,7 +176,7 @@ class Owner(Inbox):
         return notices, pieces
 
     def _restore(self, pieces: Mapping[int, Piece]) -> int:
-        """Restore the snapshot; return its panel offset."""
+        """Restore the snapshot, and return its panel offset."""
         first = pieces[0]
         learner, self._predictor = taken_apart(pieces)
         self._learner.restore(learner)
@@ -191,8 +191,8 @@ class Owner(Inbox):
 
     async def turn(self) -> None:
         """Process one batch: carry out decisions, answer imports, and learn if a new day has begun."""
-        # A missing row could be tolerated, since later rows replace it, but a decision is in the topic only once: no
-        # gaps.
+        # A missing row could be tolerated, because later rows replace it. A decision is in the topic only once, so
+        # allow no gaps.
         records, self._position = self._consecutive(self._position, 1)
         self._take(records)
         # Wait until everything present at startup has been read, or an old day would be learned again.
@@ -231,7 +231,7 @@ class Owner(Inbox):
                 self._day = max(self._day, row.day)
 
     def _thin_out(self, headers: Headers) -> None:
-        """Follow the lanes to a sparser panel: customers no longer in it would look as if they had gone silent."""
+        """Follow the lanes to a sparser panel: customers no longer in it would look inactive."""
         for name, value in headers:
             if name == SHIFT_HEADER:
                 self._set_shift(int(value))
@@ -255,9 +255,9 @@ class Owner(Inbox):
             await self._log.commit(writes, self._position)
 
     async def _foresee(self, day: int) -> PredictionModel | None:
-        """Run the predictor; return the new version, if there is one.
+        """Run the predictor, and return the new version, if any.
 
-        Runs in a thread, since fitting may take seconds during which the broker expects heartbeats. Nothing else
+        Runs in a thread, because fitting may take seconds during which the broker expects heartbeats. Nothing else
         touches the predictor meanwhile, because the owner's turns run one after the other.
         """
         found = await asyncio.to_thread(self._predictor.learn, day)
@@ -274,7 +274,7 @@ class Owner(Inbox):
         self._learned(day, learned)
         writes = self._writes(day, waiting, learned, "adopted", await self._foresee(day))
         next_day = max(day + 1, learner.state.next_day)
-        # From the clock, so that lanes accept an owner that lost its snapshot; never backwards, even if the clock is.
+        # Number from the clock, so that lanes accept an owner that lost its snapshot, but never backwards.
         self._answered = max(self._answered + 1, self._context.clock.now_ms() * 1_000)
         context = self._context
         answers = answer_writes(request.import_id, day, next_day, context.lanes, self._answered, context.control_keys)
@@ -284,9 +284,9 @@ class Owner(Inbox):
         await self._log.commit(writes, self._position)
 
     async def _answer(self) -> None:
-        """Carry out the decisions people made.
+        """Carry out the decisions that people made.
 
-        One transaction holds their effects, the snapshot and the tombstones of the decisions, so each takes effect
+        One transaction contains their effects, the snapshot and the tombstones of the decisions, so each takes effect
         exactly once, whenever the owner is killed.
         """
         state = self._learner.state
@@ -325,7 +325,7 @@ class Owner(Inbox):
                 return rename(self._learner, decision.segment or "", decision.name or "", day)
 
     def _adopted(self, decision: ModelDecision, day: int) -> Writes:
-        """The records of an approved challenger of the predictions; none if it does not fit this program."""
+        """Return the records of an approved challenger of the predictions; none if it does not fit this program."""
         try:
             challenger = Challenger.from_dict(decision.challenger or {})
         except InvariantViolation as error:
@@ -348,7 +348,7 @@ class Owner(Inbox):
         by: str,
         predictions: PredictionModel | None = None,
     ) -> Writes:
-        """The records one step publishes: versions, and the status of proposals."""
+        """Return the records that one step publishes: versions, and the status of proposals."""
         now, writes = self._context.clock.now_ms(), Writes()
         if learned.model is not None:
             writes = model_writes(
@@ -376,7 +376,7 @@ class Owner(Inbox):
         for index, piece in enumerate(pieces):
             kept = Piece(self._position, len(pieces), piece, self._taken, self._answered)
             writes.append(Write(SNAPSHOT + str(index).encode(), msgspec.msgpack.encode(kept)))
-        # Leftovers of a longer snapshot may hold customers who must be forgotten.
+        # Leftovers of a longer snapshot may contain customers who must be forgotten.
         writes += [Write(SNAPSHOT + str(index).encode(), None) for index in range(len(pieces), self._pieces)]
         self._pieces = len(pieces)
         writes += [Write(key, None) for key in self._notices.done]

@@ -1,4 +1,4 @@
-"""The model owner's snapshot in the panel topic: one record per piece."""
+"""Store the model owner's snapshot in the panel topic, one record per piece."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from models.prediction.predictor_snapshot import unpack
 from schemas.errors import InvariantViolation
 
 SNAPSHOT: Final = b"!learner:"
-"""Key prefix of pieces; the number of the piece follows."""
+"""Key prefix of pieces, followed by the number of the piece."""
 
 
 class Piece(msgspec.Struct, array_like=True):
-    """One piece of a snapshot: the panel offset that identifies it, its number of pieces, the numbers of the last
-    signed decisions, and that of the last answer to an import.
+    """One piece of a snapshot.
+
+    It has the panel offset that identifies the snapshot, its number of pieces, the numbers of the last signed
+    decisions, and that of the last answer to an import.
     """
 
     position: int
@@ -34,7 +36,7 @@ def read_piece(value: bytes) -> Piece:
 
 
 def taken_apart(pieces: Mapping[int, Piece]) -> tuple[bytes, Predictor]:
-    """Join pieces by number (0 must exist): return the snapshot of the cluster learner, and the predictor.
+    """Join pieces by number (0 must exist), and return the cluster learner's snapshot and the predictor.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What the model owner publishes: versions for every lane, and the tables of models and definitions."""
+"""Encode what the model owner publishes: versions for every lane, and the tables of models and definitions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from streamer.lanes.ports import Write, Writes
 def model_writes(
     model: ClusterModel, lanes: int, now_ms: int, keys: ControlKeys | None = None, language: Language = "en"
 ) -> Writes:
-    """The writes for a new cluster model: inline to every lane, to the models topic, and its segment definitions."""
+    """Return the writes for a new cluster model: inline to every lane, to the models topic, and its segment definitions."""
     texts = messages(language)
     writes = version_writes(model, lanes, now_ms, keys)
     writes[topics.DEFINITIONS, 0] = [
@@ -43,10 +43,10 @@ def model_writes(
 
 
 def version_writes(model: PublishedModel, lanes: int, now_ms: int, keys: ControlKeys | None = None) -> Writes:
-    """The writes for a frozen version of any kind: inline to every lane, and to the models topic."""
+    """Return the writes for a frozen version of any kind: inline to every lane, and to the models topic."""
     body, segmentation = msgspec.json.decode(msgspec.json.encode(model.to_dict())), segmentation_of(model)
     value = encode_control(ControlModel(segmentation=segmentation, version=model.version, body=body))
-    # Each kind numbers its own versions, and so its own signatures.
+    # Each kind numbers its own versions, and therefore its own signatures.
     seal = Seal("models" if segmentation == BEHAVIOUR else segmentation, model.version)
     record = SegmentModel(
         type="segment.model",
@@ -68,7 +68,7 @@ def version_writes(model: PublishedModel, lanes: int, now_ms: int, keys: Control
 def answer_writes(
     import_id: str, day: int, next_day: int, lanes: int, number: int = 0, keys: ControlKeys | None = None
 ) -> Writes:
-    """The answer to an import that requested learning on ``day``: a control record per lane, signed with ``number``."""
+    """Return the answer to an import that requested learning on ``day``: a control record per lane, signed with ``number``."""
     value = encode_control(ControlLearned(import_id=import_id, day=day, next_day=next_day))
     seal = Seal("answers", number)
     return {
@@ -77,14 +77,14 @@ def answer_writes(
 
 
 def proposal_writes(before: Proposal | None, learned: Learned, after: Proposal | None, now_ms: int, by: str) -> Writes:
-    """Records of the changes to proposals in one step of the owner.
+    """Return records of the changes to proposals in one step of the owner.
 
     Parameters
     ----------
     before, after
-        The proposal waiting before the step, and the one waiting now.
+        Proposal waiting before the step, and the one waiting now.
     by
-        The status of a proposal published in this step: ``approved`` or ``adopted``.
+        Status of a proposal published in this step: ``approved`` or ``adopted``.
     """
     found = []
     settled = learned.proposal if learned.outcome in ("promoted", "rejected") else None
@@ -117,7 +117,7 @@ def _proposal(proposal: Proposal, status: Any, version: int | None, now_ms: int)
 
 
 def definition_writes(definitions: Definitions, now_ms: int, language: Language = "en") -> Writes:
-    """The declared segmentations as records of the definitions topic, in a language."""
+    """Return the declared segmentations as records of the definitions topic, in a language."""
     texts = messages(language)
     return {
         (topics.DEFINITIONS, 0): [

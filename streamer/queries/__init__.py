@@ -1,4 +1,5 @@
-"""The data behind commands and pages: plain functions of view, topics and settings that return JSON-safe values.
+"""Compute the data behind commands and pages.
 
-Nothing here uses Typer or a terminal, or changes the service. Texts for the screen are in ``streamer.commands``.
+These are plain functions of view, topics and settings that return JSON-safe values. Nothing here uses Typer or a
+terminal, or changes the service. Texts for the screen are in ``streamer.commands``.
 """

@@ -1,4 +1,4 @@
-"""Segment cards: size, share of revenue, and how the segment's customers differ from the shop's average."""
+"""Build segment cards: size, share of revenue, and how the segment's customers differ from the shop's average."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from streamer.core.policy import Policy
 def cards(
     id: str, policy: Policy, model: ClusterModel | None, counted: Census, texts: Messages
 ) -> list[dict[str, Any]]:
-    """The cards of all segments with that id, JSON-safe. Raises UserError if there is none."""
+    """Return the cards of all segments with this id, JSON-safe. Raises UserError if there is none."""
 
     known: dict[tuple[str, str], tuple[str, str]] = {}
     for one in policy.definitions.segmentations:

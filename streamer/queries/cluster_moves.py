@@ -1,4 +1,4 @@
-"""The next cluster move of many customers at once; `models.behaviour.forecast` does the same for one."""
+"""Predict the next cluster move of many customers at once; `models.behaviour.forecast` does so for one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from streamer.core.timers import timeline_of
 def cluster_moves(
     customers: Sequence[tuple[Customer, bytes]], ledger: Ledger, models: Mapping[int, ClusterModel], grid: DayGrid
 ) -> dict[str, tuple[str, int]]:
-    """The next cluster (by inactivity alone) and when (ms), by customer id; omits customers it does not move.
+    """Return each customer's next cluster by inactivity alone and its time (ms), omitting customers who do not move.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Coupon queries: the codes in a file, and the status of each pool."""
+"""Query coupons: the codes in a file, and the status of each pool."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from streamer.act.heart.state import State
 
 LOW_SHARE: Final = 0.1
-"""A pool is low when at most this share of its codes is free."""
+"""A pool is low if at most this share of its codes is free."""
 
 
 def codes_in(path: Path) -> list[str]:
-    """The unique codes in a file, one per line. Raises UserError, which names the line."""
+    """Return the unique codes in a file, one per line. Raises UserError that names the line."""
     from pydantic import TypeAdapter, ValidationError
 
     from schemas.act import Code
@@ -41,7 +41,7 @@ def codes_in(path: Path) -> list[str]:
 
 
 def pools(state: State) -> dict[str, dict[str, Any]]:
-    """Every pool that was loaded or that a play uses, as JSON-safe values."""
+    """Return every pool that was loaded or that a play uses, as JSON-safe values."""
     users: dict[str, list[str]] = {}
     for name, play in state.ledger.plays.items():
         rule = state.books[play.version].plays[name].coupon

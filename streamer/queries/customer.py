@@ -1,4 +1,4 @@
-"""One customer: current data and next moves."""
+"""Describe one customer: current data and next moves."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from streamer.queries.members import name_of
 from streamer.queries.names import segment_name
 
 MONEY: Final = ("money", "basket")
-"""Cluster features that are amounts."""
+"""Cluster features measured in money."""
 
 
 def explain(view: ViewReader, policy: Policy, id: str) -> dict[str, Any] | None:
-    """All data about a customer, by any of its ids; None if there is no such customer. JSON-safe.
+    """Return all data about a customer by any of its ids, JSON-safe; None if there is no such customer.
 
     Combines the Redis document with `describe` at the clock of the customer's lane.
     """
@@ -57,29 +57,29 @@ def describe(
     ahead: Outlook | None = None,
     shop: FeatureContext | None = None,
 ) -> dict[str, Any]:
-    """Segments, features and next moves, by the customer's own clock, as JSON-safe values.
+    """Return segments, features and next moves by the customer's own clock, as JSON-safe values.
 
     Parameters
     ----------
     clock
-        The customer's clock, ms.
+        The customer's clock, epoch ms.
     ahead
-        The customer's position among the clusters; None if there are none.
+        Position of the customer among the clusters; None without clusters.
     shop
         Context with the predictions in force; without it there are no predictions.
 
     Returns
     -------
     dict
-        ``borders`` are the band thresholds around the customer: what the feature must reach to go up, or fall below
-        to go down. ``ways`` are the single features, numeric or text, that would lead to another segment, nearest
+        ``borders`` are the band thresholds around the customer, which the feature must reach to go up or fall below
+        to go down. ``ways`` are single features, numeric or text, that would lead to another segment, nearest
         first, in their own units.
     """
     at, definitions, context = max(customer.as_of, clock), policy.definitions, shop or policy.shop
     named = partial(segment_name, policy=policy, model=model)
     held = [one for one in definitions.segmentations if one.name in customer.segments]
     now = facts(customer, at, definitions, context)
-    # Include the shop's own traits if segments depend on them.
+    # Include the shop's custom traits if segments depend on them.
     shown = dict.fromkeys((*FEATURES, *definitions.features))
     return {
         "now": iso(at),
@@ -105,7 +105,7 @@ def describe(
 def _next_moves(
     customer: Customer, policy: Policy, model: ClusterModel | None, ahead: Outlook | None
 ) -> dict[str, dict[str, str]]:
-    """The next move by time in each segmentation that has one."""
+    """Return the next move by time for each segmentation that has one."""
     definitions = policy.definitions
     found = next_moves(customer, [one.name for one in definitions.segmentations], definitions, policy.shop)
     moves = {
@@ -115,7 +115,7 @@ def _next_moves(
     if ahead is not None and ahead.next is not None:
         moves[SEGMENTATION] = {
             "to": ahead.next.to_id,
-            # The cluster may belong to a version that is only in force from tomorrow on.
+            # The cluster may belong to a version that is in force only from tomorrow on.
             "name": segment_name(SEGMENTATION, ahead.next.to_id, policy, model or ahead.model),
             "at": iso(policy.grid.instant(ahead.next.day)),
         }
@@ -123,7 +123,7 @@ def _next_moves(
 
 
 def _borders(name: str, found: Neighbours, now: Facts, named: Callable[[str, str], str]) -> dict[str, Any]:
-    """The thresholds above and below a customer in the segmentation ``name``."""
+    """Return the thresholds above and below a customer in the segmentation ``name``."""
     feature, up, down = found
     return {
         "feature": feature,
@@ -150,17 +150,17 @@ def _ways(
 
 
 def _json(value: float) -> float | None:
-    """The value; None for NaN (no order yet), which JSON cannot represent."""
+    """Return the value; None for NaN (no order yet), which JSON cannot represent."""
     return None if value != value else value
 
 
 def clusters(ahead: Outlook, policy: Policy) -> dict[str, Any]:
-    """A customer's position among the clusters, as JSON-safe values.
+    """Return a customer's position among the clusters, as JSON-safe values.
 
-    ``margin`` is 0 on the border with the next best cluster and negative on this side, in the unit of ``border``:
-    nats for likelihood, gaps between the two centres for distance (``statistic``). Above ``border`` the customer is
-    on the way there, and ``filled`` is the completed part. ``levers`` are features that would each alone move the
-    customer across the border. Money is in major units.
+    ``margin`` is 0 on the border with the next best cluster and negative on this side, in the unit of ``border``: nats
+    for likelihood, gaps between the two centres for distance (``statistic``). Beyond ``border`` the customer is moving
+    there, and ``filled`` is the completed share. ``levers`` are features that would each alone move the customer across
+    the border. Money is in major units.
     """
     stands, model, minor = ahead.standing, ahead.model, policy.shop.minor_per_major
 

@@ -26,11 +26,11 @@ _STATE: Final = {
     "edition": "definitions_version",
     **{name: f"statistics.{name}" for name in Statistics.__struct_fields__},
 }
-"""Attribute of the customer by its name in the export: exports keep their names when attributes change."""
+"""Customer attributes by their names in the export, which do not change when attributes are renamed."""
 
 
 def held(to: Connections, id: str) -> dict[str, Any]:
-    """All stored data of a customer, under every joined id."""
+    """Return all stored data of a customer, under every joined id."""
 
     shown = to.view.customer(id)
     name = id if shown is None else shown.customer.id
@@ -43,7 +43,7 @@ def held(to: Connections, id: str) -> dict[str, Any]:
 
     latest: dict[bytes | None, Record] = {one.key: one for one in records(MEMBERSHIPS, lanes)}
     rows = {one.key: one for one in records(PANEL, (0,))}
-    # A producer with another partitioner left records on other lanes.
+    # A producer with another partitioner may have left records in other lanes.
     everywhere = range(to.lanes)
     return {
         "customer_id": name,
@@ -65,7 +65,7 @@ def held(to: Connections, id: str) -> dict[str, Any]:
 
 
 def state_of(to: Connections, id: str) -> dict[str, Any] | None:
-    """The state of a customer as JSON values; None if there is none."""
+    """Return a customer's state as JSON values, or None."""
 
     parts = to.view.parts(id)
     if parts is None or snapshot.CORE not in parts:
@@ -88,7 +88,7 @@ def state_of(to: Connections, id: str) -> dict[str, Any] | None:
 
 
 def _named(value: Any) -> dict[str, Any]:
-    """A value stored by position, as a dict by field name."""
+    """Convert a value stored by position to a dict by field name."""
     found = {}
     for name in value.__struct_fields__:
         inner = getattr(value, name)
@@ -97,7 +97,7 @@ def _named(value: Any) -> dict[str, Any]:
 
 
 def body(record: Record) -> Any:
-    """The JSON of a record; its text if it is not JSON, None if it has no value."""
+    """Return a record's JSON value, its text if it is not JSON, or None if it has no value."""
 
     try:
         return None if record.value is None else msgspec.json.decode(record.value)

@@ -1,4 +1,4 @@
-"""Records that could not be applied: their current location and content."""
+"""List records that could not be applied, with their current location and content."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from streamer.adapters.kafka import KafkaConnection
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A dead letter with its current location and its headers."""
+    """A dead letter with its current location and headers."""
 
     record: Record
     letter: DeadLetter
 
     @property
     def place(self) -> str:
-        """``PARTITION:OFFSET``, as ``deadletters show`` accepts it."""
+        """Location as ``PARTITION:OFFSET``, accepted by ``deadletters show``."""
         return f"{self.record.partition}:{self.record.offset}"
 
     def shown(self) -> dict[str, Any]:
-        """As JSON-safe values, without the record's bytes."""
+        """Return JSON-safe values, without the record's bytes."""
         letter = self.letter
         return {
             "place": self.place,
@@ -46,13 +46,13 @@ class Found:
 
 
 def letters(connection: KafkaConnection, latest: int | None = None) -> Iterable[Found]:
-    """All dead letters, in order within a partition; ``latest`` limits them to that many last offsets per partition."""
+    """Yield all dead letters, in order within a partition, limited to the ``latest`` offsets of each partition."""
     for record in read(connection, DEADLETTERS, latest=latest):
         yield Found(record, parse_headers(record.headers))
 
 
 def newest(found: Iterable[Found], limit: int, reason: str | None = None) -> tuple[int, list[Found]]:
-    """The number of dead letters, optionally with one ``reason``, and the newest ``limit`` of them, newest last."""
+    """Return the number of dead letters, optionally with one ``reason``, and the newest ``limit`` of them, newest last."""
     held: list[tuple[int, int, int, Found]] = []
     total = 0
     for one in found:
@@ -64,7 +64,7 @@ def newest(found: Iterable[Found], limit: int, reason: str | None = None) -> tup
 
 
 def examples(found: Iterable[Found], limit: int) -> Mapping[str, list[Found]]:
-    """The newest ``limit`` of each reason, newest first."""
+    """Return the newest ``limit`` dead letters of each reason, newest first."""
     held: dict[str, list[tuple[int, int, int, Found]]] = {}
     for one in found:
         _keep(held.setdefault(one.letter.reason, []), one, limit)
@@ -81,7 +81,7 @@ def _keep(held: list[tuple[int, int, int, Found]], one: Found, limit: int) -> No
 
 
 def printable(raw: bytes | None) -> str:
-    r"""Bytes as text that does a screen no harm.
+    r"""Return bytes as text that is safe to print on a terminal.
 
     >>> printable(b"caf\xc3\xa9 \xff \x1b[31m"), printable(None)
     ('café \\xff \\u001b[31m', '(null)')

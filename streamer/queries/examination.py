@@ -1,4 +1,4 @@
-"""All checks of ``doctor``, ordered so that later ones can rely on earlier ones."""
+"""Run all checks of ``doctor``, ordered so that later ones can rely on earlier ones."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from streamer.queries.service import service
 from streamer.replay.placement import placement
 
 _SAMPLE: Final = 500
-"""Number of offsets to sample per partition, from the end."""
+"""Number of offsets to sample at the end of each partition."""
 
 
 def examine(found: Settings) -> Iterator[Finding]:
-    """All findings, ordered so that later checks can rely on earlier ones."""
+    """Yield all findings, ordered so that later checks can rely on earlier ones."""
     yield from packages()
     try:
         with connections(found) as to:
@@ -69,7 +69,7 @@ def _server(place: str, own: str | None, what: str) -> str:
 
 
 def _redis(to: Connections) -> tuple[Finding, dict[str, Any]]:
-    """Whether Redis answers, and the output of its INFO; empty if it does not answer."""
+    """Return a finding on whether Redis answers, and the output of its INFO, empty without an answer."""
 
     try:
         client = connect(to.redis_url, to.redis_options)
@@ -98,7 +98,7 @@ def _topics(to: Connections) -> Iterator[Finding]:
 
 
 def _producers(to: Connections) -> Iterator[Finding]:
-    """Whether producers set keys and write to the partitions of their keys."""
+    """Check whether producers set keys and write to the partitions of their keys."""
 
     try:
         found = placement(read(to.kafka, topics.EVENTS, latest=_SAMPLE), to.lanes)

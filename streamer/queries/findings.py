@@ -1,4 +1,4 @@
-"""Checks of ``doctor`` besides connections and topics: clocks, Redis memory, running processes, rejected records."""
+"""Run the checks of ``doctor`` other than connections and topics: clocks, Redis memory, processes, rejected records."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Finding:
     Attributes
     ----------
     text, hint
-        Messages of the catalogue, in English; ``hint`` is None if all is well.
+        Catalogue messages, in English; ``hint`` is None if all is well.
     wrong
-        False for information only, which does not affect the exit code.
+        Whether the finding affects the exit code; False for information.
     """
 
     subject: str
@@ -42,14 +42,14 @@ class Finding:
 
 
 def in_words(finding: Finding, texts: Messages) -> tuple[str, str, str]:
-    """Subject, text and hint of a finding in a language; the hint is empty if all is well."""
+    """Return subject, text and hint of a finding in a language; the hint is empty if all is well."""
     known = f"subject {finding.subject}"
     subject = texts(known) if known in texts.table.texts else finding.subject
     return subject, str(in_language(finding.text, texts)), str(in_language(finding.hint or "", texts))
 
 
 def clocks(to: Connections) -> Finding:
-    """Compare the broker's clock with ours: decisions compare the two while no records arrive."""
+    """Compare the broker's clock with ours, because decisions compare the two while no records arrive."""
     from streamer.adapters.broker_clock import skew_seconds
 
     skew = asyncio.run(skew_seconds(to.kafka))
@@ -62,7 +62,7 @@ def clocks(to: Connections) -> Finding:
 
 
 def view(info: dict[str, Any]) -> Iterator[Finding]:
-    """Findings from the INFO of Redis."""
+    """Yield findings from Redis' INFO."""
     from streamer.adapters.redis_health import judge
 
     for trouble in judge(info):
@@ -70,7 +70,7 @@ def view(info: dict[str, Any]) -> Iterator[Finding]:
 
 
 def work(to: Connections, state: dict[str, Any]) -> Finding:
-    """Processed and pending records, and whether any process works on them."""
+    """Report processed and pending records, and whether any process works on them."""
     from streamer.adapters.group import member_count
 
     text = translatable(
@@ -88,7 +88,7 @@ def work(to: Connections, state: dict[str, Any]) -> Finding:
 
 
 def beside(state: dict[str, Any]) -> Iterator[Finding]:
-    """Whether `act` runs for plays, and where console and API are. A service may do without both."""
+    """Report whether `act` runs for plays, and where console and API are. A service may run without both."""
     running = state["act"]
     yield Finding("act", translatable("finding act", running=running) if running else translatable("finding no act"))
     place = state["web"]
@@ -96,7 +96,7 @@ def beside(state: dict[str, Any]) -> Iterator[Finding]:
 
 
 def stopped(state: dict[str, Any]) -> Iterator[Finding]:
-    """Stopped lanes, and what hides records from running ones."""
+    """Report stopped lanes, and what hides records from running ones."""
     for lane, text in state["stopped"].items():
         yield Finding(
             "lanes", translatable("finding stopped", lane=lane, text=text), translatable("finding stopped fix")
@@ -106,7 +106,7 @@ def stopped(state: dict[str, Any]) -> Iterator[Finding]:
 
 
 def hiding(lane: str, records: int, producer: str) -> tuple[Translatable, Translatable]:
-    """Records hidden by a producer's open transaction, and the remedy."""
+    """Return a message about records hidden by a producer's open transaction, and its remedy."""
     who = producer or translatable("finding a producer")
     return (
         translatable("finding hidden", records=records, lane=lane, producer=who),
@@ -115,7 +115,7 @@ def hiding(lane: str, records: int, producer: str) -> tuple[Translatable, Transl
 
 
 def signatures(signed: bool, signed_from: int | None, now: int) -> Finding:
-    """Whether control records are signed; ``signed_from`` is when the last lane stops accepting unsigned ones (ms)."""
+    """Report whether control records are signed; ``signed_from`` is when the last lane stops accepting unsigned ones (ms)."""
     if signed:
         if signed_from is not None and now < signed_from:
             return Finding("control key", translatable("finding signed from", until=iso(signed_from)))
@@ -128,7 +128,7 @@ def signatures(signed: bool, signed_from: int | None, now: int) -> Finding:
 
 
 def refused(state: dict[str, Any]) -> Iterator[Finding]:
-    """Dead letters by reason, most frequent first."""
+    """Report dead letters by reason, most frequent first."""
     counts: dict[str, int] = state["dead_letters"]
     for reason, count in sorted(counts.items(), key=lambda one: -one[1]):
         share = count / max(state["consumed"], 1)
@@ -137,12 +137,12 @@ def refused(state: dict[str, Any]) -> Iterator[Finding]:
 
 
 def refused_fix(reason: str) -> Translatable:
-    """What to do about dead letters of a reason; a reason of another release is only listed."""
+    """Return what to do about dead letters with a reason. A reason from another release is only listed."""
     return translatable(f"refused {reason}" if reason in REASONS else "finding refused fix")
 
 
 def events(state: dict[str, Any]) -> Iterator[Finding]:
-    """Event fields that lenient reading dropped or defaulted, and custom events by name; most frequent first."""
+    """Report event fields that lenient reading dropped or defaulted, and custom events by name, most frequent first."""
     if ignored := state["fields_ignored"]:
         yield Finding(
             "events",
@@ -155,13 +155,13 @@ def events(state: dict[str, Any]) -> Iterator[Finding]:
 
 
 def of_guests(state: dict[str, Any]) -> Iterator[Finding]:
-    """Orders without a customer."""
+    """Report orders without a customer."""
     if state["guest_orders"] or state["guest_refunds"]:
         yield Finding("guests", translatable("finding guests", **guest_figures(state)))
 
 
 def guest_figures(state: dict[str, Any]) -> dict[str, Any]:
-    """Number of guest orders and refunds, and their money by currency, in words."""
+    """Return the number of guest orders and refunds, and their money by currency, in words."""
     sums = (
         f"{minor / 10 ** exponent(code):,.{exponent(code)}f} {code}" for code, minor in state["guest_money"].items()
     )
@@ -174,7 +174,7 @@ def _most(counts: dict[str, int]) -> str:
 
 
 def alerts(to: Connections) -> Iterator[Finding]:
-    """Open alerts raised by workers."""
+    """Report the open alerts raised by workers."""
     from aiokafka.errors import KafkaError
 
     from streamer.adapters.alert_log import open_alerts
@@ -198,7 +198,7 @@ def alerts(to: Connections) -> Iterator[Finding]:
 
 
 def trouble(subject: str, error: Exception) -> Finding:
-    """An error as a finding."""
+    """Return an error as a finding."""
     if isinstance(error, UserError):
         return Finding(subject, error.message, error.hint)
     return Finding(subject, text_of(error), translatable("finding again"))

@@ -1,4 +1,4 @@
-"""The predictions for one customer, with their version and reasons."""
+"""Return the predictions for one customer, with their version and reasons."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streamer.core.forecasts import LaneForecasts
 
 
 def foreseen(customer: Customer, at: int, forecasts: LaneForecasts) -> dict[str, Any] | None:
-    """All predictions at the grid day of an instant (ms), JSON-safe; None if there are none.
+    """Return all predictions at the grid day of an instant (ms), JSON-safe; None if there are none.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The predictions for many customers at once: values only, without reasons."""
+"""Return the predictions for many customers at once: values only, without reasons."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from streamer.core.forecasts import LaneForecasts
 
 @dataclass(frozen=True, slots=True)
 class Foreseen:
-    """Predictions for a customer, and their version; money in major units."""
+    """Predictions for a customer, and their version. Money is in major units."""
 
     version: int
     values: dict[str, float]
 
 
 def now_in(forecasts: LaneForecasts) -> Callable[[Customer], int]:
-    """A function that returns a customer's current instant (ms): its clock, or the time of its state if later."""
+    """Return a function that returns a customer's current instant (ms): its clock, or its state's time if later."""
     return lambda one: max(one.as_of, forecasts.ledger.clock_of(one.clock_id))
 
 
 def foreseen_of_many(
     customers: Sequence[Customer], clock: Callable[[Customer], int], forecasts: LaneForecasts, names: Sequence[str]
 ) -> dict[str, Foreseen]:
-    """The named predictions for customers of a lane, by id; omits customers without predictions.
+    """Return the named predictions for customers of a lane, by id, omitting customers without predictions.
 
     Parameters
     ----------

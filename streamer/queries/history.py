@@ -1,4 +1,4 @@
-"""Segment sizes over time and customer flows, computed from moves. Pure."""
+"""Compute segment sizes over time and customer flows from moves. Pure functions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from streamer.charts import Flow
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """The number of moves from one segment to another on a day for a cause; an empty id means no segment."""
+    """Number of moves from one segment to another on a day for a cause. An empty id means no segment."""
 
     day: int
     before: str
@@ -21,7 +21,7 @@ class Moves:
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """The number of customers with this earlier and current segment, among those who moved; empty for no segment."""
+    """Number of moved customers with this earlier and current segment. An empty id means no segment."""
 
     before: str
     after: str
@@ -29,7 +29,7 @@ class Journey:
 
 
 def sizes_by_day(now: Mapping[str, int], moves: Iterable[Moves], first_day: int, last_day: int) -> dict[str, list[int]]:
-    """Segment sizes at the end of each day, by id: today's, then backwards by the moves since.
+    """Return segment sizes at the end of each day by id, computed backwards from today's through later moves.
 
     >>> sizes_by_day({"a": 3, "b": 2}, [Moves(9, "a", "b", "time", 1), Moves(10, "", "a", "event", 2)], 8, 10)
     {'a': [2, 1, 3], 'b': [1, 2, 2]}
@@ -50,7 +50,7 @@ def sizes_by_day(now: Mapping[str, int], moves: Iterable[Moves], first_day: int,
 
 
 def journeys(now: Mapping[str, int], moved: Iterable[Journey]) -> list[Flow]:
-    """Flows between segments over a period, including customers who stayed; in the order of ``now``, no segment last.
+    """Return flows between segments over a period, including customers who stayed, ordered as ``now``, no segment last.
 
     >>> [(f.source, f.target, f.value) for f in journeys({"a": 3, "b": 2}, [Journey("a", "b", 1), Journey("", "a", 1)])]
     [('a', 'a', 2.0), ('a', 'b', 1.0), ('b', 'b', 1.0), ('', 'a', 1.0)]
@@ -70,7 +70,7 @@ def journeys(now: Mapping[str, int], moved: Iterable[Journey]) -> list[Flow]:
 
 
 def changed(now: int, then: int, least: int = 5, share: float = 0.2) -> float | None:
-    """The relative change if it is notable, at least ``least`` in number and ``share`` in proportion; else None.
+    """Return the relative change if it is at least ``least`` in number and ``share`` in proportion, else None.
 
     >>> changed(120, 80), changed(100, 98), changed(4, 1)
     (0.5, None, None)

@@ -1,4 +1,4 @@
-"""Instants as people and programs write them."""
+"""Parse instants as people and programs write them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _EPOCH: Final = date(1970, 1, 1)
 
 
 def instant(text: str, grid: DayGrid, option: str) -> int:
-    """Parse an instant (ms): an RFC 3339 time, or a day, which means its start in the shop's zone.
+    """Parse an instant (ms) from an RFC 3339 time or a day, which means its start in the shop's zone.
 
-    Raises UserError, naming ``option``.
+    Raises UserError that names ``option``.
     """
     try:
         if len(text) == 10:

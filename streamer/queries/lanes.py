@@ -1,4 +1,4 @@
-"""The status of each lane: position, lag, owner, and why it stopped."""
+"""Report the status of each lane: position, lag, owner, and why it stopped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from streamer.lanes import deleted
 from streamer.lanes.trouble import Trouble
 
 AHEAD_MS: Final = 3_600_000
-"""A lane's clock this far ahead of ours was moved by a wrong clock."""
+"""A lane clock this far ahead of ours was moved by a wrong clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +26,19 @@ class LaneStatus:
     Attributes
     ----------
     offset
-        The first record not decided.
+        Offset of the first undecided record.
     lag
         Number of pending records.
     hidden
-        Number of those behind a transaction that their producer left open: no one can read them yet.
+        Number of pending records that are unreadable because of a producer's open transaction.
     owner
-        The worker, ``client id@host``; empty if there is none.
+        Worker as ``client id@host``; empty if there is none.
     clock, ahead
-        The lane's clock, ms, and whether it is more than an hour ahead of ours.
+        The lane's clock (epoch ms), and whether it is more than an hour ahead of ours.
     hidden_by
-        The producer of that transaction, in words; empty if the broker does not report it.
+        Producer of that transaction, in words; empty if the broker does not report it.
     why, hint
-        Why it stopped and what to do; empty if it has not.
+        Why the lane stopped and what to do; empty if it has not stopped.
     """
 
     lane: int
@@ -54,7 +54,7 @@ class LaneStatus:
 
 
 def stopped(to: Connections, ledgers: Iterable[Ledger], lag: Iterable[PartitionLag]) -> dict[int, Trouble]:
-    """Stopped lanes, including those with deleted records, which stop as soon as a worker takes them."""
+    """Return stopped lanes, including those with deleted records, which stop as soon as a worker takes them."""
     found = {lane: note for lane, note in to.view.troubles().items() if note.why}
     starts = {part.partition: part.start for part in lag}
     for ledger in ledgers:
@@ -66,7 +66,7 @@ def stopped(to: Connections, ledgers: Iterable[Ledger], lag: Iterable[PartitionL
 
 
 def lanes(to: Connections) -> list[LaneStatus]:
-    """All lanes, in order."""
+    """Return all lanes, in order."""
     topic = to.kafka.topic(EVENTS)
     held = {ledger.partition: ledger for ledger in to.view.ledgers()}
     owned = owners(to.bootstrap, to.kafka.group, topic, security=to.security)

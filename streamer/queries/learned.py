@@ -1,4 +1,4 @@
-"""The learned predictions: the version each lane uses, and how accurate each week was."""
+"""Report the learned predictions: the version each lane uses, and how accurate each week was."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _EPOCH: Final = date(1970, 1, 1)
 
 
 def read_predictor(to: Connections) -> Predictor:
-    """The model owner's predictor, as last stored."""
+    """Return the model owner's predictor, as last stored."""
     return kept_predictor(read(to.kafka, topics.PANEL))
 
 
 def kept_predictor(records: Iterable[Record]) -> Predictor:
-    """The predictor in the records of the panel topic; a fresh one if none was stored yet."""
+    """Return the predictor in the panel topic's records, or a fresh one if none was stored yet."""
     pieces: dict[int, Piece] = {}
     for record in records:
         key = record.key or b""
@@ -45,12 +45,12 @@ def kept_predictor(records: Iterable[Record]) -> Predictor:
 def status(
     predictor: Predictor, ledgers: Iterable[Ledger], models: Mapping[int, Mapping[int, PredictionModel]], grid: DayGrid
 ) -> dict[str, Any]:
-    """The versions that lanes use, and the latest week, JSON-safe.
+    """Return the versions that lanes use, and the latest week, JSON-safe.
 
     Parameters
     ----------
     models
-        The versions stored in each lane.
+        Versions stored in each lane.
     """
     state, weeks = predictor.state, predictor.weeks
     return {
@@ -65,7 +65,7 @@ def status(
 
 
 def fallback_of(predictor: Predictor) -> dict[str, Any] | None:
-    """Since which week the cells have replaced the model; None if they do not."""
+    """Return since which week the cells have replaced the model; None if they have not."""
     weeks = predictor.weeks
     if not predictor.state.trust.fallen:
         return None
@@ -74,7 +74,7 @@ def fallback_of(predictor: Predictor) -> dict[str, Any] | None:
 
 
 def progress_of(predictor: Predictor) -> dict[str, Any] | None:
-    """Figures of all answers so far, JSON-safe; None before the first."""
+    """Return figures of all answers so far, JSON-safe; None before the first."""
     found = progress(predictor.state.sums)
     if found is None:
         return None
@@ -87,7 +87,7 @@ def progress_of(predictor: Predictor) -> dict[str, Any] | None:
 
 
 def drift_of(predictor: Predictor) -> dict[str, Any] | None:
-    """The latest week by which the calibration had changed; None without one in the weeks kept."""
+    """Return the latest stored week by which the calibration had changed, or None."""
     found = next((week.day for week in reversed(predictor.weeks) if week.drifted), None)
     return None if found is None else {"week": day_text(found)}
 
@@ -106,7 +106,7 @@ def _lane(ledger: Ledger, models: Mapping[int, PredictionModel], grid: DayGrid) 
 
 
 def week_of(week: Week) -> dict[str, Any]:
-    """The figures of one week, JSON-safe; see docs/predictions.md."""
+    """Return the figures of one week, JSON-safe; see docs/predictions.md."""
     return {
         "asked_on": day_text(week.day),
         "customers": week.customers,
@@ -123,7 +123,7 @@ def week_of(week: Week) -> dict[str, Any]:
 
 
 def version(published: Mapping[int, Foresight], wanted: str) -> dict[str, Any]:
-    """One version in full, JSON-safe; 0 is the shipped one. Raises UserError if it does not exist."""
+    """Return one version in full, JSON-safe; 0 is the shipped one. Raises UserError if it does not exist."""
     number = int(wanted) if wanted.isascii() and wanted.isdigit() else -1
     found = published.get(number)
     if found is None and number != 0:
@@ -138,5 +138,5 @@ def version(published: Mapping[int, Foresight], wanted: str) -> dict[str, Any]:
 
 
 def day_text(day: int) -> str:
-    """A grid day as a date."""
+    """Return a grid day as a date."""
     return (_EPOCH + timedelta(days=day)).isoformat()

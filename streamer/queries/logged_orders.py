@@ -1,4 +1,4 @@
-"""What customers did, read from the service's own log: the events that the lanes keep, joined and erased as they do."""
+"""Read customers' activity from the service's own log: the events that the lanes keep, joined and erased as they do."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from streamer.evaluate.activity import Activity
 from streamer.sources.source import SourceEvent
 
 _ABOUT_PEOPLE: Final = (b"identity.linked", b"customer.erased", b'"alias"')
-"""Types that join or erase ids, with Segment's name of the first."""
+"""Types of events that join or erase ids, with Segment's name for the first."""
 
 
 class _Logged:
-    """The events of a log, read again from its start by each call."""
+    """Events of a log, read again from its start by each call."""
 
     def __init__(self, records: Callable[[], Iterable[Record]]) -> None:
         self._records = records
@@ -42,27 +42,27 @@ class _Logged:
 
 
 def logged_activity(to: Connections) -> Activity:
-    """The activity in the log, as far back as the broker keeps it.
+    """Return the activity in the log, as far back as the broker keeps it.
 
     Raises
     ------
     UserError
-        There is no usable event in it.
+        The log contains no usable event.
     """
     return activity_of(lambda: read(to.kafka, topics.EVENTS), to.policy)
 
 
 def activity_of(records: Callable[[], Iterable[Record]], policy: Policy) -> Activity:
-    """The activity of records; ``records`` is called twice, since what joins or erases ids may come after their orders.
+    """Return the activity of records, without erased customers.
 
-    Erased customers are left out with everything before and after.
+    ``records`` is called twice, because ids may be joined or erased after their orders.
     """
     joined, erased = _people(records(), policy)
     return files.of_source(_Logged(records), policy, joined, erased)
 
 
 def _people(records: Iterable[Record], policy: Policy) -> tuple[dict[str, str], set[str]]:
-    """The customer of each joined id, and the customers who were erased."""
+    """Return the customer of each joined id, and the customers who were erased."""
     direct: dict[str, str] = {}
     erased: set[str] = set()
     for record in records:
@@ -74,7 +74,7 @@ def _people(records: Iterable[Record], policy: Policy) -> tuple[dict[str, str], 
             continue
         try:
             body = cloudevents.body_of(record.value, record.headers) or b""
-            # Most records are orders and clicks, which need not be decoded for this.
+            # Most records are orders and clicks, which need not be decoded here.
             if not any(name in body for name in _ABOUT_PEOPLE):
                 continue
             event = decode(record.key, record.value, record.headers, reading=policy.reading)
@@ -82,7 +82,7 @@ def _people(records: Iterable[Record], policy: Policy) -> tuple[dict[str, str], 
             continue
         if isinstance(event, IdentityLinked):
             guest, customer = _root(event.anonymous_id, direct), _root(event.customer_id, direct)
-            # A link between ids that are joined already says nothing new.
+            # A link between joined ids adds nothing.
             if guest != customer:
                 direct[guest] = customer
         elif isinstance(event, CustomerErased):
@@ -92,7 +92,7 @@ def _people(records: Iterable[Record], policy: Policy) -> tuple[dict[str, str], 
 
 
 def _root(id: str, direct: dict[str, str]) -> str:
-    """The customer at the end of a chain of ids."""
+    """Return the customer at the end of a chain of ids."""
     while id in direct:
         id = direct[id]
     return id

@@ -31,22 +31,22 @@ from streamer.queries.foreseen_of_many import Foreseen, foreseen_of_many, now_in
 COLUMNS: Final = ("id", "name", "email", "since", "last_order", "next_segment", "next_at")
 PREDICTIONS: Final = ("p_buy_30d", "expected_spend_90d")
 FILE_COLUMNS: Final = (*COLUMNS, *PREDICTIONS, "predictions_version")
-"""Columns of CSV files and JSON; too many for a table on a terminal."""
+"""Columns of CSV files and JSON, too many for a table on a terminal."""
 _CONDITION: Final = "asked_once"
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A customer as shown in lists; instants in ms.
+    """A customer as shown in lists; instants are in epoch ms.
 
     Attributes
     ----------
     since
-        When the customer entered the segment; None for the members of a condition.
+        When the customer entered the segment; None if found by a condition.
     next_move
-        The next segment by time alone, and when; None if time changes nothing.
+        Next segment by time alone and its instant; None if time changes nothing.
     foreseen
-        Some predictions; None if there are none.
+        Selected predictions; None if there are none.
     """
 
     id: str
@@ -67,14 +67,14 @@ def members(
     since: int | None = None,
     ids: Mapping[int, Sequence[str]] | None = None,
 ) -> Iterator[Member]:
-    """The customers of the segments (``SEGMENT`` or ``SEGMENTATION/SEGMENT``), in byte order of ids by lane.
+    """Yield the customers of the segments (``SEGMENT`` or ``SEGMENTATION/SEGMENT``), in byte order of ids by lane.
 
     Parameters
     ----------
     since
-        Only customers who entered at this instant (ms) or later.
+        Include only customers who entered at this instant (ms) or later.
     ids
-        By lane, in byte order: who may be a member, so that nobody else is read; None reads everybody.
+        Ids of possible members by lane, in byte order, so that only these are read; None to read all customers.
     """
     wanted = [split(name) for name in segments]
     ledgers = {ledger.partition: ledger for ledger in view.ledgers()}
@@ -91,7 +91,7 @@ def members(
 
 
 def _place(customer: Customer, wanted: Collection[tuple[str | None, str]], since: int | None) -> tuple[str, int] | None:
-    """The segmentation in which a customer is in a wanted segment, and since when; None if in none."""
+    """Return the segmentation in which a customer is in a wanted segment, and since when; None if in none."""
     for segmentation, held in customer.segments.items():
         if (segmentation, held.segment) in wanted or (None, held.segment) in wanted:
             return (segmentation, held.since) if since is None or held.since >= since else None
@@ -99,14 +99,14 @@ def _place(customer: Customer, wanted: Collection[tuple[str | None, str]], since
 
 
 def name_of(customer: Customer) -> str | None:
-    """The customer's name; None if no event gave one."""
+    """Return the customer's name, or None if no event contained it."""
     return text_trait(customer, "name") or text_trait(customer, "custom.name")
 
 
 def found_by(view: ViewReader, text: str) -> Iterator[Member]:
-    """The customers whose ids, name, e-mail or phone number contain a text, ignoring case.
+    """Yield the customers whose ids, name, e-mail or phone number contain a text, ignoring case.
 
-    Customers who withdrew consent are only found by id: no other data is stored.
+    Customers who withdrew consent are found only by id, because no other data is stored.
     """
     wanted = normalize("NFC", text).casefold()
     for customer in _everyone(view, with_consent=False):
@@ -125,9 +125,9 @@ def member_of(
     shop: FeatureContext,
     among_clusters: tuple[str, int] | None = None,
 ) -> Member:
-    """A customer as a member of a segment.
+    """Return a customer as a member of a segment.
 
-    The next move is the one within that segmentation: by its rules or bands, else ``among_clusters``.
+    The next move is within that segmentation: by its rules or bands, otherwise ``among_clusters``.
     """
     if not _rules(definitions, segmentation):
         return _member(customer, since, among_clusters)
@@ -135,7 +135,7 @@ def member_of(
 
 
 def row(one: Member) -> dict[str, str | None]:
-    """The values of FILE_COLUMNS as text for tables and CSV files."""
+    """Return the values of FILE_COLUMNS as text, for tables and CSV files."""
     to, at = one.next_move or (None, None)
     values = (one.id, one.name, one.email, _time(one.since), _time(one.last_order), to, _time(at))
     predictions = one.foreseen
@@ -157,12 +157,12 @@ def _time(at: int | None) -> str | None:
 def matching(
     view: ViewReader, text: str | None, condition: str, shop: FeatureContext, clock: Callable[[Customer], int]
 ) -> Iterator[Member]:
-    """The customers who currently meet a condition in the rules' language; activates nothing.
+    """Yield the customers who currently meet a condition in the rules' language, without activating anything.
 
     Parameters
     ----------
     text
-        The file of the segmentations in force, which the condition may refer to; None for the built-in ones.
+        File of the segmentations in force, which the condition may refer to; None for the built-in ones.
     clock
         Returns a customer's current instant (ms).
 
@@ -185,7 +185,7 @@ def matching(
 
 
 def check_names(segments: Sequence[str], definitions: Definitions, sizes: dict[str, dict[str, int]]) -> None:
-    """Reject unknown segments and list the known ones. Raises UserError."""
+    """Raise UserError for unknown segments, with a list of the known ones."""
     known = {(one.name, segment.id) for one in definitions.segmentations for segment in one.segments}
     known |= {(name, id) for name, held in sizes.items() for id in held}
     for wanted in segments:
@@ -196,7 +196,7 @@ def check_names(segments: Sequence[str], definitions: Definitions, sizes: dict[s
 
 
 def _condition(text: str, condition: str) -> Definitions:
-    """The segmentations in force, plus one that evaluates the condition."""
+    """Return the segmentations in force, plus one that evaluates the condition."""
     quoted = '"' + condition.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") + '"'
     more = (
         f'\n[{_CONDITION}]\nkind = "rules"\nrules = [ {{ segment = "yes", when = {quoted} }}, {{ segment = "no" }} ]\n'
@@ -213,7 +213,7 @@ def _everyone(view: ViewReader, *, with_consent: bool = True) -> Iterator[Custom
 def _chunks(
     view: ViewReader, *, with_consent: bool = True, ids: Mapping[int, Sequence[str]] | None = None
 ) -> Iterator[tuple[int, list[tuple[Customer, bytes]]]]:
-    """Yield the customers by lane, in chunks, each with its behaviour memory; those of ``ids`` where given."""
+    """Yield customers by lane, in chunks, each with its behaviour memory; only those of ``ids`` if given."""
     for lane in range(view.lanes):
         for chunk in in_lane(view, lane) if ids is None else among(view, lane, ids.get(lane, ())):
             # Without consent there is no behaviour memory, and such customers appear in no segment list.
@@ -221,7 +221,7 @@ def _chunks(
 
 
 class _Foreseeing:
-    """Predictions of customers, lane by lane; ``clock`` as in `matching`, by default that of the lane's ledger."""
+    """Predictions of customers, lane by lane. ``clock`` is as in `matching` and defaults to the clock of the lane's ledger."""
 
     def __init__(
         self,
@@ -234,13 +234,13 @@ class _Foreseeing:
         self._lanes: dict[int, LaneForecasts] = {}
 
     def in_lane(self, lane: int) -> LaneForecasts:
-        """The predictions in force in a lane."""
+        """Return the predictions in force in a lane."""
         if lane not in self._lanes:
             self._lanes[lane] = forecasts(self._view, lane, self._ledgers.get(lane), self._shop)
         return self._lanes[lane]
 
     def of(self, customers: Sequence[Customer], lane: int) -> dict[str, Foreseen]:
-        """PREDICTIONS of customers of a lane, by id."""
+        """Return the PREDICTIONS of a lane's customers, by id."""
         if not customers:
             return {}
         says = self.in_lane(lane)
@@ -262,7 +262,7 @@ def _member(
 
 
 def split(wanted: str) -> tuple[str | None, str]:
-    """The segmentation, if one is named, and the id of a segment."""
+    """Return the segmentation, if named, and the id of a segment."""
     segmentation, slash, id = wanted.rpartition("/")
     return (segmentation if slash else None), id
 

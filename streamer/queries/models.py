@@ -1,4 +1,4 @@
-"""Cluster versions and proposals of the model owner, and the owner's response to a decision."""
+"""Query the model owner's cluster versions and proposals, and its response to a decision."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _POLL_SECONDS: Final = 0.5
 
 
 def read_published(to: Connections) -> Published:
-    """The current content of the models topic."""
+    """Return the current content of the models topic."""
 
     found = Published()
     found.take(read(to.kafka, topics.MODELS))
@@ -37,7 +37,7 @@ def send_decision(to: Connections, decision: ModelDecision) -> None:
 
 
 def wait_for(to: Connections, done: Callable[[Published], bool]) -> Published | None:
-    """The published content once ``done`` holds for it; None if the owner takes too long for an interactive command."""
+    """Return the published content once ``done`` holds for it, or None if that takes too long for an interactive command."""
     deadline = time.monotonic() + _ANSWER_SECONDS
     while time.monotonic() < deadline:
         found = read_published(to)
@@ -57,7 +57,7 @@ def stand_of(found: Published, id: str) -> Stand:
 
 
 def decide(to: Connections, id: str, action: Literal["approve", "reject"], texts: Messages) -> tuple[Stand, bool]:
-    """Decide on a proposal and wait for the model owner; return the proposal and whether the owner has acted.
+    """Decide on a proposal and wait for the model owner. Return the proposal and whether the owner has acted.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def decide(to: Connections, id: str, action: Literal["approve", "reject"], texts
 
 
 def not_waiting(stand: Stand, texts: Messages) -> UserError:
-    """The error for a decision about a proposal that is not waiting."""
+    """Return the error for a decision about a proposal that is not pending."""
     id = f"p{stand.proposal.number}"
     if stand.status == "withdrawn":
         gone = texts(f"gone {stand.proposal.why}")
@@ -89,7 +89,7 @@ def not_waiting(stand: Stand, texts: Messages) -> UserError:
 
 
 def overview(found: Published) -> dict[str, Any]:
-    """Summary of versions and proposals, JSON-safe."""
+    """Return a summary of versions and proposals, JSON-safe."""
     return {
         "versions": [
             {
@@ -107,7 +107,7 @@ def overview(found: Published) -> dict[str, Any]:
 
 
 def proposal_of(stand: Stand) -> dict[str, Any]:
-    """Summary of a proposal, JSON-safe."""
+    """Return a summary of a proposal, JSON-safe."""
     proposal = stand.proposal
     return {
         "id": f"p{proposal.number}",
@@ -126,7 +126,7 @@ def proposal_of(stand: Stand) -> dict[str, Any]:
 
 
 def detail(found: Published, id: str, texts: Messages) -> dict[str, Any]:
-    """One version or proposal in full, JSON-safe. Raises UserError if it does not exist."""
+    """Return one version or proposal in full, JSON-safe. Raises UserError if it does not exist."""
     if id.isdigit():
         version = found.versions.get(int(id))
         if version is None:
@@ -169,7 +169,7 @@ def _names(model: ClusterModel, texts: Messages) -> dict[str, str]:
 
 
 def transitions_of(model: ClusterModel) -> list[dict[str, Any]]:
-    """How clusters changed since the previous version, JSON-safe."""
+    """Return how clusters changed since the previous version, JSON-safe."""
     return [
         {"kind": one.kind, "from": list(one.before), "to": list(one.after), "overlap": round(one.overlap, 4)}
         for one in model.transitions

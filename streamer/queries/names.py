@@ -1,4 +1,4 @@
-"""Names of segments."""
+"""Look up names of segments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from streamer.core.policy import Policy
 
 
 def segment_name(segmentation: str, segment: str, policy: Policy, model: ClusterModel | None) -> str:
-    """The current name of a segment; its id if it has no known name."""
+    """Return a segment's current name, or its id if it has no known name."""
 
     words = messages(policy.language)
     if segmentation != SEGMENTATION:

@@ -1,4 +1,4 @@
-"""The versions in use, and whether our packages come from this distribution or clash with another one."""
+"""Report the versions in use, and whether our packages are from this distribution or clash with another."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _HINT: Final = "install streamer into a virtual environment of its own"
 
 
 def packages(installed: Mapping[str, Sequence[str]] | None = None) -> Iterator[Finding]:
-    """Problems with our packages; none if all is well.
+    """Yield problems with our packages; none if all is well.
 
     Parameters
     ----------
     installed
-        Distributions by the package that they provide; by default those of this environment.
+        Distributions by the package that they provide; defaults to those of this environment.
     """
     homes = {module.__name__: Path(str(module.__file__)).parent.parent for module in _OURS}
     if len(set(homes.values())) > 1:
@@ -38,7 +38,7 @@ def packages(installed: Mapping[str, Sequence[str]] | None = None) -> Iterator[F
 
 
 def versions() -> dict[str, str]:
-    """Versions of streamer, of Python, and of the relevant packages."""
+    """Return versions of streamer, Python and the relevant packages."""
     found = {"streamer": streamer.__version__, "python": platform.python_version()}
     for package in _OTHERS:
         try:

@@ -1,4 +1,4 @@
-"""Play queries: the status of each, the messages waiting for a person, and the inputs of a preview."""
+"""Query plays: the status of each, the messages waiting for a person, and the inputs of a preview."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SEE_REPORT = "`streamer report --html report.html` shows it"
 
 
 def standing(name: str, play: PlayState, state: State) -> dict[str, Any]:
-    """A play's status and message counts, as JSON-safe values."""
+    """Return a play's status and message counts, as JSON-safe values."""
     from schemas.wire_time import iso
 
     return {
@@ -43,27 +43,27 @@ def standing(name: str, play: PlayState, state: State) -> dict[str, Any]:
 
 
 def declared_in(book: Book, name: str) -> Play:
-    """The play of that name. Raises UserError if the file does not declare it."""
+    """Return the play with this name. Raises UserError if the file does not declare it."""
     if name not in book.plays:
         raise UserError(f"{book.source} declares no play {name}", f"it declares: {', '.join(book.plays)}")
     return book.plays[name]
 
 
 def of_customers(play: Play) -> None:
-    """Raise UserError for a play that writes to no customer."""
+    """Raise UserError for a play that does not send to customers."""
     if play.when.weekly is not None:
         raise UserError(f"{play.name} sends last week's report, not a message to a customer", _SEE_REPORT)
 
 
 def segments_in_force(to: Connections) -> Segments:
-    """The segments that plays may name."""
+    """Return the segments that plays may name."""
     from streamer.act.plays.declared import segments_of
 
     return segments_of(to.definitions)
 
 
 def segments_or_defaults() -> Segments:
-    """The segmentations in force if the servers run, else the defaults of a new shop."""
+    """Return the segmentations in force if the servers run, else the defaults of a new shop."""
     from models.rules.defaults import DEFAULTS
     from streamer.act.plays.declared import segments_of
 
@@ -75,7 +75,7 @@ def segments_or_defaults() -> Segments:
 
 
 def with_shipped(in_force: Segments) -> Segments:
-    """The segments in force plus those of shipped segmentations that are switched off: plays may name both."""
+    """Return the segments in force plus those of shipped segmentations that are switched off; plays may name both."""
     from models.rules.defaults import with_all_active
     from streamer.act.plays.declared import segments_of
 
@@ -83,7 +83,7 @@ def with_shipped(in_force: Segments) -> Segments:
 
 
 def switched_off(play: Play, in_force: Segments) -> str | None:
-    """The first segmentation that a play uses but that is not in force, so the play never acts; else None."""
+    """Return the first segmentation that a play uses but that is not in force, so that the play never acts; else None."""
     needed = set() if play.when.weekly is not None else {play.when.segmentation}
     for question in (play.condition, play.unless):
         if question is not None:
@@ -92,7 +92,7 @@ def switched_off(play: Play, in_force: Segments) -> str | None:
 
 
 def already_in(to: Connections, play: Play, now: int) -> list[FirstCustomer]:
-    """Customers in a play's trigger segments who meet its condition; latest entry first."""
+    """Return customers in a play's trigger segments who meet its condition, latest entry first."""
     from models.customer.snapshot import CORE, glance
     from schemas.act import FirstCustomer
 
@@ -112,7 +112,7 @@ def already_in(to: Connections, play: Play, now: int) -> list[FirstCustomer]:
 
 
 def again(name: str, state: State, segments: Segments) -> PlayCommand:
-    """The order that restarts a play, from the newest file known to `act` that declares it.
+    """Return the command that restarts a play, from the newest file known to `act` that declares it.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def again(name: str, state: State, segments: Segments) -> PlayCommand:
     Raises
     ------
     UserError
-        It was never started.
+        The play was never started.
     """
     from schemas.act import PlayCommand
 
@@ -141,7 +141,7 @@ def again(name: str, state: State, segments: Segments) -> PlayCommand:
 
 
 def policy_of(to: Connections) -> Policy:
-    """The gates' policy from the settings in force."""
+    """Return the gates' policy from the settings in force."""
     from streamer.act import secrets
     from streamer.act.heart.address import Addresses
     from streamer.act.heart.due import Policy
@@ -152,7 +152,7 @@ def policy_of(to: Connections) -> Policy:
 
 
 def changes_since(to: Connections, since: int) -> Iterator[ReceivedChange]:
-    """Published changes effective at ``since`` (ms) or later, lane by lane."""
+    """Yield published changes effective at ``since`` (ms) or later, lane by lane."""
     from schemas import topics
     from schemas.changes import decode_change
     from streamer.adapters.client import read
@@ -165,7 +165,7 @@ def changes_since(to: Connections, since: int) -> Iterator[ReceivedChange]:
 
 
 def profiles(to: Connections, ids: set[str]) -> Iterator[Customer]:
-    """The customers with these ids, from the view."""
+    """Yield the customers with these ids, from the view."""
     from models.customer.snapshot import CORE, glance
 
     for lane in range(to.lanes):
@@ -174,7 +174,7 @@ def profiles(to: Connections, ids: set[str]) -> Iterator[Customer]:
 
 
 def kept(state: State, status: str, play: str | None, message: str | None) -> Iterator[Message]:
-    """Messages with a status; ``waiting`` includes calls in progress."""
+    """Yield messages with a status; ``waiting`` includes calls in progress."""
     for one in state.messages.values():
         shown = "waiting" if one.status == "sending" else one.status
         if shown == status and play in (None, one.play) and message in (None, one.id):
@@ -182,7 +182,7 @@ def kept(state: State, status: str, play: str | None, message: str | None) -> It
 
 
 def shown(one: Message) -> dict[str, Any]:
-    """A message as JSON-safe values, without its text; a report goes to the owner, so it has no customer."""
+    """Return a message as JSON-safe values, without its text. A report has no customer, because it is sent to the owner."""
     from schemas.wire_time import iso
     from streamer.act.heart.state import OWNER
 
@@ -198,12 +198,12 @@ def shown(one: Message) -> dict[str, Any]:
 
 
 def power(play: Play, drawn: int, days: float) -> dict[str, Any]:
-    """How long it takes to detect an effect of 5 points, as JSON-safe values; None if that cannot be estimated.
+    """Return the time needed to detect an effect of 5 points, as JSON-safe values; None if it cannot be estimated.
 
     Parameters
     ----------
     drawn, days
-        Customers sent to or held out, and over how many days; at least one day is assumed.
+        Number of customers messaged or held out, and over how many days; at least one day is assumed.
     """
     from streamer.act.heart.uplift import customers_needed
 
@@ -214,7 +214,7 @@ def power(play: Play, drawn: int, days: float) -> dict[str, Any]:
 
 
 def previewed(to: Connections, book: Book, names: Sequence[str], days: int, until: int) -> tuple[int, dict[str, Any]]:
-    """Preview plays over the changes of the ``days`` before ``until`` (ms): the number of changes, and each funnel."""
+    """Preview plays over the changes of the ``days`` before ``until`` (ms). Return the number of changes and each funnel."""
     from dataclasses import asdict
 
     from streamer.act.preview import Preview
@@ -242,7 +242,7 @@ def previewed(to: Connections, book: Book, names: Sequence[str], days: int, unti
 
 
 def play_previews(to: Connections) -> Callable[[Book, str, int, int], tuple[int, dict[str, Any]]]:
-    """A preview of one play for a long-running process: each call opens and closes its own connections."""
+    """Return a preview function for a long-running process: each call opens and closes its own connections."""
 
     def preview(book: Book, name: str, days: int, until: int) -> tuple[int, dict[str, Any]]:
         with closing(Connections(to.settings, to.embedded)) as own:
@@ -253,7 +253,7 @@ def play_previews(to: Connections) -> Callable[[Book, str, int, int], tuple[int,
 
 
 def report(name: str, play: PlayState, state: State, now: int) -> dict[str, Any]:
-    """Whether a play works, as JSON-safe values: both arms, and what their difference supports."""
+    """Return whether a play works, as JSON-safe values: both arms, and what their difference supports."""
     from schemas.wire_time import iso
 
     declared = state.books[play.version].plays[name]
@@ -268,7 +268,7 @@ def report(name: str, play: PlayState, state: State, now: int) -> dict[str, Any]
 
 
 def report_of_all(state: State) -> dict[str, Any]:
-    """The effect of all marketing together, measured by the ``holdout`` in ``[limits]``."""
+    """Return the effect of all marketing together, measured by the ``holdout`` in ``[limits]``."""
     from streamer.act.heart.measure import ALL_WITHIN
 
     book = state.books.get(state.ledger.book)
@@ -280,7 +280,7 @@ def report_of_all(state: State) -> dict[str, Any]:
 
 
 def _compared(arms: PlayState | Marketing, final: bool) -> dict[str, Any]:
-    """Both arms and their difference, unless their sizes show that they are not comparable."""
+    """Return both arms and their difference, unless their sizes show that they are not comparable."""
     from dataclasses import asdict
 
     from streamer.act.heart import uplift
@@ -301,13 +301,13 @@ def _compared(arms: PlayState | Marketing, final: bool) -> dict[str, Any]:
 
 
 def _coupons(name: str, play: PlayState, state: State) -> dict[str, int]:
-    """Codes that the play's messages took since it was started, and how many of them orders used."""
+    """Return how many codes the play's messages have taken since its start, and how many of them orders used."""
     taken = [one for one in state.coupons.of_play(name) if one.given >= play.since]
     return {"given": len(taken), "used": sum(one.used > 0 for one in taken)}
 
 
 def _verdict(found: Interval | None) -> str:
-    """The verdict of an interval: whether it lies above, below or across 0."""
+    """Return the verdict of an interval: whether it is above, below or across 0."""
     if found is None:
         return "nothing yet"
     if found.low > 0:

@@ -1,4 +1,4 @@
-"""Preview the moves if another file of segmentations came into force; changes nothing."""
+"""Preview the moves that another file of segmentations would cause. Changes nothing."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def preview(
     on_change: Callable[[Change], None] | None = None,
     on_progress: Callable[[int], None] = lambda customers: None,
 ) -> Preview:
-    """Decide over every customer by ``text``, as an activation would.
+    """Decide on every customer by ``text``, as an activation would.
 
     Parameters
     ----------
     policy
-        If no lane has run yet, its segmentations are those in force.
+        Policy whose segmentations are in force if no lane has run yet.
     on_progress
         Called with the number of customers evaluated.
 

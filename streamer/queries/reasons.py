@@ -1,4 +1,4 @@
-"""Reasons of changes in words."""
+"""Format reasons of changes in words."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from models.messages import Messages
 MOST_REASONS: Final = 4
 """Maximum number of reasons to list; the rest is only counted."""
 ARROW: Final = "->"
-"""For terminals, which may not have the arrow of a page."""
+"""Arrow for terminals, which may lack the arrow character of pages."""
 
 
 def because_words(
     reasons: Sequence[Mapping[str, Any]], texts: Messages, most: int = MOST_REASONS, arrow: str = ARROW
 ) -> str:
-    """The reasons of a change in one line; empty if there are none."""
+    """Return the reasons of a change in one line, empty if there are none."""
     text = texts("between reasons").join(reason_words(reason, texts, arrow) for reason in reasons[:most])
     return text + (texts("more reasons", count=len(reasons) - most) if len(reasons) > most else "")
 
 
 def reason_words(reason: Mapping[str, Any], texts: Messages, arrow: str = ARROW) -> str:
-    """One reason of a change, for people; ``arrow`` stands between the value before and the one after."""
+    """Format one reason of a change, with ``arrow`` between the value before and after."""
 
     def value(name: str) -> str:
         held = reason.get(name)
@@ -38,7 +38,7 @@ def reason_words(reason: Mapping[str, Any], texts: Messages, arrow: str = ARROW)
 
 
 def number(value: float | str | None) -> str:
-    """Format a feature's value for people.
+    """Format a feature's value for display.
 
     >>> number(61.2), number(0.0), number(None), number("high"), number(0.123456), number(1234567.0)
     ('61.2', '0', '-', 'high', '0.123', '1234567')

@@ -34,7 +34,7 @@ DAYS: Final = 90
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A customer's move from one segment to another; an empty id means no segment. ``at`` in ms."""
+    """A customer's move from one segment to another; an empty id means no segment. ``at`` is in epoch ms."""
 
     customer: str
     segmentation: str
@@ -45,14 +45,14 @@ class Moved:
 
 
 class Log:
-    """Moves, aggregated as they arrive: by day, and from the first to the last segment of each customer.
+    """Moves, aggregated as they arrive by day, and from each customer's first to last segment.
 
     Parameters
     ----------
     first, last
-        First and last grid day of the report, if known in advance; ``last`` None means the shop's current day.
+        First and last grid day of the report, if known in advance; a ``last`` of None means the shop's current day.
     window
-        Otherwise, the number of days before the last one; moves must then arrive in order of time.
+        Otherwise, the number of days before the last one; moves must then arrive in time order.
     """
 
     def __init__(self, grid: DayGrid, first: int | None = None, last: int | None = None, window: int = DAYS) -> None:
@@ -79,14 +79,14 @@ class Log:
                 del self._kept[old]
 
     def period(self, today: int) -> tuple[int, int]:
-        """The first and the last day of the report; ``today`` is the shop's current day."""
+        """Return the first and the last day of the report; ``today`` is the shop's current day."""
         last = today if self._last is None else self._last
         if self._first is not None:
             return self._first, max(self._first, last)
         return max(last - self._window + 1, min(last, last if self._earliest is None else self._earliest)), last
 
     def moves(self, segmentation: str) -> list[Moves]:
-        """All moves of a segmentation, by day."""
+        """Return all moves of a segmentation, by day."""
         return [
             Moves(day, before, after, cause, n)
             for (name, day, before, after, cause), n in sorted(self._days.items())
@@ -94,7 +94,7 @@ class Log:
         ]
 
     def journeys(self, segmentation: str, first: int) -> list[Journey]:
-        """The journeys of customers who moved from day ``first`` on."""
+        """Return the journeys of customers who moved from day ``first`` on."""
         ends: dict[str, tuple[str, str]] = {}
         for day in sorted(day for day in self._kept if day >= first):
             for one in self._kept[day]:
@@ -106,7 +106,7 @@ class Log:
 
 @dataclass(frozen=True)
 class Shop:
-    """The inputs of a report besides the moves; see `Report`."""
+    """Inputs of a report other than the moves; see `Report`."""
 
     totals: Totals
     definitions: Definitions
@@ -124,13 +124,13 @@ class Division:
     Attributes
     ----------
     rows
-        Its segments in order: id, name, size at the end, size before, shares of customers and of money.
+        Segments in order: id, name, size at the end, size before, shares of customers and of money.
     days
-        Sizes at the end of each day, starting with the day before the first, by id.
+        Sizes by id at the end of each day, starting with the day before the first.
     flows
-        From, to, customers; includes those who stayed.
+        Source, target and number of customers, including those who stayed.
     causes
-        Moves by cause.
+        Number of moves by cause.
     """
 
     name: str
@@ -147,7 +147,7 @@ class Report:
     Attributes
     ----------
     first, last
-        Grid days.
+        First and last grid day.
     """
 
     first: int
@@ -156,7 +156,7 @@ class Report:
     divisions: list[Division]
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-safe values; totals by the names of `replay --json`."""
+        """Return JSON-safe values, with totals under the names of `replay --json`."""
         totals = self.shop.totals
         return {
             "from": day_text(self.first),
@@ -236,12 +236,12 @@ def of_service(
     texts: Messages,
     progress: Callable[[int], None] = lambda moves: None,
 ) -> Report:
-    """The report of a service, from its changes and its view. Raises UserError if a server is unavailable.
+    """Return the report of a service, from its changes and its view. Raises UserError if a server is unavailable.
 
     Parameters
     ----------
     policy
-        The policy of the settings, with the segmentations in force.
+        Policy of the settings, with the segmentations in force.
     progress
         Called with the number of moves read.
     """
@@ -258,7 +258,7 @@ def of_service(
 
 
 def _published(connection: KafkaConnection) -> Iterable[Moved]:
-    """The published moves, lane by lane, except those of erased customers."""
+    """Yield the published moves, lane by lane, except those of erased customers."""
     for record in read(connection, topics.CHANGES):
         if record.value is not None:
             one = decode_change(record.value)
@@ -267,7 +267,7 @@ def _published(connection: KafkaConnection) -> Iterable[Moved]:
 
 
 def of_replay(run: Replay, log: Log, currency: str, texts: Messages) -> Report:
-    """The report of a finished replay; ``log`` has received its changes (`moved`)."""
+    """Return the report of a finished replay; ``log`` has received its changes (`moved`)."""
     state, policy = run.state, run.policy
     people = (one for one in state.cache.customers.values() if not one.is_alias)
     model = state.models[max(state.models)] if state.models else None
@@ -278,7 +278,7 @@ def of_replay(run: Replay, log: Log, currency: str, texts: Messages) -> Report:
 
 
 def moved(changes: Iterable[Change]) -> Iterable[Moved]:
-    """Changes of a step as moves."""
+    """Yield the changes of a step as moves."""
     for one in changes:
         before, after = one.before or NOWHERE, one.after or NOWHERE
         yield Moved(one.customer_id, one.segmentation, before, after, one.cause, one.changed_at)

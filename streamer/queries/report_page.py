@@ -1,4 +1,4 @@
-"""Render a report as one self-contained HTML page with charts, for a screen, a phone or a mail."""
+"""Render a report as a self-contained HTML page with charts, for a screen, a phone or an e-mail."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def page(found: Report, texts: Messages, command: str) -> str:
 
 
 def _week(found: Report, texts: Messages) -> str:
-    """This week compared with the last, and the retention."""
+    """Render this week compared with the last, and the retention."""
     shop = found.shop
     rows = "".join(
         f'<tr><th scope="row">{escape(one.name)}</th><td>{escape(one.now)}</td><td>{escape(one.then)}</td>'
@@ -89,7 +89,7 @@ def _week(found: Report, texts: Messages) -> str:
 
 
 def _dots() -> str:
-    """Chart colours for the dots in tables."""
+    """Return the chart colours for the dots in tables."""
     from streamer.charts.theme import DARK, LIGHT
 
     return "".join(
@@ -138,7 +138,7 @@ def _table(rows: Iterable[dict[str, Any]], palette: Palette, texts: Messages) ->
 def _charts(
     one: Division, found: Report, texts: Messages, colour: Callable[[str], int], name: Callable[[str], str]
 ) -> Iterable[charts.Chart]:
-    """Charts of customer flows, sizes over time, and money by segment."""
+    """Yield charts of customer flows, sizes over time, and money by segment."""
     days = found.last - found.first + 1
     if one.flows:
         yield charts.flows(

@@ -1,8 +1,8 @@
-"""Orders over time: retention by month of first order, money by week and segment, this week against the last. Pure.
+"""Compute orders over time: retention by month of first order, money by week and segment, weekly comparison. Pure.
 
-The source is the customers' own order books, net of reversals, each order at its own time. Nothing else is stored,
-and an erased customer disappears from these figures too. A book holds a customer's latest 64 orders: for the few with
-more, older ones are missing here, but the month of the first order is always known.
+The source is customers' own order books, net of reversals, each order at its own time. Nothing else is stored, and an
+erased customer disappears from these figures too. A book has a customer's latest 64 orders. For the few customers with
+more, older orders are missing here, but the month of the first order is always known.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MONTHS: Final = 12
 WEEKS: Final = 26
 _EPOCH: Final = date(1970, 1, 1)
 _THURSDAY: Final = 3
-"""Day 0 was a Thursday; weeks begin on Monday."""
+"""Day 0 was a Thursday, and weeks begin on Monday."""
 
 
 class Cohort(NamedTuple):
@@ -34,7 +34,7 @@ class Cohort(NamedTuple):
     customers
         Number of customers.
     ordered
-        Number of them who ordered in that month, in the next, and so on up to the current month.
+        Number of those customers who ordered in that month, in the next, and so on up to the current month.
     """
 
     month: int
@@ -43,7 +43,7 @@ class Cohort(NamedTuple):
 
 
 class Span(NamedTuple):
-    """A span of days: orders, money in minor units, and customers with their first order."""
+    """A range of days: orders, money in minor units, and customers with their first order."""
 
     first: int
     last: int
@@ -94,7 +94,7 @@ class Sales:
                 self.by_segment[name, held.segment, week] += money
 
     def cohorts(self, today: int, most: int = MONTHS) -> list[Cohort]:
-        """The latest months of first orders, oldest first, up to the month of ``today`` (a grid day)."""
+        """Return the latest months of first orders, oldest first, up to the month of ``today`` (a grid day)."""
         now = month_of(today)
         return [
             Cohort(
@@ -107,32 +107,32 @@ class Sales:
         ]
 
     def span(self, first: int, last: int) -> Span:
-        """The orders from ``first`` to ``last``, inclusive."""
+        """Return the orders from ``first`` to ``last``, inclusive."""
         days = range(first, last + 1)
         return Span(first, last, *(sum(one[day] for day in days) for one in (self.orders, self.money, self.new)))
 
     def week_against_last(self, today: int) -> tuple[Span, Span]:
-        """This week up to ``today``, and the same days of the week before."""
+        """Return this week up to ``today``, and the same days of the week before."""
         monday = monday_of(week_of(today))
         return self.span(monday, today), self.span(monday - 7, today - 7)
 
     def weekly(self, segmentation: str, segment: str, today: int, most: int = WEEKS) -> list[int]:
-        """Money (minor units) by week, up to the week of ``today``, of the customers currently in a segment."""
+        """Return weekly money (minor units), up to the week of ``today``, of the customers currently in a segment."""
         last = week_of(today)
         return [self.by_segment[segmentation, segment, week] for week in range(last - most + 1, last + 1)]
 
     def weeks_known(self, today: int) -> int:
-        """Number of weeks to show: `WEEKS`, or fewer in a new shop."""
+        """Return the number of weeks to show: `WEEKS`, or fewer for a new shop."""
         begun = min(self.orders, default=today)
         return max(1, min(WEEKS, week_of(today) - week_of(begun) + 1))
 
     def weeks(self, today: int, most: int = WEEKS) -> list[int]:
-        """The first day of each week that `weekly` counts."""
+        """Return the first day of each week that `weekly` counts."""
         last = week_of(today)
         return [monday_of(week) for week in range(last - most + 1, last + 1)]
 
     def to_dict(self, today: int) -> dict[str, Any]:
-        """JSON-safe values."""
+        """Return JSON-safe values."""
         names = ("this_week", "last_week")
         return {
             "retention": [
@@ -153,7 +153,7 @@ class Sales:
 
 
 def month_of(day: int) -> int:
-    """The month of a grid day, counted from year 0.
+    """Return the month of a grid day, counted from year 0.
 
     >>> month_text(month_of(0)), month_text(month_of(31))
     ('1970-01', '1970-02')
@@ -163,12 +163,12 @@ def month_of(day: int) -> int:
 
 
 def month_text(month: int) -> str:
-    """A month as ``YYYY-MM``."""
+    """Return a month as ``YYYY-MM``."""
     return f"{month // 12:04d}-{month % 12 + 1:02d}"
 
 
 def week_of(day: int) -> int:
-    """The week of a grid day, counted from the week of day 0; weeks begin on Monday.
+    """Return the week of a grid day, counted from the week of day 0. Weeks begin on Monday.
 
     >>> week_of(3), week_of(4), monday_of(week_of(10))
     (0, 1, 4)
@@ -177,10 +177,10 @@ def week_of(day: int) -> int:
 
 
 def monday_of(week: int) -> int:
-    """The first day of a week."""
+    """Return the first day of a week."""
     return week * 7 - _THURSDAY
 
 
 def day_text(day: int) -> str:
-    """A grid day as ``YYYY-MM-DD``."""
+    """Return a grid day as ``YYYY-MM-DD``."""
     return str(_EPOCH + timedelta(days=day))

@@ -1,4 +1,4 @@
-"""Charts of orders over time, for pages and reports alike."""
+"""Draw charts of orders over time, for pages and reports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streamer.queries.sales import Sales, Span, day_text, month_text
 
 
 class Compared(NamedTuple):
-    """A formatted figure of this week beside that of the last; ``share`` is the difference, or None."""
+    """A formatted figure of this week and last week; ``share`` is the relative difference, or None."""
 
     name: str
     now: str
@@ -22,7 +22,7 @@ class Compared(NamedTuple):
 
 
 def retention(sales: Sales, today: int, texts: Messages) -> charts.Chart | None:
-    """Retention by month of the first order; None before there are orders."""
+    """Chart the retention by month of the first order; None without orders."""
     found = sales.cohorts(today)
     if not found:
         return None
@@ -46,7 +46,7 @@ def weekly_money(
     texts: Messages,
     number: Callable[[float], str],
 ) -> charts.Chart | None:
-    """Weekly money of the customers currently in each segment (id, name, colour); None if none has any."""
+    """Chart weekly money of the customers currently in each segment (id, name, colour); None if there is none."""
     minor, most = 10 ** exponent(currency), sales.weeks_known(today)
     series = [
         Series(name, [one / minor for one in sales.weekly(segmentation, id, today, most)], colour)
@@ -66,7 +66,7 @@ def weekly_money(
 
 
 def week_against_last(sales: Sales, today: int, currency: str, texts: Messages) -> list[Compared]:
-    """Orders, money and new customers of this week so far, and of the same days last week."""
+    """Compare orders, money and new customers of this week so far with the same days last week."""
     now, then = sales.week_against_last(today)
     minor = 10 ** exponent(currency)
 

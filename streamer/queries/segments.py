@@ -1,4 +1,4 @@
-"""The segments, their meaning, and the number of customers in each."""
+"""List the segments, their meaning, and the number of customers in each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def table(
     sizes: Mapping[str, Mapping[str, int]],
     words: Messages | None = None,
 ) -> dict[str, Any]:
-    """Segmentations by name, each with its kind and version, and its segments in order; JSON-safe.
+    """Return segmentations by name, each with its kind, version and segments in order; JSON-safe.
 
     A cluster missing from the newest version is listed as long as it has customers.
     """

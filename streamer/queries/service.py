@@ -1,4 +1,4 @@
-"""Service status: topics, lag, customers, and whether every record is accounted for."""
+"""Report service status: topics, lag, customers, and whether every record is accounted for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from streamer.runtime import last_error
 
 
 def service(to: Connections) -> dict[str, Any]:
-    """Topics, lag and the ledgers' totals, as JSON-safe values; ``topics`` is False if there are none yet."""
+    """Return topics, lag and the ledgers' totals as JSON-safe values. ``topics`` is False if there are none yet."""
 
     prefix = to.kafka.prefix
     if lane_count(to.bootstrap, prefix, security=to.security) is None:

@@ -1,5 +1,4 @@
-"""Running the core in-process: the replay of a file, the preview of definitions, the comparison with a live lane.
+"""Run the core in-process: replay a file, preview definitions, compare with a live lane.
 
-Here live runs without servers. Their commands are in ``streamer.commands``, files are read in
-``streamer.sources``.
+This package runs without servers. Its commands are in ``streamer.commands``; files are read in ``streamer.sources``.
 """

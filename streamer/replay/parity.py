@@ -1,7 +1,7 @@
-"""Parity: the lane's log replayed by `decide` must give what the live lane published, field by field.
+"""Check parity: replaying a lane's log with `decide` must yield what the live lane published, field by field.
 
-This is the proof behind the promise of the change stream: whatever batches, restarts, rebalances and workers there
-were, the published changes are a function of the log.
+This proves the promise of the change stream: the published changes are a function of the log, whatever the batches,
+restarts, rebalances and workers.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from streamer.lanes.encode import wire_changes
 _BATCH = 1_000
 _TRIES = 5
 FIELDS = ("event_id", "segmentation", "from", "to", "changed_at", "cause")
-"""What must be equal for the same customer and ``seq``."""
+"""Fields that must be equal for the same customer and ``seq``."""
 
 COUNTERS = ("consumed", "applied", "duplicates", "late", "rerouted", "dead_letters", "control", "orders", "reversals")
-"""What the ledgers must agree on, beside money, customers and sizes."""
+"""Counters on which the ledgers must agree, in addition to money, customers and sizes."""
 
 
 @dataclass(slots=True)
 class Parity:
-    """The result of a comparison; successful if ``differences`` is empty."""
+    """The result of a comparison, successful if ``differences`` is empty."""
 
     changes: int = 0
     customers: int = 0
@@ -50,7 +50,7 @@ class Parity:
 
 
 class NoRest(Exception):
-    """A lane went on each time that it was compared."""
+    """Raised if a lane advanced during every comparison."""
 
 
 def of_lane(
@@ -60,10 +60,10 @@ def of_lane(
     policy: Policy,
     keys: ControlKeys | None = None,
 ) -> Parity | None:
-    """Compare a lane at rest, from what reads its ledger, its log, and the changes it published.
+    """Compare a lane at rest, through functions that read its ledger, its log and its published changes.
 
-    What was appended to the log and not yet taken is left aside; where the lane goes on meanwhile, all is read again.
-    None if the first records of the log are gone.
+    Records appended but not yet decided are ignored. If the lane advances meanwhile, everything is read again.
+    Returns None if the first records of the log are gone.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def replay(
     keys: ControlKeys | None = None,
     signed_from: int | None = None,
 ) -> tuple[LaneState, list[WireChange]]:
-    """The result of `decide` over a lane's log, with its clock moved to ``clock`` (ms) at the end."""
+    """Return the state and changes of `decide` over a lane's log, with its clock advanced to ``clock`` (ms) at the end."""
     state = LaneState.fresh(partition)
     state.ledger.signed_from = signed_from
     changes: list[WireChange] = []
@@ -119,9 +119,9 @@ def replay(
 def compare(
     expected: Iterable[WireChange], published: Iterable[Mapping[str, Any]], wanted: Ledger, live: Ledger
 ) -> Parity:
-    """Differences between the replay of a lane and what it published and counted.
+    """Return differences between the replay of a lane and what it published and counted.
 
-    ``published`` are the values of the lane's ``segment.changed`` records, in the order of the topic.
+    ``published`` are the values of the lane's ``segment.changed`` records, in topic order.
     """
     found = Parity()
     by_customer: dict[str, list[Mapping[str, Any]]] = {}
@@ -151,7 +151,7 @@ def compare(
 
 
 def _is_chain(seqs: Sequence[int]) -> bool:
-    """Whether numbers go up one by one; after an erase they begin again at 1."""
+    """Return whether numbers increase one by one; after an erase they start again at 1."""
     return all(after in (before + 1, 1) for before, after in zip([0, *seqs], seqs, strict=False))
 
 
@@ -174,6 +174,6 @@ def _difference(mine: WireChange, other: Mapping[str, Any]) -> Iterator[str]:
 
 
 def decode_change(value: bytes) -> Mapping[str, Any]:
-    """The value of a ``segment.changed`` record."""
+    """Return the value of a ``segment.changed`` record."""
     change: Mapping[str, Any] = msgspec.json.decode(value)
     return change

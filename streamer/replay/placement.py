@@ -1,7 +1,7 @@
-"""Infer the producers' partitioner from the keys and partitions of records. Pure.
+"""Infer the producers' partitioner from the keys and partitions of records. Pure functions.
 
-A record on another partition than murmur2 of its key gives costs a hop: its lane reroutes it. Nothing in it names the client
-that wrote it, but the partitioners of common clients are few, and the right guess explains all of them.
+A record on a partition other than murmur2 of its key costs a hop, because its lane reroutes it. The record does not
+name the client that wrote it, but common clients have few partitioners, and the right guess explains all of them.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ from schemas.records import LogRecord
 
 
 def crc32_partition(key: bytes, partitions: int) -> int:
-    """As librdkafka's ``consistent_random``, its default."""
+    """Choose a partition like librdkafka's default, ``consistent_random``."""
     return zlib.crc32(key) % partitions
 
 
 def fnv1a_partition(key: bytes, partitions: int) -> int:
-    """As Sarama's hash partitioner and kafka-go's ``Hash``: the remainder of a signed 32-bit hash, without its sign."""
+    """Choose a partition like Sarama's hash partitioner and kafka-go's ``Hash``.
+
+    The partition is the absolute remainder of a signed 32-bit hash.
+    """
     hashed = 0x811C9DC5
     for byte in key:
         hashed = (hashed ^ byte) * 0x01000193 & 0xFFFFFFFF
@@ -31,7 +34,7 @@ def fnv1a_partition(key: bytes, partitions: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Partitioner:
-    """A way to choose partitions other than murmur2: who uses it, and what to set there."""
+    """A way to choose partitions other than murmur2, with the clients that use it and the setting to change there."""
 
     name: str
     place: Callable[[bytes, int], int]
@@ -64,13 +67,13 @@ class Placement:
     Attributes
     ----------
     records
-        Events in it, one that was carried to its partition counted once.
+        Number of events; a rerouted event counts once.
     keyless, misplaced
-        How many of them have no key, and how many were written to another partition than murmur2 of their key gives.
+        Number of events without a key, and of events on a partition other than murmur2 of their key.
     partitioner
-        What explains the misplaced ones; None if nothing known does.
+        Partitioner that explains the misplaced events; None if no known one does.
     explained
-        How many of the misplaced ones it explains.
+        Number of misplaced events that it explains.
     """
 
     records: int
@@ -81,13 +84,13 @@ class Placement:
 
 
 def placement(sample: Iterable[LogRecord], partitions: int) -> Placement:
-    """Judge a sample of a topic with so many partitions.
+    """Judge a sample of a topic with ``partitions`` partitions.
 
-    Records that the service carried on say where they came from, which is evidence too: after a burst they may be all
-    that the end of the log holds. It does not count by itself, since a merged customer's records travel as well.
+    Rerouted records carry their origin, which is evidence too: after a burst they may be all that the end of the log
+    contains. That evidence does not count by itself, because a merged customer's records are rerouted as well.
 
-    A partitioner is named if it explains nine of ten misplaced records, and there are enough of them that chance
-    would not do so once in a hundred topics.
+    A partitioner is named if it explains nine of ten misplaced records, and there are enough of them that chance would
+    not do so once in a hundred topics.
     """
     at_home: set[tuple[bytes, bytes | None]] = set()
     astray: dict[tuple[bytes, bytes | None], int] = {}

@@ -1,7 +1,7 @@
-"""Who would move if another version of the declared segmentations came into force: the very `decide`, on copies.
+"""Preview the moves under another version of the declared segmentations, by running `decide` on copies.
 
-Nothing is written. Each chunk of customers gets the control record that an activation would write, and what `decide`
-says of them is counted, customer by customer.
+Nothing is written. Each chunk of customers gets the control record that an activation would write, and the resulting
+changes are counted customer by customer.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from streamer.core.policy import Policy
 from streamer.core.state import LaneState, Tick
 
 EXAMPLES = 3
-"""Customers named for each move."""
+"""Number of example customers per move."""
 PEOPLE = 10
-"""Customers named for each segment as it would be."""
+"""Number of example customers per segment after the change."""
 
 
 @dataclass(frozen=True, slots=True)
 class LaneCopy:
-    """What a lane knows, read from outside, without its customers."""
+    """A lane's state, read from outside, without its customers."""
 
     ledger: Ledger
     models: Mapping[int, ClusterModel]
@@ -47,7 +47,7 @@ class LaneCopy:
     predictions: Mapping[int, PredictionModel] = field(default_factory=dict)
 
     def state(self) -> LaneState:
-        """A state of its own, with nobody in memory."""
+        """Return a new state of the lane, without customers in memory."""
         copied = ledger.load(ledger.dump(self.ledger))
         return LaneState(
             copied,
@@ -60,12 +60,12 @@ class LaneCopy:
 
 @dataclass(slots=True)
 class Moves:
-    """What would happen in one segmentation. Segments are ids; None stands for none.
+    """Expected moves in one segmentation. Segments are ids; None means no segment.
 
     Attributes
     ----------
     people
-        Some of the customers that would be in each segment.
+        Examples of the customers that would be in each segment.
     """
 
     pairs: Counter[tuple[str | None, str | None]] = field(default_factory=Counter)
@@ -73,7 +73,7 @@ class Moves:
     people: dict[str, list[str]] = field(default_factory=dict)
 
     def add(self, pair: tuple[str | None, str | None], id: str) -> None:
-        """Count a customer that is in the first of two segments, and would be in the second."""
+        """Count a customer who is in the first of two segments and would be in the second."""
         self.pairs[pair] += 1
         listed = [(self.examples.setdefault(pair, []), EXAMPLES)]
         if pair[1] is not None:
@@ -84,11 +84,11 @@ class Moves:
 
     @property
     def moved(self) -> int:
-        """Customers that would be somewhere else."""
+        """Number of customers who would change segment."""
         return sum(count for (before, after), count in self.pairs.items() if before != after)
 
     def sizes(self) -> dict[str, tuple[int, int, int]]:
-        """By segment: customers now, then, and both now and then."""
+        """Return, by segment, the number of customers now, then, and both now and then."""
         found: dict[str, list[int]] = {}
         for (before, after), count in self.pairs.items():
             for segment, at in ((before, 0), (after, 1)):
@@ -101,14 +101,14 @@ class Moves:
 
 @dataclass(slots=True)
 class Preview:
-    """What would happen, over all lanes so far."""
+    """Expected moves over all lanes so far."""
 
     version: int
     customers: int = 0
     segmentations: dict[str, Moves] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-safe. ``overlap`` is those who stay over those who are there now or then."""
+        """Return JSON-safe values. ``overlap`` is the share of customers who stay among those in the segment now or then."""
         found: dict[str, Any] = {}
         for name, moves in self.segmentations.items():
             found[name] = {
@@ -132,7 +132,7 @@ class Preview:
 
 
 def newest(lanes: Iterable[LaneCopy], policy: Policy) -> Definitions:
-    """The newest definitions that some lane has."""
+    """Return the newest definitions that any lane has."""
     found = [one for lane in lanes for one in lane.definitions.values()]
     return max(found, key=lambda one: one.version, default=policy.definitions)
 
@@ -140,23 +140,23 @@ def newest(lanes: Iterable[LaneCopy], policy: Policy) -> Definitions:
 def preview_chunk(
     lane: LaneCopy, people: Mapping[str, Mapping[str, bytes]], text: str, into: Preview, policy: Policy, now_ms: int
 ) -> list[Change]:
-    """Count what would happen to some customers of a lane.
+    """Count the expected moves of some customers of a lane.
 
     Parameters
     ----------
     people
-        Parts of their states by id; blocks of event ids are not needed.
+        Parts of the customers' states by id; blocks of event ids are not needed.
     text
-        The file.
+        Text of the definitions file.
     into
-        Its ``version`` is that which the file would become.
+        Preview to add to; its ``version`` is the one that the file would get.
     now_ms
-        The append time of the control record.
+        Append time of the control record, epoch ms.
 
     Returns
     -------
     list[Change]
-        Every change of cause ``definition_edit``.
+        All changes with cause ``definition_edit``.
     """
     state = lane.state()
     cache = state.cache
@@ -165,7 +165,7 @@ def preview_chunk(
         customer, behaviour = snapshot.glance(id, parts)
         days = partial(customer.book.days, policy.grid.day_of)
         cache.load(customer, cache.memory.load(behaviour, days) if behaviour else -1)
-    # What time has done already and nobody looked at yet is no doing of the file.
+    # Moves that time alone has caused but that were not yet evaluated are not caused by the file.
     decide((), state, policy, Tick(due=list(people)))
     for id, customer in cache.customers.items():
         now[id] = {name: held.segment for name, held in customer.segments.items()}
@@ -186,7 +186,7 @@ def preview_chunk(
 def lane_copy(
     raw: bytes, models: Mapping[int, bytes], texts: Mapping[int, bytes], predictions: Mapping[int, bytes]
 ) -> LaneCopy:
-    """A lane from what its view holds."""
+    """Return a copy of a lane from its data in the view."""
     return LaneCopy(
         ledger.load(raw),
         {version: ClusterModel.from_dict(msgspec.json.decode(body)) for version, body in sorted(models.items())},

@@ -1,7 +1,7 @@
-"""The replay of a file inside this process: the same `decide`, one lane, no Kafka, and the model owner hosted inside.
+"""Replay a file inside this process: the same `decide`, one lane, no Kafka, and the model owner hosted inside.
 
-The owner learns whenever a day of event time has passed, and a version it publishes is the lane's next record. Time
-depends on the file alone, so the same file gives the same changes.
+The owner learns whenever a day of event time has passed, and a version that it publishes is the lane's next record.
+Time depends only on the file, so the same file yields the same changes.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from streamer.sources.import_records import Outgoing, import_records
 from streamer.sources.source import Source
 
 _BATCH_RECORDS = 2_000
-"""Records decided together. It changes no result; days of a small shop are smaller."""
+"""Number of records decided together. It does not affect results; a day of a small shop has fewer."""
 
 
 class Replay:
-    """One lane in memory, with a learner that is fed from it.
+    """One lane in memory, with a learner that receives its data.
 
     Parameters
     ----------
     policy
-        Of one lane, and without the label ``backfill``: in a replay old events are the present.
+        Policy for one lane, without the cause ``backfill``, because a replay treats old events as current.
     now_ms
-        The append time of every record: the start of the run.
+        Append time of every record, epoch ms: the start of the run.
     on_changes
-        Hears the changes of each step with the state they were decided in, in order of ``changed_at``.
+        Called with the changes of each step and the state they were decided in, in order of ``changed_at``.
     on_day
-        Hears, after every day of the data, the records so far and where time stands (ms).
+        Called after every day of data with the number of records so far and the clock (ms).
     """
 
     def __init__(
@@ -62,10 +62,10 @@ class Replay:
         self._day = 0
 
     def run(self, source: Source, until: int | None = None) -> None:
-        """Take in a source from its first event to its last, then let time pass up to ``until`` (ms).
+        """Process a source from its first event to its last, then let time pass up to ``until`` (ms).
 
-        At the end every due up to the clock is applied: without ``until``, that of the last event. An ``until``
-        before that changes nothing, since time does not go back.
+        At the end, every due up to the clock is applied; without ``until``, the clock is at the last event. An earlier
+        ``until`` changes nothing, because time does not go back.
         """
         import_id = f"replay-{source.content_hash[:32]}"
         for events, control in _until_control(import_records(source, import_id, self.policy.grid, latest=self.now_ms)):
@@ -81,7 +81,7 @@ class Replay:
 
     @property
     def clock(self) -> int:
-        """Where time stands, ms."""
+        """Current clock, epoch ms."""
         return self.state.ledger.clock
 
     def _clock(self, import_id: str) -> int:
@@ -92,8 +92,8 @@ class Replay:
         self._pass_time(self.clock)
 
     def _pass_time(self, clock: int) -> None:
-        """Apply what is due by ``clock``; once a day, let the owner learn."""
-        # A due that is applied may bring the next one, and that may have passed as well.
+        """Apply everything due by ``clock``. Once a day, let the owner learn."""
+        # Applying one due may create the next, which may have passed as well.
         while due := self._due(clock):
             self._step(decide([], self.state, self.policy, Tick(due=due)))
         day = self.policy.grid.day_of(clock)
@@ -103,7 +103,7 @@ class Replay:
             self._on_day(self.state.ledger.consumed, clock)
 
     def _due(self, clock: int) -> list[str]:
-        """Who is due, in order of time. The heap may hold what a customer was due at before."""
+        """Return due customers in time order. The heap may contain outdated dues."""
         dues, cache = self._dues, self.state.cache
         found: dict[str, None] = {}
         while dues and dues[0][0] <= clock:
@@ -129,7 +129,7 @@ class Replay:
         )
         decision = decide(decoded_records, self.state, self.policy, NO_TICK)
         self._step(decision)
-        # What a lane writes for another is the next it reads here.
+        # What a lane writes for another lane is read next here.
         if decision.rerouted:
             self._decide([(one.key, one.value, one.headers) for one in decision.rerouted], appended_ms)
 
@@ -137,10 +137,10 @@ class Replay:
         for customer in decision.touched.values():
             if customer.due is not None:
                 heappush(self._dues, (customer.due, customer.id))
-        # Before the next daily step: a row says what its customer did on the day that is still open.
+        # Before the next daily step, because a row describes its customer on the day that is still open.
         self._observe(decision)
         if decision.changes and self._on_changes is not None:
-            # Stable, and a customer's own never go back in time: its order is kept.
+            # The sort is stable and a customer's events never go back in time, so their order is kept.
             self._on_changes(sorted(decision.changes, key=lambda change: change.changed_at), self.state)
 
     def _observe(self, decision: Decision) -> None:
@@ -158,12 +158,12 @@ class Replay:
         model = learner.learn(day).model
         if model is not None:
             [write] = model_writes(model, 1, self.now_ms)[topics.EVENTS, 0]
-            # Appended when it was learned: the present would carry the lane's clock beyond the data.
+            # Append at the time of learning; the current time would advance the lane's clock beyond the data.
             self._decide([(write.key, write.value, write.headers)], clock)
 
 
 def _until_control(records: Iterable[Outgoing]) -> Iterator[tuple[list[Outgoing], Outgoing | None]]:
-    """Events in lists of bounded size, each with the control record that comes after it, if one does."""
+    """Yield events in lists of bounded size, each with the control record that follows, if any."""
     events: list[Outgoing] = []
     for record in records:
         if record.every_lane:

@@ -1,4 +1,4 @@
-"""Publishes alerts about a worker's lanes from the metrics it keeps anyway, for installations without Prometheus."""
+"""Publish alerts about a worker's lanes, derived from its metrics, for installations without Prometheus."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SECONDS = 10.0
 
 
 class AlertPublisher:
-    """Checks the metrics of one worker at each call. Keeps alerts that cannot be written until they can."""
+    """Checks one worker's metrics at each call. Keeps alerts that cannot be written until they can."""
 
     def __init__(self, connection: KafkaConnection, metrics: MetricState, clock: WallClock) -> None:
         self._connection = connection
@@ -51,7 +51,7 @@ class AlertPublisher:
             log.info("could not publish alerts; retrying", error=repr(error), waiting=len(self._outbox))
 
     async def _take_over(self, offsets: Offsets, lanes: frozenset[int]) -> None:
-        """After a rebalance, load the alerts that the previous owner raised, so as not to raise them again."""
+        """Load the alerts that the previous owner raised before a rebalance, so as not to raise them again."""
         if lanes == self._lanes:
             return
         self._book.keep(lanes)

@@ -1,4 +1,4 @@
-"""The composition root: connects real adapters to the ports, and runs a worker process until it is stopped."""
+"""Connect real adapters to the ports (the composition root), and run a worker process until it is stopped."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from streamer.telemetry import waking
 log = structlog.get_logger(__name__)
 
 EXIT_FATAL = 70
-"""Exit code of a worker that must be restarted; the codes in `supervise` give more specific reasons."""
+"""Exit code of a worker that must be restarted. The codes in `supervise` give more specific reasons."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ class Wiring:
     Attributes
     ----------
     redis_url, redis_options
-        The address of the view, and further options of the client.
+        Address of the view, and further client options.
     broker
-        Faust's settings for credentials, matching ``kafka.security``.
+        Faust's credential settings, matching ``kafka.security``.
     language
         Language of names in metrics.
     """
@@ -68,12 +68,12 @@ class Wiring:
 
 
 class WorkerListener(Silent):
-    """Receives the events of a worker process; subclass it to handle some. Called in the event loop; must not block.
+    """Receives the events of a worker process. Subclass it to handle some; methods run in the event loop and must not block.
 
     Attributes
     ----------
     seek
-        Set by the runner of the worker: fetches a lane again from an offset.
+        Function that fetches a lane again from an offset, set by the worker's runner.
     """
 
     seek: Callable[[int, int], None] | None = None
@@ -83,30 +83,30 @@ class WorkerListener(Silent):
             self.seek(lane, offset)
 
     def started(self, offsets: Offsets) -> None:
-        """The event loop is running, and offsets can be looked up."""
+        """Called when the event loop is running and offsets can be looked up."""
 
     def pooled(self, pool: Pool) -> None:
-        """The pool with the readers of this process's partitions was created."""
+        """Called when the pool with the readers of this process's partitions was created."""
 
     def may_tick(self) -> bool:
-        """Whether lanes may follow the wall clock."""
+        """Return whether lanes may follow the wall clock."""
         return True
 
     def failed(self, why: str) -> None:
-        """The process cannot continue and is about to end."""
+        """Called when the process cannot continue and is about to end."""
 
     def owns(self, lanes: set[int]) -> None:
-        """The lanes were reassigned; these now belong to this process and are restored."""
+        """Called when lanes were reassigned; these now belong to this process and are restored."""
 
     def foresaw(self, day: int, predictor: Predictor) -> None:
-        """The model owner ran the predictor."""
+        """Called when the model owner ran the predictor."""
 
     def learned(self, day: int, learned: Learned, state: State) -> None:
-        """The model owner ran the cluster learner or carried out a decision."""
+        """Called when the model owner ran the cluster learner or carried out a decision."""
 
 
 def fatal(error: BaseException, on_fatal: Callable[[str], None] = lambda why: None) -> None:
-    """End the process at once: state and log may now differ, and only a fresh start may continue."""
+    """End the process at once, because state and log may now differ and only a fresh start may continue."""
     held = waking.of_process()
     if held is not None:
         held.forget() if isinstance(error, Fenced) else held.write_held()
@@ -125,7 +125,7 @@ def fatal(error: BaseException, on_fatal: Callable[[str], None] = lambda why: No
 
 
 def run_lanes(wiring: Wiring, listener: WorkerListener | None = None, kind: type[Lane] = Lane) -> None:
-    """Run a worker that owns lanes; return when it is stopped. Benchmarks pass another ``kind`` of lane."""
+    """Run a worker that owns lanes until it is stopped. Benchmarks pass another ``kind`` of lane."""
     observer = listener or WorkerListener()
     offsets = Offsets(wiring.kafka)
     client = connect(wiring.redis_url, **wiring.redis_options)
@@ -151,7 +151,7 @@ def run_lanes(wiring: Wiring, listener: WorkerListener | None = None, kind: type
 
 
 def run_owner(wiring: Wiring, listener: WorkerListener | None = None) -> None:
-    """Run the model owner; a second one waits until the first is gone."""
+    """Run the model owner. A second one waits until the first is gone."""
     observer = listener or WorkerListener()
     offsets = Offsets(wiring.kafka)
     group = owner_group(wiring.kafka.group)
@@ -178,7 +178,7 @@ def run_owner(wiring: Wiring, listener: WorkerListener | None = None) -> None:
 
 
 def run_worker(app: App, offsets: Offsets, on_start: Callable[[Offsets], None] = lambda offsets: None) -> None:
-    """Run a Faust app until it is stopped; call ``on_start`` once offsets can be looked up."""
+    """Run a Faust app until it is stopped. Calls ``on_start`` once offsets can be looked up."""
 
     async def before_start() -> None:
         app.hooks = (*app.hooks, asyncio.create_task(waking.beats(app.conf.broker_session_timeout)))
@@ -188,7 +188,7 @@ def run_worker(app: App, offsets: Offsets, on_start: Callable[[Offsets], None] =
     async def on_shutdown(*args: Any, **kwargs: Any) -> None:
         await offsets.stop()
 
-    # Cached customers live long and contain no cycles; repeated garbage collection cost 15 % of the CPU.
+    # Cached customers live long and contain no cycles; repeated garbage collection took 15 % of the CPU.
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 1_000)

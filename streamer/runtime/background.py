@@ -1,4 +1,4 @@
-"""The whole service in the background: one supervisor with a process for each role, kept running as the embedded servers are.
+"""Keep the whole service running in the background: one supervisor with a process for each role.
 
 ``python -m streamer.runtime.background --home HOME`` is that supervisor; `Background` starts, finds and stops it.
 """
@@ -22,7 +22,7 @@ from streamer.runtime import supervise
 from streamer.runtime.roles import ROLES
 
 NAME: Final = "service"
-"""Also the stem of its log, ``service.log`` in STREAMER_HOME."""
+"""Name of the supervisor, and stem of its log ``service.log`` in STREAMER_HOME."""
 _MODULE: Final = "streamer.runtime.background"
 _LOOK_SECONDS: Final = 0.2
 _ENDING_SECONDS: Final = 10.0
@@ -34,10 +34,10 @@ class Background(Server):
     Parameters
     ----------
     arguments
-        Flags of worker processes, such as the addresses of embedded servers.
+        Flags for worker processes, such as the addresses of embedded servers.
     """
 
-    # Longer than its workers' own grace period.
+    # Longer than the workers' own grace period.
     grace_seconds = supervise.STOP_SECONDS + 5.0
 
     def __init__(self, home: Path, arguments: Sequence[str] = ()) -> None:
@@ -45,7 +45,7 @@ class Background(Server):
         self._arguments = list(arguments)
 
     def prepare(self) -> None:
-        """Nothing to prepare: settings come from the environment."""
+        """Do nothing: settings come from the environment."""
 
     def identity(self) -> list[str]:
         return [_MODULE, "--home", str(self.home)]
@@ -54,21 +54,21 @@ class Background(Server):
         return [sys.executable, "-P", "-m", *self.identity(), *self._arguments]
 
     def answers(self) -> bool:
-        """Whether it serves requests. The web process has the most dependencies, so it is up last."""
+        """Return whether the service serves requests. The web process has the most dependencies and is therefore last."""
         return presence.url_of(self.home) is not None
 
     def keep(self, can_work: Callable[[], bool] = lambda: True) -> None:
-        """Start it unless it is running, so that it outlives this process.
+        """Start the service unless it is running, so that it outlives this process.
 
         Parameters
         ----------
         can_work
-            Whether its servers are running; called once no other command can stop them.
+            Returns whether its servers are running; called once no other command can stop them.
 
         Raises
         ------
         UserError
-            It ended, with the end of its log; or another web process serves this home, started by hand; or its
+            The service ended (the error includes the end of its log), a web process started by hand serves this home, or the
             servers were stopped meanwhile.
         """
         # Two concurrent commands would start two supervisors, each restarting its own processes for ever.

@@ -1,8 +1,8 @@
-"""Whether the wall clock may move lanes: only while it is within an hour of the broker's.
+"""Decide whether the wall clock may advance lanes: only while it is within an hour of the broker's clock.
 
-A lane's clock never goes back, so a single tick with a clock a year ahead moves every customer for good. The broker's
-clock is queried periodically; in between, the wall clock must advance like the monotonic one, so that a jump is
-noticed at once.
+A lane's clock never goes back, so a single tick with a clock a year ahead would move every customer for good. The
+broker's clock is queried periodically. In between, the wall clock must advance like the monotonic one, so that a jump
+is noticed at once.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class ClockGuard:
 
     @property
     def skew_seconds(self) -> float:
-        """The wall clock minus the broker's, by the latest estimate."""
+        """The latest estimate of the wall clock minus the broker's clock, in seconds."""
         if self._at is None:
             return 0.0
         wall, monotonic = self._at
@@ -51,7 +51,7 @@ class ClockGuard:
         return self._at is not None and abs(self.skew_seconds) <= MOST_SECONDS
 
     async def look(self) -> None:
-        """Query the broker if it is time to, or if the clock looks wrong. A failed query changes nothing."""
+        """Query the broker if a query is due or the clock looks wrong. A failed query changes nothing."""
         now = time.monotonic()
         if self._at is not None and now - self._tried < (_EVERY_SECONDS if self.is_trusted else 10.0):
             return

@@ -1,4 +1,4 @@
-"""Move a stopped lane past a record, or just resume it, from the command line.
+"""Resume a stopped lane from the command line, or first move it past a record.
 
 The lane itself does the skipping: this module opens it as a worker would, which fences its owner, and runs one step
 that makes the single record a dead letter. Ledger, offset and dead letter are one transaction, and the view follows.
@@ -26,7 +26,7 @@ SKIPPED = "skipped by hand"
 
 
 async def resume(wiring: Wiring, lane: int) -> None:
-    """Release a stopped lane: its owner retries from its current offset."""
+    """Release a stopped lane, whose owner retries from its current offset."""
     client = connect(wiring.redis_url, **wiring.redis_options)
     try:
         await RedisView(client, lane, wiring.redis_prefix).note_trouble(None)
@@ -35,14 +35,14 @@ async def resume(wiring: Wiring, lane: int) -> None:
 
 
 async def skip(wiring: Wiring, lane: int, offset: int) -> int:
-    """Make the record at which a lane stopped a ``poison`` dead letter; return the lane's new offset.
+    """Make the record at which a lane stopped a ``poison`` dead letter, and return the lane's new offset.
 
-    Deleted records there become a single dead letter that lists them.
+    Deleted records at this offset become a single dead letter that lists them.
 
     Raises
     ------
     UserError
-        The lane is at another offset, or has no such record.
+        The lane is at another offset or has no such record.
     """
     async with AsyncExitStack() as stack:
         client = connect(wiring.redis_url, **wiring.redis_options)
@@ -52,7 +52,7 @@ async def skip(wiring: Wiring, lane: int, offset: int) -> int:
         stack.push_async_callback(offsets.stop)
         view = RedisView(client, lane, wiring.redis_prefix)
         raw = await view.ledger()
-        # Check before fencing: a mistyped offset must not disturb a running lane.
+        # Check before fencing, because a mistyped offset must not disturb a running lane.
         if raw is not None and load(raw).next_offset != offset:
             raise _elsewhere(lane, load(raw).next_offset)
         context = LaneContext(wiring.policy, SystemClock(), wiring.lane)
@@ -78,7 +78,7 @@ async def skip(wiring: Wiring, lane: int, offset: int) -> int:
 
 
 async def _record_at(wiring: Wiring, offsets: Offsets, opened: Lane, first: int) -> LogRecord:
-    """The record at which a lane stopped, or the stand-in for those deleted before ``first``."""
+    """Return the record at which a lane stopped, or a stand-in for those deleted before ``first``."""
     lane, offset = opened.partition, opened.next_offset
     if offset < first:
         return deleted.stand_in(lane, offset, first, opened.state.ledger.appended)

@@ -1,4 +1,4 @@
-"""The role ``lanes``: a worker that owns lanes, with its metrics, health and alerts."""
+"""Run the role ``lanes``: a worker that owns lanes, with its metrics, health and alerts."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _PROGRESS_SECONDS = 2.0
 
 
 def run(settings: Settings, start: Start) -> None:
-    """See `roles.Program`."""
+    """Run the role; see `roles.Program`."""
     run_role(ROLES["lanes"], settings, start, LaneWorker, run_lanes, _refuse_eviction)
 
 
@@ -118,7 +118,7 @@ class LaneWorker(RoleWorker):
             await asyncio.sleep(PROBE_SECONDS)
 
     async def _end_if_stuck(self, offsets: Offsets, ends: dict[int, int]) -> None:
-        """End the process if one of its lanes has work and has made no progress for too long."""
+        """End the process if one of its lanes has had work but made no progress for too long."""
         readers = {} if self._pool is None else self._pool.readers
         lanes = {number: lane for number, lane in readers.items() if isinstance(lane, Lane)}
         idle = self._watchdog.idle_seconds(
@@ -135,7 +135,7 @@ class LaneWorker(RoleWorker):
             except (KafkaError, TimeoutError):
                 stable = 0
             if stable <= lanes[lane].committed:
-                # The pending records are behind a producer's open transaction, or Kafka does not answer.
+                # The pending records follow a producer's open transaction, or Kafka does not answer.
                 self._watchdog.progressed(lane)
             elif self._watchdog.is_stuck(seconds):
                 why = f"lane {lane} has records to decide and has committed nothing for {seconds:.0f} s"
@@ -145,7 +145,7 @@ class LaneWorker(RoleWorker):
                 os._exit(supervise.EXIT_STUCK)
 
     async def _publish_alerts(self, offsets: Offsets) -> None:
-        """Runs in its own task, so that a slow Kafka cannot stop the heartbeat."""
+        """Publish alerts periodically, in a separate task so that a slow Kafka cannot stop the heartbeat."""
         while True:
             await asyncio.sleep(PROBE_SECONDS)
             if self._lanes:

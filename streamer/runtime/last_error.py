@@ -1,6 +1,6 @@
-"""The last error that ended a worker on this machine, for ``status`` to show when no worker is running.
+"""Store the last error that ended a worker on this machine, for ``status`` to show when no worker is running.
 
-Kept in the folder for temporary files, since Kafka and Redis may both be gone when a worker ends.
+It is kept in the folder for temporary files, because Kafka and Redis may both be unavailable when a worker ends.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from schemas.wire_time import iso
 
 
 class LastError(NamedTuple):
-    """When (RFC 3339) and why a worker ended."""
+    """Time (RFC 3339) and reason of a worker's end."""
 
     at: str
     why: str
 
 
 def path_of(group: str) -> Path:
-    """The file of a service; ``group`` is its consumer group, which is unique on the machine."""
+    """Return the file of the service with the consumer group ``group``, which is unique on the machine."""
     return Path(tempfile.gettempdir()) / f"streamer-{os.getuid()}-{group}.error.json"
 
 
 def note(group: str, why: str) -> None:
-    """Write the error; best effort."""
+    """Write the error, best effort."""
     body = json.dumps({"at": iso(time.time_ns() // 1_000_000), "why": why[:2_000]}).encode()
     try:
-        # Others may write to the folder: never follow a link they put there.
+        # Others may write to this folder, so never follow a link they put there.
         held = os.open(path_of(group), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         try:
             os.write(held, body)
@@ -42,7 +42,7 @@ def note(group: str, why: str) -> None:
 
 
 def read(group: str) -> LastError | None:
-    """The last error noted by this user; None if there is none."""
+    """Return the last error noted by this user, or None."""
     path = path_of(group)
     try:
         if path.is_symlink() or path.stat().st_uid != os.getuid():

@@ -1,4 +1,4 @@
-"""The port on which a role serves its metrics."""
+"""Choose and open the port on which a role serves its metrics."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Server(Protocol):
 
 
 def port_of(role: Role, settings: Settings) -> int:
-    """The port of a role's ``/metrics``; 0 for any free one."""
+    """Return the port of a role's ``/metrics``; 0 means any free port."""
     if role.metrics_port:
         found: int = getattr(settings, role.metrics_port)
         return found
@@ -33,7 +33,10 @@ def port_of(role: Role, settings: Settings) -> int:
 
 
 def serve(server: Server, role: Role, settings: Settings) -> int:
-    """Open a role's port and return it. If it is taken and no setting names it, use another: workers share machines."""
+    """Open a role's port and return it.
+
+    If the port is taken and no setting names it, another one is used, because workers share machines.
+    """
     origins: Mapping[str, str] = {one.name: one.origin for one in settings.in_force()}
     host, port = settings.metrics_host, port_of(role, settings)
     try:

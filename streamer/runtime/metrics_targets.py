@@ -1,7 +1,7 @@
-"""The processes of one home that serve metrics, so that a Prometheus on the same machine finds all of them.
+"""List the processes of a home that serve metrics, so that a Prometheus on the same machine finds all of them.
 
-Each process that serves ``/metrics`` writes its address to a file named by its process id. Any of them answers
-``/targets`` with the addresses of all live processes, in the format of Prometheus' HTTP service discovery.
+Each process that serves ``/metrics`` writes its address to a file named after its process id. Each answers ``/targets``
+with the addresses of all live processes, in the format of Prometheus' HTTP service discovery.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class MetricsTargets:
     Parameters
     ----------
     home
-        The folder that the processes share (``STREAMER_HOME``).
+        Folder that the processes share (``STREAMER_HOME``).
     host, port
-        Where this process listens.
+        Address at which this process listens.
     """
 
     def __init__(self, home: Path, host: str, port: int) -> None:
@@ -36,7 +36,7 @@ class MetricsTargets:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             path = self._folder / str(os.getpid())
-            # In one piece: a Prometheus that reads half an address refuses the whole list.
+            # Write it in one piece: a Prometheus that reads half an address rejects the whole list.
             draft = path.with_suffix(".draft")
             draft.write_text(self._own)
             draft.replace(path)
@@ -47,7 +47,7 @@ class MetricsTargets:
         self.addresses()
 
     def addresses(self) -> list[str]:
-        """``host:port`` of each live process, in order; removes the files of dead processes."""
+        """Return ``host:port`` of each live process, in order. Removes the files of dead processes."""
         found = {self._own}
         for path in self._folder.glob("[0-9]*"):
             try:
@@ -59,13 +59,13 @@ class MetricsTargets:
                 else:
                     path.unlink()
             except (OSError, ValueError):
-                # Another process removed it, or it belongs to someone else.
+                # Another process removed it, or it belongs to another user.
                 continue
         return sorted(found)
 
 
 def address(host: str, port: int) -> str:
-    """The address at which a program on this machine reaches a listener.
+    """Return the address at which a program on this machine reaches a listener.
 
     >>> address("0.0.0.0", 9464), address("::1", 9464)
     ('127.0.0.1:9464', '[::1]:9464')

@@ -1,4 +1,4 @@
-"""The role ``owner``: the process that learns the behaviour clusters, with its metrics and health."""
+"""Run the role ``owner``: the process that learns the behaviour clusters, with its metrics and health."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BEAT_SECONDS = 2.0
 
 
 def run(settings: Settings, start: Start) -> None:
-    """See `roles.Program`."""
+    """Run the role; see `roles.Program`."""
     run_role(ROLES["owner"], settings, start, OwnerWorker, run_owner)
 
 

@@ -1,4 +1,4 @@
-"""A worker process: ``python -m streamer.runtime.process ROLE``, as the supervisor starts it."""
+"""Run a worker process: ``python -m streamer.runtime.process ROLE``, as started by the supervisor."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from streamer.telemetry import logs
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one role until it is stopped; return the exit code."""
+    """Run one role until it is stopped, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m streamer.runtime.process", description=__doc__)
     parser.add_argument("role", choices=tuple(ROLES))
     parser.add_argument("--kafka", help="address of the embedded Kafka, used where STREAMER_KAFKA is not set")

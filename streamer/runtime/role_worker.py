@@ -1,4 +1,4 @@
-"""The common part of all worker processes: metrics, health, and the note of why a process ended."""
+"""Provide the common part of all worker processes: metrics, health, and the note of why a process ended."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from streamer.telemetry.prometheus import Exporter
 
 
 class RoleWorker(WorkerListener):
-    """Counts the work of a worker process and reports its health; each role has a subclass.
+    """Counts the work of a worker process and reports its health. Each role has a subclass.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class RoleWorker(WorkerListener):
         self.health.assigned()
 
     def close(self) -> None:
-        """The process ends: stop serving metrics."""
+        """Stop serving metrics, because the process ends."""
         self.exporter.stop()
 
 
@@ -69,7 +69,7 @@ def run_role(
     Parameters
     ----------
     make
-        Creates the worker that counts the process's work.
+        Creates the worker that counts this process's work.
     work
         Runs until the process is stopped.
     check

@@ -1,6 +1,6 @@
-"""The roles of worker processes, one row each; a new role needs only a new row.
+"""List the roles of worker processes, one row each; a new role needs only a new row.
 
-A role's program is named rather than imported, since it may be in a layer above this one.
+A role's program is named rather than imported, because it may be in a layer above this one.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a role's program receives besides the settings.
+    """Arguments of a role's program in addition to the settings.
 
     Attributes
     ----------
     kafka, redis
-        Addresses of the embedded servers, for settings without any.
+        Addresses of the embedded servers, used if the settings have none.
     ended
-        How many transactions of earlier processes ended ``fenced`` or ``unknown``; for the metric.
+        Number of earlier processes' transactions that ended ``fenced`` or ``unknown``, for the metric.
     """
 
     kafka: str | None = None
@@ -38,9 +38,9 @@ class Program(Protocol):
     Raises
     ------
     UserError
-        It cannot start, and a restart would not help.
+        The role cannot start, and a restart would not help.
     TransientError
-        Kafka cannot be reached, or not yet.
+        Kafka cannot be reached (yet).
     """
 
     def __call__(self, settings: Settings, start: Start) -> None: ...
@@ -53,14 +53,14 @@ class Role:
     Attributes
     ----------
     program
-        ``module:function``, a `Program`.
+        A `Program` as ``module:function``.
     help
-        Its purpose, for the command line.
+        Purpose of the role, for the command line.
     metrics_port
-        The setting with the port of its ``/metrics``. Without one the port follows from ``metrics_port`` and the
+        Setting with the port of its ``/metrics``. Without one, the port follows from ``metrics_port`` and the
         role's position in the table (``metrics_port.port_of``).
     always
-        Whether every service needs it: ``streamer worker`` starts it if no role is given.
+        Whether every service needs the role; ``streamer worker`` starts it if no role is given.
     """
 
     name: str
@@ -89,7 +89,7 @@ ROLES: Final[Mapping[str, Role]] = MappingProxyType(
 )
 
 ALWAYS: Final[tuple[str, ...]] = tuple(role.name for role in ROLES.values() if role.always)
-"""The roles that every service needs."""
+"""Roles that every service needs."""
 
 HELP: Final = "; ".join(f"{role.name}: {role.help}" for role in ROLES.values())
 """One line on all roles."""

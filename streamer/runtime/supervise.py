@@ -1,4 +1,4 @@
-"""Worker processes that are restarted when they end in a way that a fresh start fixes.
+"""Run worker processes and restart them when they end in a way that a fresh start fixes.
 
 A worker that is fenced, or no longer knows its state, ends itself (``app.fatal``); the system may also kill one.
 Children end with their supervisor, even on SIGKILL, as the embedded servers do (``embedded/parent_guard.py``).
@@ -22,14 +22,14 @@ from typing import IO, Final
 from streamer.embedded.parent_guard import watch_parent
 
 EXIT_MISTAKE: Final = 78
-"""Exit code of a worker that no restart helps, for example one with a wrong setting."""
+"""Exit code of a worker that a restart does not help, for example with a wrong setting."""
 
 EXIT_FENCED: Final = 71
 EXIT_UNKNOWN: Final = 72
 """Exit codes of a worker whose lane was taken over, and of one whose transaction has an unknown outcome."""
 
 EXIT_STUCK: Final = 73
-"""Exit code of a worker whose lane had work and made no progress."""
+"""Exit code of a worker whose lane had work but made no progress."""
 
 FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 10.0
@@ -39,7 +39,7 @@ _SHOWN_LINES: Final = 12
 
 
 def pause_after(pause: float | None, lived_seconds: float) -> float:
-    """Seconds to wait before the next start; ``pause`` is the wait before the last start, None at first.
+    """Return the seconds to wait before the next start. ``pause`` is the wait before the last start, None at first.
 
     >>> pause_after(None, 1.0), pause_after(0.2, 1.0), pause_after(8.0, 1.0), pause_after(8.0, 61.0)
     (0.2, 0.4, 10.0, 0.2)
@@ -50,7 +50,7 @@ def pause_after(pause: float | None, lived_seconds: float) -> float:
 
 
 class Child:
-    """One worker process, kept running by its own thread until `stop`, or until it ends for good.
+    """A worker process, kept running by its own thread until `stop` or until it ends for good.
 
     Attributes
     ----------
@@ -81,29 +81,29 @@ class Child:
 
     @property
     def pid(self) -> int | None:
-        """The process id; None while there is no process."""
+        """Process id, or None while there is no process."""
         process = self._process
         return None if process is None or process.poll() is not None else process.pid
 
     @property
     def over(self) -> bool:
-        """Whether it ended and will not be restarted."""
+        """Whether the process ended and will not be restarted."""
         return not self._thread.is_alive()
 
     def start(self) -> None:
-        """Start the process; returns at once."""
+        """Start the process and return at once."""
         self._spawn()
         self._thread.start()
 
     def begin_stop(self) -> None:
-        """Ask it to end (SIGTERM); returns at once."""
+        """Ask the process to end (SIGTERM) and return at once."""
         with self._lock:
             self._stopping.set()
             if self._process is not None and self._process.poll() is None:
                 self._process.terminate()
 
     def wait(self, deadline: float) -> None:
-        """Return when it is gone; kill it at ``deadline`` (monotonic seconds)."""
+        """Wait until the process is gone. Kill it at ``deadline`` (monotonic seconds)."""
         self._thread.join(max(0.0, deadline - time.monotonic()))
         if self._thread.is_alive() and self._process is not None:
             self._process.kill()
@@ -124,7 +124,7 @@ class Child:
             )
 
     def _ended(self) -> list[str]:
-        """Flags that tell the next process how earlier transactions ended, so that its metric continues from there."""
+        """Return flags with the outcomes of earlier transactions, so that the next process continues the metric."""
         flags = {"--fenced": self._ends[EXIT_FENCED], "--unknown": self._ends[EXIT_UNKNOWN]}
         return [text for flag, count in flags.items() if count for text in (flag, str(count))]
 
@@ -146,7 +146,7 @@ class Child:
 
 
 class Workers:
-    """The worker processes of one supervisor."""
+    """Worker processes of one supervisor."""
 
     def __init__(self, children: Mapping[str, Child], log_path: Path | None = None) -> None:
         self._children = dict(children)
@@ -164,7 +164,7 @@ class Workers:
 
     @property
     def alive(self) -> bool:
-        """Whether all of them are running or about to be restarted."""
+        """Whether all workers are running or about to be restarted."""
         return not any(child.over for child in self._children.values())
 
     @property
@@ -173,7 +173,7 @@ class Workers:
         return any(child.over and child.exit_code == EXIT_MISTAKE for child in self._children.values())
 
     def log_tail(self) -> str:
-        """The last lines of the workers' log, for error messages; empty if they write to our own stderr."""
+        """Return the last lines of the workers' log, for error messages; empty if they write to our own stderr."""
         if self._log_path is None:
             return ""
         with contextlib.suppress(OSError):
@@ -185,7 +185,7 @@ class Workers:
             child.start()
 
     def stop(self) -> None:
-        """Stop all workers gracefully, by force after 20 s. May be called twice."""
+        """Stop all workers gracefully, or by force after 20 s. May be called twice."""
         for child in self._children.values():
             child.begin_stop()
         deadline = time.monotonic() + STOP_SECONDS
@@ -202,18 +202,18 @@ def workers(
     log_path: Path | None = None,
     report: Callable[[str], None] = lambda text: None,
 ) -> Generator[Workers]:
-    """Run worker processes for the block, one per role.
+    """Run worker processes for the ``with`` block, one per role.
 
     Parameters
     ----------
     arguments
         Flags of ``streamer.runtime.process``, such as the addresses of embedded servers (``Connections.arguments``).
     env
-        Variables added to ours, such as ``STREAMER_CLOCK`` or ``STREAMER_METRICS_PORT``.
+        Additional environment variables, such as ``STREAMER_CLOCK`` or ``STREAMER_METRICS_PORT``.
     log_path
-        The file to append the workers' output to; by default it goes to our standard error.
+        File to which the workers' output is appended; defaults to our standard error.
     report
-        Called with a line about each restart, from another thread.
+        Called from another thread with a line about each restart.
     """
     output = log_path.open("ab") if log_path is not None else None
     try:
@@ -229,15 +229,15 @@ def workers(
 
 
 def command(role: str, arguments: Sequence[str] = ()) -> list[str]:
-    """The command line of a worker process under a supervisor.
+    """Return the command line of a worker process under a supervisor.
 
-    ``-P``: the working directory may contain a package with the name of one of ours, such as ``models``.
+    ``-P`` is needed because the working directory may contain a package with the same name as ours, such as ``models``.
     """
     return [sys.executable, "-P", "-m", "streamer.runtime.process", role, "--follow-parent", *arguments]
 
 
 def follow_parent() -> None:
-    """End this process once its supervisor is gone: gracefully, by force after 20 s."""
+    """End this process once its supervisor is gone: gracefully, or by force after 20 s."""
 
     def end() -> None:
         late = threading.Timer(STOP_SECONDS, os._exit, (1,))

@@ -1,7 +1,7 @@
-"""Whether lanes make progress: a process whose lane has work but commits nothing is ended and replaced.
+"""Detect lanes that have work but commit nothing, so that their process is ended and replaced.
 
-Kafka clients have hung in ways that are invisible from inside (``docs/adr/0006``). Excused lanes are reported
-elsewhere: one that is halted, one that waits for its view, one that is being restored.
+Kafka clients have hung in ways that are invisible from inside (``docs/adr/0006``). Lanes that are halted, wait for
+their view or are being restored are excused, because they are reported elsewhere.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ STUCK_SECONDS: Final = 60.0
 
 
 class Watchdog:
-    """Remembers when each lane of a process last made progress (monotonic s)."""
+    """Remembers when each lane of a process last made progress (monotonic seconds)."""
 
     def __init__(self, seconds: float = STUCK_SECONDS) -> None:
         self._seconds = seconds
@@ -22,23 +22,23 @@ class Watchdog:
         self._stood_at: dict[int, int] = {}
 
     def progressed(self, lane: int) -> None:
-        """Note that a lane made progress other than by its offset, such as a chunk of a restore."""
+        """Record that a lane made progress other than by its offset, such as a chunk of a restore."""
         self._since[lane] = time.monotonic()
 
     def idle_seconds(
         self, positions: Mapping[int, int], ends: Mapping[int, int], excused: Collection[int]
     ) -> dict[int, float]:
-        """Seconds for which lanes have had work and made no progress; leaves out lanes that progress or have no work.
+        """Return the seconds for which lanes have had work but made no progress, omitting all other lanes.
 
         Parameters
         ----------
         positions
-            The offset that each lane committed last; a step that never ends has moved only what is in memory.
+            Last committed offset of each lane. A step that never ends advances only the state in memory.
         ends
-            The ends of their inputs. A lane with an unknown end is excused: Kafka is unavailable, and no lane is to
+            Ends of their inputs. A lane with an unknown end is excused, because Kafka is unavailable and no lane is to
             blame.
         excused
-            Lanes that have a reason to stand still.
+            Lanes that have a reason not to advance.
         """
         now = time.monotonic()
         for lane in self._since.keys() - positions.keys():
@@ -55,9 +55,9 @@ class Watchdog:
         return found
 
     def is_stuck(self, seconds: float) -> bool:
-        """Whether this is long enough to end the process."""
+        """Return whether this is long enough to end the process."""
         return seconds >= self._seconds
 
     def is_suspect(self, seconds: float) -> bool:
-        """Whether this is long enough to look closer."""
+        """Return whether this is long enough to look closer."""
         return seconds >= self._seconds / 2

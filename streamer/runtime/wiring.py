@@ -14,7 +14,7 @@ from streamer.runtime.roles import Start
 
 
 def wiring(settings: Settings, start: Start) -> Wiring:
-    """The parts of a worker, with as many lanes as the input topic has partitions."""
+    """Return the parts of a worker, with as many lanes as the input topic has partitions."""
     kafka = settings.kafka_connection(start.kafka)
     # As in client.connections: services side by side must not share a group or fence each other.
     kafka = replace(kafka, group=topics.full_name(kafka.group, kafka.prefix))

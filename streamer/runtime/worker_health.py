@@ -1,4 +1,4 @@
-"""Whether a worker process is alive and ready: the answers of ``/healthz`` and ``/readyz``."""
+"""Determine whether a worker process is alive and ready: the answers of ``/healthz`` and ``/readyz``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ HUNG_SECONDS = 60.0
 
 
 class WorkerHealth:
-    """Alive while its event loop runs, whatever Kafka does; ready once its assigned lanes are restored.
+    """Reports a process as alive while its event loop runs, and as ready once its assigned lanes are restored.
 
     Parameters
     ----------
     stopped
-        Returns the stopped lanes with the reasons; called from other threads.
+        Returns the stopped lanes with their reasons; called from other threads.
     """
 
     def __init__(self, stopped: Callable[[], Mapping[int, str]] = dict) -> None:
@@ -23,20 +23,20 @@ class WorkerHealth:
         self._assigned = False
 
     def beat(self) -> None:
-        """Note that the event loop is running."""
+        """Record that the event loop is running."""
         self._beat = time.monotonic()
 
     def assigned(self) -> None:
-        """Note that the group has assigned its partitions, and ours, if any, are restored."""
+        """Record that the group has assigned its partitions, and that ours, if any, are restored."""
         self._assigned = True
 
     def healthy(self) -> str | None:
-        """What is wrong with the process, so that it should be restarted; None if it is healthy."""
+        """Return why the process should be restarted, or None if it is healthy."""
         silent = time.monotonic() - self._beat
         return None if silent < HUNG_SECONDS else f"nothing moved for {silent:.0f} s"
 
     def ready(self) -> str | None:
-        """Why it does not do all of its work; None if it does."""
+        """Return why the process does not do all of its work, or None if it does."""
         if not self._assigned:
             return "lanes are not yet given out and restored"
         return "; ".join(f"lane {lane} has stopped: {why}" for lane, why in sorted(self._stopped().items())) or None

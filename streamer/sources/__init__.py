@@ -1,5 +1,5 @@
-"""Readers of a shop's files (CSV by mappings, JSON lines, Online Retail), and the records an import makes of them.
+"""Read a shop's files (CSV by mappings, JSON lines, Online Retail) and make the records of an import.
 
-This package holds formats, mappings and values. ``streamer.imports`` writes to Kafka; ``streamer.replay`` runs a file
-in-process.
+This package contains formats, mappings and values. ``streamer.imports`` writes the records to Kafka;
+``streamer.replay`` processes a file in-process.
 """

@@ -1,4 +1,4 @@
-"""Converts the rows of one unit (a row, or a group of rows) to event bodies, or to the reason why there are none."""
+"""Convert the rows of one unit (a row, or a group of rows) to event bodies, or report why there are none."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from streamer.sources.values import MONEY, Values
 Cells = Mapping[str, str]
 Meanings = frozenset[str]
 Numbered = tuple[int, Cells]
-"""Cells of a row with the line in which it begins."""
+"""A row's cells with the line on which the row begins."""
 
 FROM_CONTENT: Final = "row-"
-"""Begins the ids of orders and refunds that no column identifies."""
+"""Prefix of ids of orders and refunds that no column identifies."""
 _REVERSALS: Final = frozenset(("order.refunded", "order.cancelled"))
 
 _SUMS: Final = frozenset(
@@ -77,7 +77,7 @@ _SUMS: Final = frozenset(
 
 
 class Refused(Exception):
-    """Rows that yield no event. ``line`` is the faulty one, None if all are."""
+    """Raised for rows that yield no event. ``line`` is the faulty line, or None if all rows are faulty."""
 
     def __init__(self, reason: str, message: str, line: int | None = None) -> None:
         super().__init__(message)
@@ -95,7 +95,7 @@ class Bodies:
     nobody
         Placeholder ids, in lower case, that do not identify a customer.
     is_number
-        Whether an own trait from a column is a number.
+        Returns whether a custom trait from a column is a number.
     """
 
     mapping: TableMapping
@@ -104,12 +104,12 @@ class Bodies:
     nobody: frozenset[str]
     is_number: Callable[[Column], bool]
     equal: Counter[str] = dataclass_field(default_factory=Counter)
-    """How often each content without an id occurred, if equal rows are distinct."""
+    """Number of occurrences of each content without an id, used if equal rows are distinct."""
 
     def of(
         self, rows: Sequence[Numbered], events: Sequence[EventMapping]
     ) -> Iterator[tuple[EventMapping, dict[str, Any]]]:
-        """Yield the events of the rows of one unit. Raises Refused."""
+        """Yield the events of one unit's rows. Raises Refused."""
         for unit in self._by_customer(rows, events[0]):
             shared = shared_by([cells for _, cells in unit])
             for event in events:
@@ -120,7 +120,7 @@ class Bodies:
                             yield event, body
 
     def _by_customer(self, rows: Sequence[Numbered], event: EventMapping) -> Iterator[Sequence[Numbered]]:
-        """Split rows of one order id that name two customers: one file may hold two shops that both count from one."""
+        """Split the rows of an order id by customer, because one file may hold two shops that both count from one."""
         column = event.fields.get("customer_id")
         if len(rows) == 1 or column is None:
             yield rows
@@ -128,7 +128,7 @@ class Bodies:
         parts: dict[str, list[Numbered]] = {}
         last = ""
         for line, cells in rows:
-            # Rows without a customer belong to the previous one.
+            # A row without a customer belongs to the customer of the row before it.
             last = column.of(cells, self.nobody) or last
             parts.setdefault(last, []).append((line, cells))
         first = parts.pop("", [])
@@ -140,7 +140,7 @@ class Bodies:
         yield from parts.values()
 
     def of_guests(self, rows: Sequence[Numbered], events: Sequence[EventMapping]) -> Iterator[dict[str, Any]]:
-        """Yield the orders and refunds that name no customer; nothing if they cannot be read."""
+        """Yield the orders and refunds without a customer; nothing if they cannot be read."""
         for unit in self._by_customer(rows, events[0]):
             shared = shared_by([cells for _, cells in unit])
             for event in events:
@@ -172,7 +172,7 @@ class Bodies:
         return body
 
     def _body_of(self, event: EventMapping, shared: Cells, rows: Sequence[Numbered]) -> dict[str, Any]:
-        """The body of an event, even if it names no customer. Raises Refused."""
+        """Return the body of an event, even if it names no customer. Raises Refused."""
         body: dict[str, Any] = {"type": event.type, **event.constants}
         named: Meanings = frozenset()
         for field, column in event.fields.items():
@@ -199,7 +199,7 @@ class Bodies:
             if only is not None and own != only:
                 raise Refused("bad_value", translatable("file other currency", named=only, own=own))
             if named and own not in named:
-                # One sign of many currencies: counted as the shop's, and reported.
+                # Several currencies share this sign: count the amount in the shop's currency, and report it.
                 self.values.other_signs[own] += 1
             if event.type == "order.completed" and body["total"] < 0:
                 raise Refused("bad_value", translatable("file below zero"))
@@ -207,25 +207,25 @@ class Bodies:
             body["refund_id"] = self._id_of_content(body)
 
     def _id_of_content(self, body: dict[str, Any]) -> str:
-        """An id for rows without one: equal rows have equal ids, unless the mapping says that they are distinct."""
+        """Return an id for rows without one. Equal rows get equal ids unless the mapping declares them distinct."""
         id = FROM_CONTENT + _digest(body)[:20]
         if self.mapping.equal_rows == "distinct":
             self.equal[id] += 1
-            # The first keeps the plain id, so that a file with one of them gives the same order.
+            # The first occurrence keeps the plain id, so that a file with only one occurrence yields the same order.
             return id if self.equal[id] == 1 else f"{id}-{self.equal[id]}"
         return id
 
     def name_of_guest(self, body: dict[str, Any]) -> str:
-        """What tells an order or refund without a customer from others."""
+        """Return a name that distinguishes an order or refund without a customer from others."""
         named = body if "order_id" in body or "refund_id" in body else {**body, "id": self._id_of_content(body)}
         return json.dumps(named, sort_keys=True)
 
     def _amount(self, event: EventMapping, field: str, value: Any) -> Any:
-        """Normalise the sign: exports write refunded amounts with either."""
+        """Normalise the sign, because exports write refunded amounts as positive or negative."""
         return abs(value) if event.type in _REVERSALS and field in MONEY and isinstance(value, int | float) else value
 
     def _field(self, field: str, column: Column, shared: Cells, rows: Sequence[Numbered]) -> tuple[Any, Meanings]:
-        """The value of a field, None if it is empty, and the possible currencies named in its text."""
+        """Return a field's value (None if empty) and the currencies that its text may mean."""
         text = column.of(shared, self.nobody if field == "customer_id" else frozenset())
         if not text or (field not in ("customer_id", "traits.name") and self._is_absent(text)):
             return None, frozenset()
@@ -241,13 +241,16 @@ class Bodies:
         return value, currencies
 
     def _agree(self, field: str, column: Column, rows: Sequence[Numbered]) -> None:
-        """Rows of one order with different totals are lines: the first total alone would lose the others."""
+        """Raise Refused if the rows of one order have different totals.
+
+        Such totals belong to lines, and only the first would count.
+        """
         different = {text for _, cells in rows if (text := column.of(cells)) and not self._is_absent(text)}
         if len(different) > 1 and len({self._number(field, column, text).text for text in different}) > 1:
             raise Refused("bad_value", translatable("file amounts differ", field=field, names=column.names))
 
     def _sum(self, column: Column, field: str, rows: Sequence[Numbered], *, reversal: bool) -> tuple[Decimal, Meanings]:
-        """The sum over the rows of an order, and the possible currencies of its amounts."""
+        """Return the sum over an order's rows and the currencies that its amounts may mean."""
         total, found, below = Decimal(0), False, False
         named: Meanings = frozenset()
         for line, cells in rows:
@@ -275,7 +278,7 @@ class Bodies:
             rows = [(rows[0][0], cells) for cells in line_cells(shared.get(event.lines_from, "[]"), paths)]
         product = event.lines["product_id"]
         lines = [self._line(event, line, cells) for line, cells in rows if product.of(cells)]
-        # A discount is in the total, but is no product of the order.
+        # A discount changes the total but is not a product of the order.
         return [one for one in lines if one.get("price", 0) >= 0]
 
     def _line(self, event: EventMapping, line: int, cells: Cells) -> dict[str, Any]:
@@ -328,7 +331,7 @@ def _refusing(field: str, column: Column, line: int | None) -> Iterator[None]:
 def _entries(
     event: EventMapping, shared: Cells, rows: Sequence[Numbered]
 ) -> Iterator[tuple[Cells, Sequence[Numbered]]]:
-    """The source of each event: the rows, or the entries of a list in their record one by one."""
+    """Yield the rows each event is read from: all of them, or one entry at a time of a list in their record."""
     if event.each is None:
         yield shared, rows
         return
@@ -340,7 +343,7 @@ def _entries(
 
 
 def _both(one: Meanings, other: Meanings, line: int) -> Meanings:
-    """The currencies that two amounts of one order can both mean. Raises Refused."""
+    """Return the currencies that both amounts of an order can mean. Raises Refused if they share none."""
     if one and other and one.isdisjoint(other):
         raise Refused("bad_value", translatable("file two currencies"), line)
     return (one & other) or one or other
@@ -351,7 +354,7 @@ def _is_sum(id: object) -> bool:
 
 
 def shared_by(rows: Sequence[Cells]) -> Cells:
-    """The values shared by the rows of an order: exports write them in the first row only, or in each."""
+    """Return the values that an order's rows share. Exports write them in the first row only, or in every row."""
     if len(rows) == 1:
         return rows[0]
     found: dict[str, str] = {}
@@ -363,18 +366,18 @@ def shared_by(rows: Sequence[Cells]) -> Cells:
 
 
 def _put(body: dict[str, Any], field: str, value: Any) -> None:
-    """Set a field; a dotted name sets it in a nested object."""
+    """Set a field of the body; a dotted name sets it in a nested object."""
     *path, name = field.split(".")
     for part in path:
         inner = body.get(part)
-        # A copy: constants belong to the mapping and must not change.
+        # Copy: constants belong to the mapping and must not change.
         body[part] = dict(inner) if isinstance(inner, dict) else {}
         body = body[part]
     body[name] = value
 
 
 def _to_major(body: dict[str, Any], currency: str) -> None:
-    """Convert amounts from the smallest coin to the units of events."""
+    """Convert amounts from minor units such as cents to the major units used in events."""
     size = 10 ** exponent(body.get("currency", currency))
     for part in (body, *body.get("products", ())):
         for name in MONEY & part.keys():

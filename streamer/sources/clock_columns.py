@@ -1,4 +1,4 @@
-"""Finds a date and a time of day that stand in two columns."""
+"""Find a date and a time of day in two separate columns."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _ZONES: Final = frozenset(("timezone", "time zone", "tz", "zeitzone", "fuseau ho
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The columns of a date, of its time of day, and of the time zone, if any.
+    """The columns of a date, its time of day and, if present, its time zone.
 
-    ``midnights``: whether the cells of the date end with a midnight, as those of workbooks do.
+    ``midnights`` is true if the date cells end with a midnight, as in workbooks.
     """
 
     date: str
@@ -39,7 +39,7 @@ class Clock:
 
 
 def clock_of(header: Sequence[str], rows: Sequence[Mapping[str, str]], found: Mapping[str, str]) -> Clock | None:
-    """The two columns that say when, if the one found for it says only half of it.
+    """Return the date and time columns if the column found for the time holds only one of the two.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def _columns(
 
 
 def _zone(free: Sequence[str], rows: Sequence[Mapping[str, str]]) -> str | None:
-    """The column that names the zone of every row in a way that is known."""
+    """Return the column whose cells all name a known time zone."""
     for name in free:
         if folded(name) in _ZONES:
             with suppress(ValueError):

@@ -1,4 +1,4 @@
-"""Detects the single-byte code page of a text by the words it yields in each.
+"""Detect the single-byte code page of a text by the words that each page yields.
 
 The same bytes are words in one page and nonsense in another: ``0xB3`` is ``ł`` in ``Paweł`` and ``³`` in ``Pawe³``. A
 word counts for a page if all its letters belong to one language written in that page. If two pages yield equally good
@@ -40,19 +40,19 @@ _SAME_LETTERS: Final = {
     "iso8859_7": "cp1253",
 }
 _RARE: Final = frozenset(("cp1257", "cp850", "cp852", "mac_roman", "mac_cyrillic"))
-"""Pages that need clear evidence: most of their text looks like that of a common page."""
+"""Pages that need clear evidence, because most of their text looks like that of a common page."""
 _NEVER: Final = re.compile(
     r"ń[aeiouyóąę]|ŕ(?![bcdfghjklmnprstvzž])|ř[rnldgmb]|[sz]ř|[lrtdkcbg]ň|(?<![dtnbpvmf])ě|^ĺ|ĺ[aeiouyáéíóúý]|[aeiouyáéíóúý]ĺ|^ď[aou]"
-    # Vowels of other pages read as consonants: Jörg as Jšrg, Müller as Mźller, Søren as Sżren, Kjær as Kjľr.
+    # Vowels that other pages misread as consonants: Jörg as Jšrg, Müller as Mźller, Søren as Sżren, Kjær as Kjľr.
     r"|[bcdfghjklmnstz]š[bdfghlmnrwz]|ršd|[bcfghjklmnpqrstvwxz]ź|^ź[bcdfghjklmnpqrstvwz]|[bcfghjklnpst]ż[bcdfghjklmnprstvz]"
     r"|[bcdfghjkmnprstvz]ľ[rnstmbdg]|[bcdfghjklmnpqrstvwxz]ś[bdfghjqrvxz]|[bcfghjkm]č[lnr]"
     r"|[bfghj]š[bcdfghklmnprtvwz]|[bdfgj]ž[rnl]"
 )
-"""Patterns that no Polish, Czech or Slovak word has, but western words misread as such do."""
+"""Patterns that occur in misread western words but in no Polish, Czech or Slovak word."""
 _MARKS: Final = "\u00a0€£¥¢§©®™°·•«»‹›„“”‘’‚–—…¿¡ªº´"
 _SIGNS: Final = re.compile(r"[kcdm]?m[²³]|°[CF]|µ[glm]|[€£¥§©®™°½¼¾×±µ•–—…·«»„“”’´\u00a0]+")
 _RUN: Final = {"cp1252": re.compile(r"[^\x00-\x7f]{4}"), "cp1254": re.compile(r"[^\x00-\x7f]{4}")}
-"""Runs of letters that no word of these pages has."""
+"""Runs of letters that occur in no word of these pages."""
 _ALONE: Final = frozenset("àéèóòåöæôý")
 _MOST: Final = 4_000
 """Maximum number of distinct words to examine."""
@@ -88,7 +88,7 @@ def page_of(head: bytes) -> Judged:
     if worth[best] < _ENOUGH:
         return Judged(None)
     rivals = [page for page in every if worth[page] > worth[best] - _CLEAR]
-    # Of pages with equal readings, take the most usual.
+    # Among pages with equal readings, choose the most common.
     different = {tuple(word for word, _ in every[page]): page for page in reversed(rivals)}
     if len(different) == 1:
         return Judged(next(page for page, read in every.items() if read == every[best]))
@@ -96,7 +96,7 @@ def page_of(head: bytes) -> Judged:
 
 
 def _readings(pages: Mapping[tuple[str, ...], str]) -> tuple[tuple[str, str], ...]:
-    """The first word that the pages read differently, by page."""
+    """Return the first word that the pages read differently, with its reading in each page."""
     words = next(words for words in zip(*pages, strict=True) if len(set(words)) > 1)
     return tuple(reversed([(page, word) for page, word in zip(pages.values(), words, strict=True)]))
 
@@ -107,7 +107,7 @@ def _pages() -> tuple[str, ...]:
 
 
 def _worth(page: str, words: list[tuple[str, int]]) -> float:
-    """Score from 0 to 1: the mean of the shares of words that any language of the page, and the best one, explain."""
+    """Return a score from 0 to 1: the mean of the word shares explained by all languages of the page and by the best one."""
     own = _SAME_LETTERS.get(page, page)
     total = 0.0
     explained = 0.0
@@ -117,7 +117,7 @@ def _worth(page: str, words: list[tuple[str, int]]) -> float:
             weight = min(count, 20)
             total += weight
             if _SIGNS.fullmatch(word):
-                # In pages of other alphabets almost every byte is a letter.
+                # In pages for other alphabets, almost every byte is a letter.
                 fit = weight * (1.0 if own in _LATIN else 0.6)
                 explained += fit
                 by_language = [held + fit for held in by_language]
@@ -134,7 +134,7 @@ def _worth(page: str, words: list[tuple[str, int]]) -> float:
 
 
 def _parts(text: str) -> list[str]:
-    """The non-ASCII words of a text, without punctuation at their ends."""
+    """Return the non-ASCII words of a text, without punctuation at their ends."""
     found: list[str] = []
     for part in re.split(r"(?<=\w)[\u2019\u2013\u2014\u00a0](?=\w)", text):
         bare = part.strip(_MARKS) or part
@@ -144,7 +144,7 @@ def _parts(text: str) -> list[str]:
 
 
 def _languages(page: str, word: str) -> list[int]:
-    """The languages of a page that a word may belong to."""
+    """Return the languages of a page that a word may belong to."""
     small = word.lower()
     letters = {sign for sign in small if sign > "\x7f"}
     if not _is_cased(word) or (len(word) == 1 and small not in _ALONE) or _NEVER.search(small):
@@ -155,7 +155,7 @@ def _languages(page: str, word: str) -> list[int]:
 
 
 def _fit(page: str, word: str) -> float:
-    """Fit of a word to a language without ASCII letters: 0 if none, and larger for more frequent letters."""
+    """Return how well a word fits a language without ASCII letters: 0 if not at all, more for frequent letters."""
     alphabet, frequent, vowels = _OTHER[page]
     small = word.lower()
     if (
@@ -170,5 +170,5 @@ def _fit(page: str, word: str) -> float:
 
 
 def _is_cased(word: str) -> bool:
-    """Whether non-ASCII letters are upper case only at the start, or in an upper-case word."""
+    """Return whether non-ASCII letters are upper-case only at the start or in an upper-case word."""
     return word.isupper() or not any(sign > "\x7f" and sign.isupper() for sign in word[1:])

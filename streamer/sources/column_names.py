@@ -1,4 +1,4 @@
-"""Column names in the exports of shops, and the field each stands for."""
+"""Map column names in shops' exports to the fields they hold."""
 
 from __future__ import annotations
 
@@ -63,18 +63,18 @@ _LOGINS: Final = ("user", "member", "account", "会员", "用户", "买家会员
 """Words for people whose columns hold self-chosen names."""
 
 _OTHER_THINGS: Final = ("channel", "tax", "rep", "person", "manager", "region", "agent", "status", "type", "method")
-"""Ends of bare names that make another thing of a name: a sales channel is no sale."""
+"""Endings that change what a name means: a "sales channel" column does not hold sales."""
 _STATES: Final = tuple(
     map(bare, ("status", "state", "estado", "situação", "stav", "durum", "tila", "állapot", "статус"))
 )
-"""Begins of bare names of states, such as that of an order."""
+"""Prefixes of bare names of state columns, such as an order's state."""
 _AMAZON: Final = frozenset(("amazonorderid", "orderitemid", "amazonorderitemid", "asin"))
-"""Bare names of columns in Amazon's order reports alone."""
+"""Bare column names that occur only in Amazon's order reports."""
 
 NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     field: (*names.split("; "), *more_names(field)) for field, names in _NAMES.items()
 }
-"""Names by field, in lower case, the most specific first."""
+"""Names by field, in lower case, most specific first."""
 
 KNOWN: Final = (
     *(name for names in NAMES.values() for name in names),
@@ -82,17 +82,18 @@ KNOWN: Final = (
     *_LOGINS,
     *(name for names in CONTACTS.values() for name in names),
 )
-"""All known names, by which the header of a file is found."""
+"""All known names, used to find a file's header."""
 
 EVENT: Final = ("order_id", "customer_id", "occurred_at", "total", "currency", "discount", "coupon")
 LINES: Final = ("product_id", "name", "category", "quantity", "price", "line_total")
 
 
 def columns_of(header: Sequence[str], rows: Sequence[Mapping[str, str]] = ()) -> dict[str, str]:
-    """Map each field to a column: the first of its names in the header, in full or in part; each column is used once.
+    """Map each field to a column: the first of its names found in the header, in full or in part.
 
-    The customer column is preferably an id, then a word for people, then an e-mail address, then a phone number.
-    ``rows`` (cells by column) reveal columns of people's names, which identify no customer if there is an address.
+    Each column is used once. The customer column is preferably an id, then a word for people, then an e-mail address,
+    then a phone number. ``rows`` (cells by column) reveal columns with people's names, which are not ids if there is an
+    address.
     """
     left = {bare(name): name for name in reversed(header)}
     found: dict[str, str] = {}
@@ -106,14 +107,14 @@ def columns_of(header: Sequence[str], rows: Sequence[Mapping[str, str]] = ()) ->
         if whole and (customer := _customer(left, rows)) is not None:
             found["customer_id"] = left.pop(customer)
     if not _AMAZON.isdisjoint(map(bare, header)) and bare(found.get("price", "")) == "itemprice":
-        # There the price is that of all pieces of the line, and so is its discount.
+        # In these reports, price and discount are totals of the line, not per piece.
         found["line_total"] = found.pop("price")
         found.pop("discount", None)
     return found
 
 
 def _hit(left: Mapping[str, str], name: str, *, whole: bool) -> str | None:
-    """The column with this name; with ``whole=False`` also one that begins or ends with it."""
+    """Return the column with this name; with ``whole=False``, also one that begins or ends with it."""
     if name in left or whole or len(name) < 5:
         return name if name in left else None
     longer = (one for one in left if not one.endswith(_OTHER_THINGS) and not one.startswith(_STATES))
@@ -121,16 +122,16 @@ def _hit(left: Mapping[str, str], name: str, *, whole: bool) -> str | None:
 
 
 def _customer(left: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> str | None:
-    """The column that identifies customers."""
+    """Return the column that identifies customers."""
     return next(_customer_columns(left, rows), None)
 
 
 def _customer_columns(left: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
-    """Columns that may identify customers, the best first."""
+    """Yield the columns that may identify customers, best first."""
     yield from _present(left, NAMES["customer_id"])
     addresses = list(_present(left, (*names_of("email"), *names_of("phone"))))
     people = list(_present(left, (*PEOPLE, *_LOGINS)))
-    # People's names are not ids if there is an address.
+    # People's names do not serve as ids if there is an address.
     named = _named(left, rows) if addresses else set()
     yield from (name for name in people if name not in named)
     yield from (one for one in left if one not in addresses and _is_id(left[one]))
@@ -146,12 +147,12 @@ def _present(left: Mapping[str, str], names: Iterable[str]) -> Iterator[str]:
 
 
 def _named(left: Mapping[str, str], rows: Sequence[Mapping[str, str]]) -> set[str]:
-    """Columns of people whose cells are full names."""
+    """Return the people columns whose cells are full names."""
     return {one for one in _present(left, PEOPLE) if are_full_names([row.get(left[one], "") for row in rows])}
 
 
 def _is_id(name: str) -> bool:
-    """Whether a name contains an id's name as whole words: not ``customer note``, which contains ``customer no``."""
+    """Return whether a name contains an id name as whole words: ``customer note`` does not contain ``customer no``."""
     words = re.split(r"[\W_]+", folded(name).strip())
     ids = [re.split(r"[\W_]+", one) for one in NAMES["customer_id"]]
     return any(words[: len(one)] == one or words[-len(one) :] == one for one in ids)

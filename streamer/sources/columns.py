@@ -1,4 +1,4 @@
-"""One field of an event: its source cells in a row, and the transformations of their text."""
+"""Describe one field of an event: its source cells in a row and how their text is transformed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CLOSED: Final = ConfigDict(extra="forbid", frozen=True, strict=True)
 Names = Annotated[tuple[str, ...], Field(strict=False)]
 
 ABSENT: Final = frozenset(("null", "\\n", "nan", "none", "n/a", "#n/a", "na", "nil", "undefined", "<null>", "(null)"))
-"""Texts by which programs denote an empty value, in lower case."""
+"""Lower-case texts that programs write for an empty value."""
 
 
 class Column(BaseModel):
@@ -21,9 +21,9 @@ class Column(BaseModel):
     Attributes
     ----------
     column
-        Names of columns; the first non-empty one counts.
+        Column names; the first non-empty cell is used.
     columns
-        Names of columns whose texts are joined by ``join``; empty ones are omitted.
+        Columns whose texts are joined by ``join``, omitting empty ones.
     sum, times
         The sum of columns over the rows of a group; with ``times``, each multiplied by the number in that column.
     nothing
@@ -31,13 +31,13 @@ class Column(BaseModel):
     strip
         Texts removed at both ends, repeatedly: quotes, marks, words for units.
     lower, upper, prefix, map
-        Applied next, in this order: convert case, prepend text (or that of ``prefix_column``), replace values (others
-        stay).
+        Transformations applied next, in this order: convert case, prepend text (or ``prefix_column``'s), replace values
+        (unlisted ones stay).
     kind
-        Type of an own trait: ``number``, ``text``, ``truth`` or ``time``. By default a number if every row of the file
+        Type of a custom trait: ``number``, ``text``, ``truth`` or ``time``. By default a number if every row of the file
         holds one.
     zone
-        The column that names the time zone of a time.
+        The column with the time zone of a time.
     optional
         Whether the file may lack all of these columns.
     """
@@ -85,7 +85,7 @@ class Column(BaseModel):
                 yield one
 
     def of(self, cells: Mapping[str, str], nobody: frozenset[str] = frozenset()) -> str:
-        """The text for an event from the cells of a row; empty if there is none.
+        """Return the text for an event from a row's cells; empty if there is none.
 
         Texts in ``nobody`` (lower case) are skipped in favour of the next column; if none is left, the first of them
         is returned, so that the error can name it.
@@ -122,7 +122,7 @@ class Column(BaseModel):
 
 
 def stripped(text: str, ends: Sequence[str]) -> str:
-    """Remove all ``ends`` from both sides of a text, repeatedly."""
+    """Strip all ``ends`` from both sides of a text until none is left."""
     while True:
         bare = text
         for end in ends:
@@ -133,7 +133,7 @@ def stripped(text: str, ends: Sequence[str]) -> str:
 
 
 def _column(value: object) -> object:
-    """Accept a bare name, or a list of them, as a column without transformations."""
+    """Accept a bare name or a list of names as a column without transformations."""
     if isinstance(value, str):
         return {"column": (value,)}
     if isinstance(value, list):
@@ -168,7 +168,10 @@ class Conditions:
         self._unless = [(name, frozenset(map(str.casefold, values))) for name, values in unless.items()]
 
     def hold(self, cells: Mapping[str, str], sign: Any) -> bool:
-        """Whether these cells should yield an event; ``sign`` returns -1, 0 or 1, or None for a text without number."""
+        """Return whether these cells should yield an event.
+
+        ``sign`` returns -1, 0 or 1 for a number, or None for other text.
+        """
         return all(_among(cells.get(name, ""), values, sign) for name, values in self._where) and not any(
             _among(cells.get(name, ""), values, sign) for name, values in self._unless
         )

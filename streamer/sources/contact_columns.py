@@ -1,4 +1,4 @@
-"""Contact columns of customers: found by name, and accepted only if their cells confirm it."""
+"""Find customers' contact columns by name, and accept them only if their cells match."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ CONTACTS: Final[Mapping[str, tuple[str, ...]]] = {
         ),
     }.items()
 }  # fmt: skip
-"""Names of columns by trait, in lower case, the most specific first."""
+"""Column names by trait, in lower case, most specific first."""
 
 PEOPLE: Final = (
     *("customer", "client", "buyer", "kunde", "käufer", "cliente", "acheteur", "comprador", "客户", "买家", "고객"),
     *("klant", "klient", "клиент", "покупатель", "kund", "müşteri"),
     *more_names("people"),
 )
-"""Words for people, whose columns hold ids, and in some files names."""
+"""Words for people; columns with these names hold ids, or in some files names."""
 
 _BEFORE: Final = (
     *("", "customer", "customers", "client", "buyer", "user", "member", "contact", "billing", "bill to", "shipping"),
@@ -79,10 +79,10 @@ _LAST_NAMES: Final = (
     ),
 )
 _PERSON: Final = ("name", "nom", "nombre", "姓名")
-"""Words for a name that identify a person only beside a word for the customer."""
+"""Words for "name" that identify a person only next to a word for the customer."""
 
 _SOUND: Final = 0.9
-"""Share of the cells that must match the form of their trait."""
+"""Minimum share of cells that must match their trait's format."""
 
 _STRIP: Final = ("'", "`", "tel:")
 _FORMS: Final[Mapping[str, TypeAdapter[str]]] = {
@@ -101,9 +101,9 @@ class Contact:
     Attributes
     ----------
     columns
-        One column, or those of the first and the last name.
+        One column, or the columns of the first and last name.
     words
-        Texts to replace: names of languages by their tags.
+        Replacements for texts: language tags by language name.
     """
 
     trait: str
@@ -112,12 +112,12 @@ class Contact:
 
     @property
     def strip(self) -> tuple[str, ...]:
-        """Marks that spreadsheets put around the text."""
+        """Marks that spreadsheets add around the text."""
         return _STRIP if self.trait == "phone" else ()
 
 
 def contacts_of(header: Sequence[str], rows: Rows, found: Mapping[str, str]) -> tuple[Contact, ...]:
-    """The traits whose columns match by name and by content.
+    """Return the traits whose columns match by name and content.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def contacts_of(header: Sequence[str], rows: Rows, found: Mapping[str, str]) -> 
     """
     customer = found["customer_id"]
     taken = set(found.values()) - {customer}
-    # A name already used as an id adds nothing; beside order lines a bare "name" is the product's.
+    # A name already used as an id adds nothing. Next to order lines, a bare "name" is the product's.
     unsure = {customer} | ({name for name in header if bare(name) == "name"} if "product_id" in found else set())
     contacts: list[Contact] = []
     for trait in CONTACTS:
@@ -143,19 +143,19 @@ def contacts_of(header: Sequence[str], rows: Rows, found: Mapping[str, str]) -> 
 
 
 def holds(trait: str, texts: Sequence[str]) -> bool:
-    """Whether most texts match the form of a trait; empty ones are ignored."""
+    """Return whether most texts match a trait's format, ignoring empty ones."""
     there = [text for text in texts if text and text.casefold() not in ABSENT]
     return bool(there) and sum(map(_CHECKS[trait], there)) >= _SOUND * len(there)
 
 
 def are_full_names(texts: Sequence[str]) -> bool:
-    """Whether most texts are people's first and last names, and therefore hardly ids."""
+    """Return whether most texts are first and last names, and therefore unlikely to be ids."""
     return holds("name", texts) and holds("full name", texts)
 
 
 def bare(name: str) -> str:
-    """A column's name in lower case, without blanks, dots, dashes and accents, which some programs drop."""
-    # A unit or a tax behind a name says nothing of what it is: Amount (EUR), 金额（元）.
+    """Return a column name in lower case, without the blanks, dots, dashes and accents that some programs drop."""
+    # A unit or tax note after the name does not change its meaning: Amount (EUR), 金额（元）.
     plain = re.sub(r"(?<=\w)\s*[(（][^()（）]*[)）]\s*$", "", folded(name))
     apart = unicodedata.normalize("NFD", re.sub(r"[\W_]+", "", plain)).replace("ı", "i")
     return unicodedata.normalize("NFC", "".join(sign for sign in apart if not unicodedata.combining(sign))) or folded(
@@ -164,7 +164,7 @@ def bare(name: str) -> str:
 
 
 def names_of(trait: str) -> tuple[str, ...]:
-    """All bare names of a trait's column, the most specific first."""
+    """Return all bare names of a trait's column, most specific first."""
     words = CONTACTS[trait]
     whose = [*words, *_PERSON] if trait == "name" else words
     plain = [bare(word) for word in words]
@@ -177,7 +177,7 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {trait: names_of(trait) for trait
 
 
 def _candidates(trait: str, header: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Columns that could hold a trait, the best first."""
+    """Yield the columns that could hold a trait, best first."""
     left = {bare(name): name for name in reversed(header)}
     if trait == "name":
         yield from _pairs(left)
@@ -187,7 +187,7 @@ def _candidates(trait: str, header: Sequence[str]) -> Iterator[tuple[str, ...]]:
 
 
 def _pairs(left: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
-    """First and last name in columns of their own."""
+    """Yield first and last name columns as pairs."""
     for before in _BEFORE:
         first = next((left[one] for word in _FIRST_NAMES if (one := bare(before + word)) in left), None)
         last = next((left[one] for word in _LAST_NAMES if (one := bare(before + word)) in left), None)
@@ -196,7 +196,7 @@ def _pairs(left: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
 
 
 def _sound(trait: str, columns: tuple[str, ...], rows: Rows, customer: str) -> Contact | None:
-    """The contact, if the cells confirm the names."""
+    """Return the contact if the cells match the columns' names, else None."""
     texts = [" ".join(text for name in columns if (text := row.get(name, "").strip())) for row in rows]
     if trait == "name":
         good = holds(trait, texts) and _is_of_customers(texts, [row.get(customer, "").strip() for row in rows])
@@ -211,7 +211,7 @@ def _sound(trait: str, columns: tuple[str, ...], rows: Rows, customer: str) -> C
 
 
 def _is_of_customers(texts: Sequence[str], customers: Sequence[str]) -> bool:
-    """Whether there is one name per customer, not one per order, which would be a product."""
+    """Return whether each customer has one name. A name per order would be a product."""
     names_of: dict[str, set[str]] = {}
     for text, customer in zip(texts, customers, strict=True):
         if text and customer:
@@ -220,7 +220,7 @@ def _is_of_customers(texts: Sequence[str], customers: Sequence[str]) -> bool:
 
 
 def _checked(trait: str, more: Callable[[str], Any] = lambda text: True) -> Callable[[str], bool]:
-    """A test for texts in the form that the contract requires, and in a narrower one that identifies the trait."""
+    """Return a test for texts: the contract's format, narrowed to what identifies the trait."""
 
     def check(text: str) -> bool:
         try:
@@ -233,7 +233,7 @@ def _checked(trait: str, more: Callable[[str], Any] = lambda text: True) -> Call
 
 
 def _is_spoken(text: str) -> bool:
-    """A person's name has letters, and no digits."""
+    """Return whether a text has letters and no digits, as a person's name does."""
     return any(map(str.isalpha, text)) and not any(map(str.isdigit, text)) and "@" not in text
 
 
@@ -243,7 +243,7 @@ _FULL_NAME: Final = re.compile(r"\S+( \S+){1,4}|[\u4e00-\u9fff]{2,4}")
 _CHECKS: Final[Mapping[str, Callable[[str], bool]]] = {
     "email": _checked("email", re.compile(r"[^@]+@[^@.]+(\.[^@.]+)+").fullmatch),
     "phone": _checked("phone", lambda text: 7 <= sum(map(str.isdigit, text)) <= 15),
-    # The contract accepts any word; a tag begins with two or three letters.
+    # The contract accepts any word, but a language tag begins with two or three letters.
     "language": _checked("language", re.compile(r"[A-Za-z]{2,3}([_-].*)?").fullmatch),
     "timezone": _checked("timezone"),
     "name": _checked("name", _is_spoken),

@@ -1,4 +1,4 @@
-"""Finds the currencies of a source's amounts from its first events, before anything is written."""
+"""Find the currencies of a source's amounts from its first events, before anything is written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ROWS: Final = 2_000
 
 
 def currencies(source: Source) -> Counter[str]:
-    """Count the currencies of the first amounts of orders and refunds; amounts without one are in the shop's own.
+    """Count the currencies of the first order and refund amounts. Amounts without a currency use the shop's.
 
     >>> from streamer.simulator.config import ShopConfig
     >>> from streamer.simulator.simulate import Shop
@@ -31,7 +31,7 @@ def currencies(source: Source) -> Counter[str]:
 
 
 def _first(source: Source) -> Iterator[SourceEvent]:
-    # A table must be read and sorted completely before it yields its first event.
+    # A table yields its first event only after it has been read and sorted completely.
     return source.sample(_ROWS) if isinstance(source, MappedFile) else islice(source.events(), _EVENTS)
 
 

@@ -1,4 +1,4 @@
-"""Detects the form of a text file from its beginning: encoding, line ends, delimiter."""
+"""Detect a text file's encoding, line endings and delimiter from its beginning."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DELIMITERS: Final = (",", ";", "\t", "|", "^", "~")
 
 
 def encoding_of(head: bytes, declared: str | None = None) -> str:
-    """The encoding of a text that begins with ``head``; a byte order mark overrides ``declared``.
+    """Return the encoding of a text that begins with ``head``. A byte order mark overrides ``declared``.
 
     >>> encoding_of("Größe;Käufer".encode("cp1252")), encoding_of("a,b".encode("utf-16"))
     ('cp1252', 'utf-16')
@@ -42,7 +42,7 @@ def encoding_of(head: bytes, declared: str | None = None) -> str:
 
 
 def _wide(head: bytes) -> str | None:
-    """UTF-16 without a byte order mark: delimiters, digits and line ends have a zero byte, always on the same side."""
+    """Detect UTF-16 without a byte order mark: delimiters, digits and line ends have a zero byte, always on the same side."""
     even, odd = head[0::2].count(0), head[1::2].count(0)
     if max(even, odd) < 3 or max(even, odd) < len(head) // 100 or min(even, odd) > max(even, odd) // 20:
         return None
@@ -50,20 +50,20 @@ def _wide(head: bytes) -> str | None:
 
 
 def _narrow(head: bytes) -> str:
-    """UTF-8, an East Asian encoding, or the code page whose words fit.
+    """Return UTF-8, an East Asian encoding, or the code page whose words fit.
 
-    UTF-8 if none or several fit, so that every row with such bytes is rejected.
+    UTF-8 is returned if none or several fit, so that every row with such bytes is rejected.
     """
     text = head.decode("utf-8", errors="replace")
     broken = text.count("\ufffd")
-    # The end of the sample may cut one sequence; a few broken bytes among many valid ones are faults of rows.
+    # The sample may end within a sequence. A few broken bytes among many valid ones are faults of single rows.
     if (broken <= 1 and len(head) >= SAMPLE_BYTES - 4) or broken == 0:
         return "utf-8"
     if sum(sign > "\x7f" for sign in text) - broken >= broken:
         return "utf-8"
     found = from_bytes(head[:65_536], cp_isolation=[*_EAST_ASIAN, "cp1252"]).best()
     if found is not None and found.encoding in _EAST_ASIAN:
-        # Any pair of bytes can be read as Korean; if its syllables are rare, it is another encoding.
+        # Any byte pair can be read as Korean; rare syllables indicate another encoding.
         others = _EAST_ASIAN if found.encoding == "cp949" else ()
         pairs: str | None = next((one for one in (found.encoding, *others) if _is_east_asian(head, one)), None)
         if pairs is not None:
@@ -72,7 +72,7 @@ def _narrow(head: bytes) -> str:
 
 
 def readings_of(head: bytes) -> tuple[tuple[str, str], ...]:
-    """Candidate code pages with their readings of the same bytes, if they are ambiguous."""
+    """Return candidate code pages with their readings of the same bytes, if the encoding is ambiguous."""
     text = head.decode("utf-8", errors="replace")
     broken = text.count("\ufffd")
     if not broken or sum(sign > "\x7f" for sign in text) - broken >= broken or encoding_of(head) != "utf-8":
@@ -81,28 +81,28 @@ def readings_of(head: bytes) -> tuple[tuple[str, str], ...]:
 
 
 def _is_east_asian(head: bytes, encoding: str) -> bool:
-    """Whether most non-ASCII bytes form pairs that are letters in the encoding, which single bytes rarely do."""
+    """Return whether most non-ASCII bytes form pairs that are letters in ``encoding``; single-byte text rarely does."""
     text = head.decode(encoding, errors="replace")
     strange = [sign for sign in text if sign > "\x7f"]
     good = sum("\u3000" <= sign <= "\u9fff" or "\uac00" <= sign <= "\ud7a3" or _is_wide(sign) for sign in strange)
     if encoding == "cp949":
-        # Syllables of everyday Korean have a two-byte code in EUC-KR, too.
+        # Everyday Korean syllables also have a two-byte code in EUC-KR.
         good -= sum("\uac00" <= sign <= "\ud7a3" and len(sign.encode("euc_kr", "ignore")) != 2 for sign in strange)
     return bool(strange) and good >= 0.9 * len(strange) and text.count("\ufffd") <= 0.01 * len(strange)
 
 
 def _is_wide(sign: str) -> bool:
-    """Whether a sign is full-width; half-width forms are single bytes, like letters of western pages."""
+    """Return whether a character is full-width. Half-width forms are single bytes, like letters of western pages."""
     return "\uff00" < sign < "\uff61" or sign > "\uff9f"
 
 
 def delimiter_of(lines: list[str], names: frozenset[str] = frozenset()) -> str:
-    """The delimiter of the lines at a file's beginning.
+    """Return the delimiter of a file's first lines.
 
     Parameters
     ----------
     names
-        Expected column names (see `folded`): the delimiter that yields most of them wins.
+        Expected column names (see `folded`): the delimiter that yields the most of them is chosen.
 
     >>> delimiter_of(["Name;Total", "a;1,5", "b;2,75"])
     ';'
@@ -122,7 +122,7 @@ def delimiter_of(lines: list[str], names: frozenset[str] = frozenset()) -> str:
 
 
 def folded(name: str) -> str:
-    """A column's name without variations in case, blanks, byte order marks and the form of accents.
+    """Return a column name without differences in case, blanks, byte order marks and accent encoding.
 
     >>> folded(" Order  ID ") == folded("order id")
     True

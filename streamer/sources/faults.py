@@ -1,4 +1,4 @@
-"""Translates contract violations of events to catalogue messages: pydantic reports them in English only."""
+"""Translate contract violations of events to catalogue messages, because pydantic reports them in English only."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _FORMS: Final = (
 
 
 def contract_fault(error: InvalidEvent) -> str:
-    """The catalogue message for an invalid event; in English if the catalogue has none."""
+    """Return the catalogue message for an invalid event, or the English one if the catalogue has none."""
     bare = error.message.removeprefix(f"{error.field}: ") if error.field else error.message
     return translatable("file contract", field=error.field or "", fault=_fault(bare)) if error.field else _fault(bare)
 

@@ -1,4 +1,4 @@
-"""The form of a file as declared in a mapping, and the files joined to it."""
+"""Describe the format of a file as declared in a mapping, and the files joined to it."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ def _delimiter(name: str) -> str:
 
 
 class FileForm(BaseModel):
-    """The form of a file.
+    """The format of a file.
 
     Attributes
     ----------
     format
         ``csv``, ``json`` (one object per line, or one list of them) or ``xlsx``; None to detect it.
     delimiter, encoding
-        None to detect them. ``whitespace`` is any run of blanks.
+        None to detect them. ``whitespace`` matches any run of blanks.
     skip
-        Lines above the header.
+        Number of lines above the header.
     columns
-        Names of the columns of a file without a header.
+        Column names of a file without a header.
     ends_before
         Start of the first line below the table: this line and all after it are ignored.
     strip
-        Texts removed from both ends of every cell.
+        Texts stripped from both ends of every cell.
     sheet
-        The sheet of a workbook to read; None for all sheets with the header of the one that fits best.
+        The sheet of a workbook to read; None for all sheets with the same header as the best match.
     """
 
     model_config = CLOSED
@@ -62,24 +62,24 @@ class FileForm(BaseModel):
 
 
 def _keys(value: Any) -> Any:
-    """Accept a bare name, or a list of them, for columns with the same name in both files."""
+    """Accept a bare name, or a list of names, for columns named the same in both files."""
     names = list_of(value)
     return {name: name for name in names} if isinstance(names, list | tuple) else names
 
 
 class Join(FileForm):
-    """Another file whose rows are joined to those of the main file.
+    """Another file whose rows are joined to the main file's.
 
     Attributes
     ----------
     file
-        Its name, relative to the folder of the main file.
+        File name, relative to the main file's folder.
     on
-        The key columns: ours (of the main file, or of one joined before) with theirs.
+        Key columns: those of the main file, or of a file joined earlier, mapped to this file's.
     prefix
-        Prepended to the names of its columns, if two files share a column name.
+        Prefix of this file's column names, for when two files share a column name.
     optional
-        Whether a row may lack a partner there; otherwise it is rejected.
+        Whether a row may have no match in this file; otherwise it is rejected.
     """
 
     file: Annotated[str, Field(min_length=1)]
@@ -95,13 +95,13 @@ class Wanted:
     Attributes
     ----------
     names
-        Columns, each once, in order.
+        Distinct columns, in order.
     needed
-        Groups of columns; the file must have one column of each.
+        Groups of columns; the file must have one column of each group.
     lists
         Paths of lists in JSON records.
     nor
-        Names of other files already searched, for the error.
+        Names of files already searched, for the error message.
     """
 
     names: tuple[str, ...]
@@ -111,5 +111,5 @@ class Wanted:
 
 
 def each(names: Iterable[str]) -> tuple[str, ...]:
-    """The distinct names, in order."""
+    """Return the distinct names, in order."""
     return tuple(dict.fromkeys(names))

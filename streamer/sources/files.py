@@ -1,4 +1,4 @@
-"""Reads plain and gzipped files, with errors a person can act on."""
+"""Read plain and gzipped files, and report errors a user can act on."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _CHUNK = 1 << 20
 
 @dataclass(slots=True)
 class ReadPosition:
-    """Read progress in a file; in packed bytes for packed files."""
+    """Read progress in a file, in compressed bytes for compressed files."""
 
     descriptor: int | None = None
     size: int = 0
 
     @property
     def share(self) -> float | None:
-        """From 0 to 1; None while the file is not open, or if it is not a regular file."""
+        """Progress from 0 to 1; None while the file is not open, or if it is not a regular file."""
         if self.descriptor is None or not self.size:
             return None
         return min(1.0, os.lseek(self.descriptor, 0, os.SEEK_CUR) / self.size)
 
 
 def content_hash(path: Path) -> str:
-    """SHA-256 (hex) of the unpacked content, so that repacking a file does not change it."""
+    """Return the SHA-256 (hex) of the uncompressed content, so that recompressing a file does not change it."""
     digest = hashlib.sha256()
     with opened(path) as stream:
         while chunk := stream.read(_CHUNK):
@@ -44,9 +44,9 @@ def content_hash(path: Path) -> str:
 
 
 def lines(path: Path, limit: int, position: ReadPosition | None = None) -> Iterator[bytes | None]:
-    """Yield the lines of a file with their line ends; ``None`` for one longer than ``limit`` bytes.
+    """Yield the lines of a file with their line endings, or ``None`` for a line longer than ``limit`` bytes.
 
-    An over-long line is skipped in pieces, so memory stays within ``limit``.
+    Overlong lines are skipped in pieces, so memory stays within ``limit``.
     """
     with opened(path, position) as stream:
         while line := stream.readline(limit + 1):
@@ -60,14 +60,14 @@ def lines(path: Path, limit: int, position: ReadPosition | None = None) -> Itera
 
 @contextmanager
 def opened(path: Path, position: ReadPosition | None = None) -> Iterator[IO[bytes]]:
-    """The unpacked bytes of a file; gzip is recognised by its first two bytes, not by the name."""
+    """Open a file for reading uncompressed bytes; gzip is recognised by its first two bytes, not by the name."""
     try:
         with path.open("rb") as raw:
             packed = raw.read(2) == _GZIP_MAGIC
             raw.seek(0)
             if position is not None:
                 position.descriptor, position.size = raw.fileno(), path.stat().st_size
-            # A GzipFile can be read like any binary stream; typeshed does not declare it.
+            # GzipFile reads like any binary stream, but typeshed does not declare it as one.
             with cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if packed else raw as stream:
                 yield stream
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:

@@ -1,4 +1,4 @@
-"""Guest orders of a file, which name no customer: revenue outside all segments."""
+"""Count guest orders of a file: they name no customer, so their revenue is outside all segments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from decimal import Decimal
 
 @dataclass(slots=True)
 class Guests:
-    """Orders and refunds without a customer, each counted once for all its rows.
+    """Orders and refunds without a customer, each counted once regardless of its rows.
 
     Attributes
     ----------
@@ -22,7 +22,7 @@ class Guests:
     _seen: set[str] = field(default_factory=set)
 
     def add(self, name: str, amount: Decimal, currency: str, *, refund: bool) -> None:
-        """Add a row's amount to the order or refund ``name``; its rows may be added one by one."""
+        """Add a row's amount to the order or refund ``name``, whose rows may be added one by one."""
         if name not in self._seen:
             self._seen.add(name)
             self.orders += not refund
@@ -30,11 +30,11 @@ class Guests:
         self.money[currency] = self.money.get(currency, Decimal(0)) + (-amount if refund else amount)
 
     def knows(self, name: str) -> bool:
-        """Whether the order or refund is already counted."""
+        """Return whether this order or refund is already counted."""
         return name in self._seen
 
     def to_dict(self) -> dict[str, object]:
-        """The figures under their JSON names, with money as exact text."""
+        """Return the figures under their JSON names, with exact amounts as text."""
         return {
             "orders": self.orders,
             "refunds": self.refunds,

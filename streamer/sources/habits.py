@@ -1,4 +1,4 @@
-"""Conventions of a file, derived from all its cells: decimal sign, order of day and month, numeric traits."""
+"""Derive a file's conventions from all its cells: decimal sign, order of day and month, numeric traits."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _PLAIN_NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,9})?", re.ASC
 
 
 class Habits:
-    """Collects conventions row by row, then answers.
+    """Collects conventions row by row and then reports them.
 
     Parameters
     ----------
     currency
-        Of amounts beside which neither a sign, a column nor the mapping names one.
+        Currency of amounts for which no sign, column or mapping names one.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Habits:
         self._points = mapping.decimal == "."
         self._commas = mapping.decimal == ","
         self._declared = mapping.decimal
-        # The decimal signs of amounts such as 1,234, by their currencies: None where they have decimals.
+        # Decimal signs of amounts such as 1,234 by currency; None where they may have decimals.
         self._whole: set[str | None] = set()
         self._currencies = [event.fields["currency"] for event in mapping.event if "currency" in event.fields]
         named = (event.constants.get("currency") for event in mapping.event)
@@ -107,17 +107,17 @@ class Habits:
 
     @property
     def short_years(self) -> bool:
-        """Whether all times have a month's name and a year of two digits, such as 05-Jan-24."""
+        """Whether all times have a month name and a two-digit year, such as 05-Jan-24."""
         return self._short_years and not self._long_years
 
     def is_number(self, column: Column) -> bool:
-        """Whether an own trait from this column is a number."""
+        """Return whether a custom trait from this column is a number."""
         if column.kind is not None:
             return column.kind == "number"
         return not self._texts.intersection((*column.column, *column.columns))
 
     def notes(self) -> list[str]:
-        """The conventions found, in words."""
+        """Return the conventions found, in words."""
         found: list[str] = []
         if self._declared is None and self._commas and not self._points:
             found.append(translatable("file note comma"))

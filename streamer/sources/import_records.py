@@ -1,7 +1,7 @@
-"""Converts a source of old events to lane records, which an import writes and a replay passes to ``decide``.
+"""Convert a source of old events to lane records, which an import writes and a replay passes to ``decide``.
 
-The import's own clock records, one per day of the data, are placed between the events, so that time passes as in the
-past: every lane learns that a day has begun before the first event of that day.
+The import's own clock records, one per day of data, are placed between the events so that time passes as it did in the
+past: every lane learns that a day has begun before that day's first event.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from streamer.sources.source import Source
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A record to write: to the lane of its key, or, with ``every_lane``, to all of them.
+    """A record to write to the lane of its key or, with ``every_lane``, to all lanes.
 
     Records for every lane can be signed. ``day`` is the grid day that the record begins."""
 
@@ -40,14 +40,14 @@ class Outgoing:
     seal: Seal | None = None
 
     def headers_for(self, lane: int, keys: ControlKeys | None) -> Headers:
-        """The record's headers in a lane."""
+        """Return the record's headers in a lane."""
         if self.seal is None or keys is None:
             return self.headers
         return [*self.headers, keys.header(EVENTS, lane, self.seal, self.value)]
 
 
 def control_record(record: Control, seal: Seal | None = None, day: int | None = None) -> Outgoing:
-    """A control record for every lane; without a ``seal`` it is never signed."""
+    """Return a control record for every lane. Without a ``seal`` it is never signed."""
     value = encode_control(record)
     return Outgoing(None, value, control_headers(value), every_lane=True, day=day, seal=seal)
 
@@ -65,11 +65,11 @@ def import_records(
     Parameters
     ----------
     import_id
-        Names the import in every record's header.
+        Id of the import, written in every record's header.
     until
-        The import's clock at the end, ms; None for the last event.
+        The import's clock at its end, epoch ms; None for the time of the last event.
     latest
-        Append time of the records, if known: no clock after it is written.
+        Append time of the records, epoch ms, if known; no later clock is written.
     """
     headers = ((IMPORT_HEADER, import_id.encode()),)
     # Numbers start at the current time, so a resumed import signs above the interrupted one. The step leaves room for

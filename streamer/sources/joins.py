@@ -1,7 +1,8 @@
-"""Joins the rows of other files to those of the main file, by their keys.
+"""Join the rows of other files to those of the main file, by key.
 
-A joined file is loaded into a SQLite database on disk, deleted after its last use, so it may exceed memory. Several
-rows with one key never multiply others: the first is merged into the row itself, each other becomes a row of its own.
+A joined file is loaded into an SQLite database on disk, deleted after its last use, so it may exceed memory. Several
+rows with one key never multiply others: the first is merged into the row itself, and each other becomes a row of its
+own.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _NEVER_ROWS: Final = "left_out"
 
 
 def rows_of(path: Path, form: FileForm, wanted: Wanted) -> Rows:
-    """The rows of a file in its declared form, otherwise detected from its first bytes. Raises UserError."""
+    """Return a file's rows in its declared format, detecting what is not declared. Raises UserError."""
     with opened(path) as stream:
         head = stream.read(4096)
     refuse_strange(path, head)
@@ -45,7 +46,7 @@ def rows_of(path: Path, form: FileForm, wanted: Wanted) -> Rows:
 
 
 class Side(NamedTuple):
-    """A joined file: its rows, and which of its columns have which names in the mapping."""
+    """A joined file: its rows, and the mapping's names for its columns."""
 
     join: Join
     path: Path
@@ -53,14 +54,14 @@ class Side(NamedTuple):
     columns: Mapping[str, str]
 
     def cells(self, cells: Sequence[str]) -> tuple[str, dict[str, str]]:
-        """The key of a row, and its cells under the mapping's names."""
+        """Return a row's key, and its cells under the mapping's names."""
         named = self.table.named(cells)
         key = key_of([named.get(theirs, "") for theirs in self.join.on.values()])
         return key, {name: text for name, column in self.columns.items() if (text := named.get(column, ""))}
 
 
 def key_of(parts: Sequence[str]) -> str:
-    """The parts of a key as one text, empty if any part is; ``12345.0`` from a spreadsheet becomes ``12345``."""
+    """Return the parts of a key as one text, empty if any part is empty. A spreadsheet's ``12345.0`` becomes ``12345``."""
     if not all(parts):
         return ""
     bare = (unicodedata.normalize("NFC", part) for part in parts)
@@ -73,12 +74,12 @@ def _whole(part: str) -> str:
 
 
 def open_tables(path: Path, mapping: TableMapping) -> tuple[Rows, Joins | None]:
-    """Open a file, and the files that the mapping joins to it, if any.
+    """Open a file and any files that the mapping joins to it.
 
     Raises
     ------
     UserError
-        A joined file is missing, or a column occurs in no file, or in two.
+        A joined file is missing, or a column occurs in no file or in two.
     """
     if not mapping.join:
         return rows_of(path, mapping, mapping.wanted()), None
@@ -125,14 +126,14 @@ def _side(folder: Path, join: Join, names: Sequence[str]) -> Side:
         if not join.prefix:
             raise UserError(translatable("error json join", file=join.file), translatable("error json join fix"))
         return Side(join, path, table, prefixed)
-    # A key with the same name in both files is one column.
+    # A key column with the same name in both files is a single column.
     same = {folded(ours) for ours, theirs in join.on.items() if ours == theirs}
     there = {folded(name) for name in table.header} - same
     return Side(join, path, table, {name: column for name, column in prefixed.items() if folded(column) in there})
 
 
 class Joins:
-    """The files joined to another."""
+    """The files joined to the main file."""
 
     def __init__(self, sides: Sequence[Side], mapping: TableMapping) -> None:
         self.sides = sides
@@ -140,19 +141,19 @@ class Joins:
         columns = [one for event in mapping.event for one in event.fields.values()]
         products = [event.lines["product_id"] for event in mapping.event if event.lines]
         summed = (name for one in columns for name in one.sum)
-        # Columns of joined files that are summed or form lines of an order.
+        # Columns of joined files that are summed or form order lines.
         self._once = self._theirs & {*summed, *(name for one in products for name in one.named())}
         self._database: sqlite3.Connection | None = None
 
     @cached_property
     def content_hashes(self) -> list[str]:
-        """Hashes of the unpacked files, in the order of the mapping."""
+        """Return the hashes of the uncompressed files, in the mapping's order."""
         return [content_hash(side.path) for side in self.sides]
 
     def beside(
         self, rows: Sequence[Mapping[str, str]], group: Sequence[str] = (), *, mark: bool = False
     ) -> tuple[list[list[dict[str, str]]], tuple[int, str] | None]:
-        """The rows of one unit with their joined rows, and index and reason of the first that lacks a partner.
+        """Return the rows of one unit with their joined rows, and the index and reason of the first without a match.
 
         Values that belong to the whole unit, because its key is the group's, are summed and form lines once, however
         many rows the unit has.
@@ -160,14 +161,14 @@ class Joins:
         Parameters
         ----------
         group
-            Columns in which all rows are equal.
+            Columns in which all rows have equal values.
         mark
             Whether these rows count in `unused`.
         """
         missing: tuple[int, str] | None = None
         found: list[list[dict[str, str]]] = []
         for place, row in enumerate(rows):
-            # Repeated values were all counted with the first row.
+            # Repeated values were already counted with the first row.
             made = [(dict(row), set(group) if place else set())]
             for at, side in enumerate(self.sides):
                 for nth, (cells, repeated) in enumerate(list(made)):
@@ -187,13 +188,13 @@ class Joins:
         return found, missing
 
     def _lacks(self, side: Side, cells: Mapping[str, str], own: bool) -> bool:
-        """Whether a row lacks a required partner: it names a key, or it is the file's ``own`` and must name one."""
+        """Return whether a row lacks a required match: it names a key, or it is the file's ``own`` and must name one."""
         if side.join.optional:
             return False
         return all(cells.get(ours) for ours in side.join.on) or (own and not self._theirs & side.join.on.keys())
 
     def unused(self) -> Iterator[tuple[Side, int]]:
-        """Files with the number of their rows that matched no marked row."""
+        """Yield each file with the number of its rows that matched no marked row."""
         for at, side in enumerate(self.sides):
             count = self._open().execute(f"SELECT count(*) FROM side_{at} WHERE NOT used").fetchone()[0]
             if count:
@@ -250,13 +251,13 @@ def _usable(side: Side) -> Iterator[tuple[str, int, str]]:
 
 
 def _no_partner(cells: Mapping[str, str], side: Side) -> str:
-    """The catalogue message for a row rejected for lack of a partner."""
+    """Return the catalogue message for a row rejected because it has no match."""
     value = ", ".join(cells.get(ours, "") for ours in side.join.on)
     return translatable("file no partner", file=side.join.file, names=" and ".join(side.join.on.values()), value=value)
 
 
 def notes_of(joins: Joins) -> list[str]:
-    """Notes about the joined files, after all rows were read."""
+    """Return notes about the joined files, after all rows are read."""
     return [
         *(
             translatable("file note of", file=side.join.file, note=note)

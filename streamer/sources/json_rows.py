@@ -1,4 +1,4 @@
-"""The records of a JSON file as rows: one object per line, or one list of them. Columns are paths.
+"""Read the records of a JSON file as rows: one object per line, or one list of objects. Columns are paths.
 
 ``ecommerce.transaction_id`` enters objects, ``items[0].sku`` lists, and
 ``event_params[key=currency].value.string_value`` selects the entry of a list by the value of a field.
@@ -25,7 +25,7 @@ _STEP: Final = re.compile(r"([^.\[\]]*)((?:\[[^\]]*\])*)(?:\.|$)")
 
 
 class JsonRows:
-    """Rows of a JSON file, plain or gzipped. A row has one cell, the record as text."""
+    """Rows of a JSON file, plain or gzipped. Each row has one cell: the record as text."""
 
     header = ("record",)
 
@@ -39,7 +39,7 @@ class JsonRows:
             self._is_list = stream.read(64).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
 
     def rows(self) -> Iterator[Row]:
-        """The records, in order."""
+        """Yield the records, in order."""
         for line, text in self._texts():
             fault: tuple[str, str] | None = None
             try:
@@ -75,7 +75,7 @@ class JsonRows:
 
 
 def cells_of(record: Any, names: Sequence[str], lists: Sequence[str]) -> dict[str, str]:
-    """The values of a record under ``names``, as text, and the lists it has, as JSON."""
+    """Return a record's values under ``names`` as text, and its ``lists`` as JSON."""
     found = {name: _text(at(record, name)) for name in names}
     for name in lists:
         value = at(record, name)
@@ -85,17 +85,17 @@ def cells_of(record: Any, names: Sequence[str], lists: Sequence[str]) -> dict[st
 
 def parsed(text: str) -> Any:
     """Parse a record. Raises ValueError, RecursionError."""
-    # Numbers keep their written form: ids of twenty digits, amounts with two.
+    # Numbers keep their written form, such as ids of twenty digits and amounts with two decimals.
     return json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
 
 
 def line_cells(text: str, paths: Sequence[str]) -> list[dict[str, str]]:
-    """The entries of a list as cells by path; entries that are not objects have none."""
+    """Return the entries of a list as cells by path. Entries that are not objects have no cells."""
     return [{path: _text(at(entry, path)) for path in paths} for entry in parsed(text) if isinstance(entry, dict)]
 
 
 def at(value: Any, path: str) -> Any:
-    """The value at a path, or None. A field with exactly that name takes precedence."""
+    """Return the value at a path, or None. A field with exactly that name takes precedence."""
     if isinstance(value, dict) and path in value:
         return value[path]
     for name, brackets in _steps(path):

@@ -1,4 +1,4 @@
-"""JSON lines: one bare event per line, as in contracts.md, plain or gzipped."""
+"""Read JSON lines: one bare event per line, as in contracts.md, plain or gzipped."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_LINE_BYTES = 1 << 20
 
 
 class _Head(msgspec.Struct):
-    """The fields that determine key and time; they may hold anything until the lane has validated the event."""
+    """The fields that determine key and time. They may hold any value until the lane has validated the event."""
 
     type: Any = None
     event: Any = None
@@ -37,8 +37,8 @@ class JsonLines:
     """A source of events from a JSON lines file.
 
     Lines are passed on unchanged: an invalid event has no key, and the lane dead-letters it with the reason, as if it
-    had come over Kafka. Blank lines are ignored and not counted as skipped; lines above ``MAX_LINE_BYTES`` are skipped
-    as ``too_long``.
+    had arrived over Kafka. Blank lines are ignored and not counted as skipped; lines above ``MAX_LINE_BYTES`` are
+    skipped as ``too_long``.
     """
 
     def __init__(self, path: Path) -> None:
@@ -48,7 +48,7 @@ class JsonLines:
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 (hex) of the unpacked file."""
+        """Return the SHA-256 (hex) of the uncompressed file."""
         return content_hash(self.path)
 
     def events(self) -> Iterator[SourceEvent]:
@@ -56,7 +56,7 @@ class JsonLines:
         return (event for _, event in self.numbered())
 
     def numbered(self) -> Iterator[tuple[int, SourceEvent]]:
-        """Like `events`, each with its line number."""
+        """Yield the events, each with its line number."""
         self.rows, self.skipped = 0, Counter()
         decode = msgspec.json.Decoder(_Head).decode
         at = 0
@@ -91,7 +91,7 @@ def _key(head: _Head) -> bytes | None:
 
 
 def _instant(text: object, otherwise: int) -> int:
-    """Epoch ms of an RFC 3339 text; ``otherwise`` if it is invalid or has no offset."""
+    """Return the epoch ms of an RFC 3339 text, or ``otherwise`` if it is invalid or has no offset."""
     if not isinstance(text, str):
         return otherwise
     try:

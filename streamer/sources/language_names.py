@@ -1,4 +1,4 @@
-"""Names of languages in the languages of known exports, with their tags."""
+"""Map language names, as known exports write them, to language tags."""
 
 from __future__ import annotations
 

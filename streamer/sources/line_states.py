@@ -1,4 +1,4 @@
-"""States that belong to the lines of an order: they differ between its rows."""
+"""Find states that belong to an order's lines, not to the whole order: they differ between its rows."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from streamer.sources.order_states import States
 
 
 def of_lines(states: States, rows: Sequence[Mapping[str, str]], order: str) -> tuple[States, list[str]]:
-    """The states of a file whose rows are lines of orders, and the columns that separate lines of an order by state.
+    """Return the states of a file whose rows are order lines, and the columns that separate an order's lines by state.
 
-    A condition of a mapping looks at the first row of an order. Where the rows of an order differ in a state, a group
-    by this column leaves out cancelled and returned lines alone. The rest of an order must be in one state, because
-    it would become several orders otherwise; such columns, and those with empty cells, stay as they are.
+    A mapping's condition looks at an order's first row. Where an order's rows differ in a state, grouping by this
+    column excludes only the cancelled and returned lines. The rest of the order must be in one state, or it would
+    become several orders; columns where it is not, and columns with empty cells, are not used.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Any table or JSON file as events, by a mapping: the source behind ``--mapping``.
+"""Read any table or JSON file as events, by a mapping: the source behind ``--mapping``.
 
-Rows of one order are grouped wherever they are, in this file or in a joined one, and events are sorted by time: shops
-export the newest first. Both use a SQLite database on disk, deleted after the iteration, so the file may exceed
-memory. Conventions that one row cannot show (a decimal comma, the order of day and month) are derived from all rows
+Rows of one order are grouped wherever they are, in this file or a joined one, and events are sorted by time, because
+shops export the newest first. Both use an SQLite database on disk, deleted after the iteration, so the file may exceed
+memory. Conventions that a single row cannot show (decimal comma, order of day and month) are derived from all rows
 first.
 """
 
@@ -45,7 +45,7 @@ _BATCH: Final = 1_000
 LEFT_OUT: Final = "left_out"
 """Reason for a valid row without an event: the mapping excludes it."""
 REPEATED: Final = "repeated"
-"""Reason for a row without an event: another row of the file is the same event, word for word."""
+"""Reason for a row without an event: another row of the file is exactly the same event."""
 
 _GUESTS: Final = frozenset(("nobody", "no_customer"))
 
@@ -66,18 +66,18 @@ class MappedFile:
     zone
         The shop's time zone, for times without an offset if the mapping names none.
     currency
-        The shop's, for amounts without one in a column or the mapping.
+        The shop's currency, for amounts for which no column or mapping names one.
     rejects
         Destination of rejected rows: line of the input, reason, message, then the unchanged row. The file is created
         with the first row and ends with the input's own columns, so that it can be corrected and imported.
     nobody
         Placeholder ids, in lower case, that do not identify a customer.
     now_ms
-        The present; later rows are rejected. None for no limit.
+        Current time, epoch ms; later rows are rejected. None for no limit.
     progress
         Called at intervals with the rows read and the share of the work done (None if unknown).
     language
-        Of the messages in ``rejects``.
+        Language of the messages in ``rejects``.
 
     Raises
     ------
@@ -103,18 +103,18 @@ class MappedFile:
         self.skipped: Counter[str] = Counter()
         self.rejected = 0
         self.guests = Guests()
-        """Guest orders of the last reading."""
+        """Guest orders found by the last read."""
         self.rejects = rejects
         self.expected: int | None = None
-        """Total number of events; known once all rows are read."""
+        """Total number of events, known once all rows are read."""
         self.mapping = self._mapping = mapping
         self.on_refused: Callable[[int, str], object] = lambda line, reason: None
-        """Called with the line of each rejected or repeated row, and the reason."""
+        """Called with the line of each rejected or repeated row and the reason."""
         self._odd_traits: Counter[str] = Counter()
         self._has_more_than_profiles = any(event.type != "profile.updated" for event in mapping.event)
         self._zone = mapping.timezone or zone
         self.currency = mapping.currency or currency
-        """Of amounts without one in a column."""
+        """Currency of amounts for which no column names one."""
         self._nobody = nobody
         self._now = now_ms
         self._progress = progress
@@ -122,7 +122,7 @@ class MappedFile:
         self._source, self.joins = open_tables(path, mapping)
         self.table = self._source
         self.notes: list[str] = list(self._source.notes)
-        # Events with the same group share their units and see each other's rows.
+        # Events with the same grouping share their units and each other's rows.
         groups = dict.fromkeys(event.group or mapping.group for event in mapping.event)
         self._scopes = [
             (group, tuple(event for event in mapping.event if (event.group or mapping.group) == group))
@@ -131,13 +131,13 @@ class MappedFile:
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 (hex) of the unpacked files and of everything that determines how they are read."""
-        # Only explicit settings of a mapping are hashed, so that new options do not change it.
+        """Return the SHA-256 (hex) of the uncompressed files and of everything that determines how they are read."""
+        # Hash only explicit settings of a mapping, so that new options do not change the hash.
         return self._hash(self._mapping.model_dump(mode="json", exclude_defaults=True))
 
     @cached_property
     def former_hashes(self) -> tuple[str, ...]:
-        """The `content_hash` of this content in older releases."""
+        """Return the `content_hash` that older releases computed for this content."""
         return tuple(map(self._hash, self._mapping.former_dumps()))
 
     def _hash(self, mapping: dict[str, Any]) -> str:
@@ -154,7 +154,7 @@ class MappedFile:
         return (event for _, event in self.numbered())
 
     def numbered(self) -> Iterator[tuple[int, SourceEvent]]:
-        """Yield the events by time, each with the line in which the first row of its group begins.
+        """Yield the events by time, each with the line on which the first row of its group begins.
 
         Raises
         ------
@@ -163,7 +163,7 @@ class MappedFile:
         """
         self.rows, self.skipped, self.rejected, self.guests = 0, Counter(), 0, Guests()
         self._odd_traits.clear()
-        # An empty name creates a private file that SQLite deletes itself.
+        # With an empty name, SQLite creates a private file that it deletes itself.
         with closing(sqlite3.connect("")) as database, Rejects(self.rejects, self._source.header) as rejects:
             database.execute("PRAGMA journal_mode = OFF")
             database.execute("CREATE TABLE rows (scope INTEGER, unit, line INTEGER, cells)")
@@ -197,7 +197,7 @@ class MappedFile:
     def sample(self, rows: int) -> Iterator[SourceEvent]:
         """Yield the events of the first ``rows`` usable rows, unordered: a preview before reading and sorting all.
 
-        Nothing is counted or written to the rejects. Rows of an order further down are missing.
+        Nothing is counted or written to the rejects. An order's rows further down are missing.
         """
         units: dict[tuple[int, str], list[Numbered]] = {}
         habits = Habits(self._mapping, self.currency)
@@ -213,7 +213,7 @@ class MappedFile:
                 continue
 
     def _read_share(self) -> float | None:
-        """Reading rows and making events each take about half of the time."""
+        """Return the share of the work done; reading rows and making events each take about half of the time."""
         share = self._source.position.share
         return None if share is None else share / 2
 
@@ -226,7 +226,7 @@ class MappedFile:
     # -- reading ----------------------------------------------------------------------------------------------
 
     def _units(self, rejects: Rejects, habits: Habits) -> Iterator[tuple[int, str, int, str]]:
-        """Yield every usable row with its units: the text of its group, or its own line."""
+        """Yield every usable row with its unit: the text of its group, or its own line."""
         signs = _signs()
         for row in self._source.rows():
             self.rows = (self.rows or 0) + 1
@@ -253,9 +253,7 @@ class MappedFile:
                 self.skipped[LEFT_OUT] += 1
 
     def _wanted_in(self, named: Mapping[str, str], signs: Values) -> Iterator[int]:
-        """The scopes that accept a row. A single scope accepts every row: another row of its group may meet the
-        conditions.
-        """
+        """Yield the scopes that accept a row. A single scope accepts every row, because another row of its group may match."""
         for scope, (_, events) in enumerate(self._scopes):
             if len(self._scopes) == 1 or any(event.conditions.hold(named, signs.sign) for event in events):
                 yield scope
@@ -268,12 +266,12 @@ class MappedFile:
         return "\x1f".join(parts) if all(parts) else None
 
     def _beside(self, cells: Sequence[str]) -> Sequence[Mapping[str, str]]:
-        """A row, and the separate rows joined to it."""
+        """Return a row and the separate rows joined to it."""
         named = self._source.named(cells)
         return [named] if self.joins is None else self.joins.beside([named], mark=True)[0][0]
 
     def _cells(self, scope: int, rows: Sequence[tuple[int, Any]], signs: Values) -> list[Numbered]:
-        """The rows of a unit, joined. Raises Refused."""
+        """Return the rows of a unit, joined. Raises Refused."""
         named = [(line, self._source.named(cells)) for line, cells in rows]
         if self.joins is None:
             return named
@@ -285,7 +283,7 @@ class MappedFile:
         if missing is not None:
             place, why = missing
             shared = shared_by([cells for _, cells in beside])
-            # Excluded rows need no partner.
+            # Excluded rows need no match.
             if any(event.conditions.hold(shared, signs.sign) for event in events):
                 raise Refused("no_partner", why, named[place][0])
         return beside
@@ -320,7 +318,7 @@ class MappedFile:
                 self.guests.add(name, total, body["currency"], refund=refund)
 
     def _unit(self, scope: int, rows: Sequence[Numbered], bodies: Bodies) -> Iterator[Made]:
-        """Yield the events of the rows of one unit. Raises Refused."""
+        """Yield the events of one unit's rows. Raises Refused."""
         for mapping, body in bodies.of(rows, self._scopes[scope][1]):
             made = self._checked(body)
             if made is not None:
@@ -329,9 +327,9 @@ class MappedFile:
                 yield epoch_ms(body["occurred_at"]), rows[0][0], body["event_id"], name, key, value, same
 
     def _checked(self, body: dict[str, Any]) -> tuple[bytes, bytes] | None:
-        """Key and value of an event; None for a profile without content. Raises Refused.
+        """Return an event's key and value, or None for a profile without content. Raises Refused.
 
-        An invalid contact detail is dropped alone, and the order beside it stays.
+        Only an invalid contact detail is dropped; the order next to it is kept.
         """
         while True:
             value = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
@@ -347,7 +345,7 @@ class MappedFile:
                     return None
 
     def _drop_repeats(self, database: sqlite3.Connection, rejects: Rejects) -> None:
-        """Keep one of several identical events, and none of several different orders with one id."""
+        """Keep one of several identical events, and drop all of several different orders with one id."""
         message = translatable("file same order")
         drop_different(
             database, lambda line, cells: self._refuse(rejects, Row(line, json.loads(cells)), "same_order", message)
@@ -367,19 +365,19 @@ class MappedFile:
 
 
 def _order_name(mapping: EventMapping, body: dict[str, Any]) -> str:
-    """The name that only identical events may share; empty if there is none."""
+    """Return the name that only identical events may share, empty if there is none."""
     if body["type"] != "order.completed":
         return ""
     return f"{body['customer_id']}\0{body['order_id']}"
 
 
 def _profile(body: dict[str, Any]) -> str:
-    """The content of a profile without its time; empty for other events."""
+    """Return a profile's content without its time; empty for other events."""
     return json.dumps(body["traits"], sort_keys=True) if body["type"] == "profile.updated" else ""
 
 
 def _signs() -> Values:
-    """Reads numbers for their sign."""
+    """Return values that read numbers for their sign."""
     return Values(Times((), ZoneInfo("UTC")))
 
 

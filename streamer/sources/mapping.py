@@ -1,6 +1,6 @@
-"""The mapping file (TOML), which defines the meaning of a table's columns or of JSON paths; read and checked.
+"""Read and check the mapping file (TOML), which defines the meaning of a table's columns or of JSON paths.
 
-``docs/import-csv.md`` describes it for people; ``mappings/`` holds the shipped ones.
+``docs/import-csv.md`` describes it for users; ``mappings/`` holds the shipped mappings.
 """
 
 from __future__ import annotations
@@ -50,18 +50,18 @@ class EventMapping(BaseModel):
     Attributes
     ----------
     where, unless
-        Columns with their required, or excluded, values; otherwise there is no such event. Case does not matter;
+        Columns with the values they must have, or must not have, for the event to exist. Case does not matter;
         ``<0``, ``>0``, ``=0`` and ``!=0`` test the sign of a number.
     group
-        Overrides the mapping's, for this event alone.
+        Overrides the mapping's ``group`` for this event.
     fields
         Fields of the event, dotted if nested (``traits.city``).
     lines
         Fields of one order line: one per row with a ``product_id``.
     lines_from
-        The path of a list in a JSON record, whose entries are the lines.
+        Path of a list in a JSON record whose entries are the lines.
     each
-        The path of a list in a JSON record: one event per entry, whose fields are ``PATH[].field``.
+        Path of a list in a JSON record: one event per entry, whose fields are ``PATH[].field``.
     constants
         Fields with the same value in every event.
     minor_units
@@ -101,7 +101,7 @@ class EventMapping(BaseModel):
         return Conditions(self.where, self.unless)
 
     def columns(self) -> Iterator[str]:
-        """Yield all columns named."""
+        """Yield the names of all columns the event uses."""
         yield from self.where
         yield from self.unless
         yield from self.group
@@ -113,7 +113,7 @@ class EventMapping(BaseModel):
 
 
 class TableMapping(FileForm):
-    """How to read a file, in addition to its form.
+    """Mapping of a file to events, in addition to its format.
 
     Attributes
     ----------
@@ -122,16 +122,16 @@ class TableMapping(FileForm):
     nothing
         Additional texts that count as empty.
     timezone
-        Of times without an offset; None for the shop's.
+        Time zone of times without an offset; None for the shop's.
     dates
         Time formats for ``strptime``, tried in order, or ``unix``, ``unix_ms``, ``unix_us`` (distinguished by
         size), ``excel``. Many formats are recognised without being listed.
     group
         Rows with the same text in these columns are one order, wherever they are; empty: each row is separate.
     currency
-        Of amounts without a currency column; None for the shop's.
+        Currency of amounts without a currency column; None for the shop's.
     equal_rows
-        Whether rows without an order id that say the same word for word are ``repeats`` of one order, or ``distinct``
+        Whether identical rows without an order id are ``repeats`` of one order, or ``distinct``
         orders.
     join
         Other files, whose columns can be named like this file's own.
@@ -148,12 +148,12 @@ class TableMapping(FileForm):
     event: Annotated[tuple[EventMapping, ...], Field(min_length=1, strict=False)]
 
     def named(self) -> tuple[str, ...]:
-        """All columns that the mapping names, each once, in order."""
+        """Return all distinct columns that the mapping names, in order."""
         keys = (column for one in self.join for column in one.on)
         return each([*self.group, *(column for one in self.event for column in one.columns()), *keys])
 
     def needed(self) -> Iterator[tuple[str, ...]]:
-        """Yield groups of columns; the file, or a joined one, must have one column of each."""
+        """Yield groups of columns. The file or a joined one must have one column of each group."""
         for name in (*self.group, *(column for one in self.join for column in one.on)):
             yield (name,)
         for event in self.event:
@@ -164,16 +164,16 @@ class TableMapping(FileForm):
                 yield from _needed(one)
 
     def lists(self) -> tuple[str, ...]:
-        """Paths of lists in JSON records."""
+        """Return the paths of lists in JSON records."""
         return each(path for event in self.event for path in (event.lines_from, event.each) if path)
 
     def wanted(self) -> Wanted:
-        """The columns to look for in the file, without joins."""
+        """Return the columns to look for in the file, without joins."""
         return Wanted(self.named(), tuple(self.needed()), self.lists())
 
     def former_dumps(self) -> Iterator[dict[str, Any]]:
-        """Yield the mapping as older releases serialised it, the latest first."""
-        # They had none of these keys: with one set, this is another way of reading.
+        """Yield the mapping as older releases serialised it, newest first."""
+        # Older releases had none of these keys; a mapping that sets one is read differently.
         if self.equal_rows != "repeats" or any(form.sheet is not None for form in (self, *self.join)):
             return
         whole = self.model_dump(mode="json")
@@ -185,7 +185,7 @@ class TableMapping(FileForm):
         yield whole
         older = json.loads(json.dumps(whole))
         sums = [one for event in older["event"] for kind in ("fields", "lines") for one in event[kind].values()]
-        # They had no joins, and sums of one column only.
+        # Older releases had no joins, and could sum only one column.
         if not older.pop("join") and all(len(one["sum"]) <= 1 for one in sums):
             for one in sums:
                 one["sum"] = one["sum"][0] if one["sum"] else None
@@ -203,7 +203,7 @@ def _needed(column: Column) -> Iterator[tuple[str, ...]]:
 
 
 def shipped() -> dict[str, str]:
-    """The text of each shipped mapping, by name."""
+    """Return the text of each shipped mapping, by name."""
     folder = files("streamer.sources").joinpath("mappings")
     return {
         one.name.removesuffix(".toml"): one.read_text(encoding="utf-8")
@@ -213,12 +213,12 @@ def shipped() -> dict[str, str]:
 
 
 def load_mapping(where: str) -> TableMapping:
-    """The mapping in a file, or the shipped one of that name.
+    """Return the mapping in a file, or the shipped mapping with that name.
 
     Raises
     ------
     UserError
-        There is none, or it is invalid; every mistake is named.
+        There is none, or it is invalid; the message lists every mistake.
     """
     path = Path(where)
     if path.is_file():
@@ -246,7 +246,7 @@ def read_mapping(text: str, where: str) -> TableMapping:
         return TableMapping.model_validate(tables(text, f"the mapping {where}", _HINT))
     except ValidationError as error:
         found = error.errors(include_url=False)
-        # An invalid event is also missing from the list, which adds no information.
+        # An invalid event is also missing from the list; reporting that adds nothing.
         inner = [one for one in found if one["loc"][:1] == ("event",) and len(one["loc"]) > 1]
         found = [one for one in found if not (inner and one["loc"] == ("event",))]
         wrong = "\n".join(f"the mapping {where}: {_finding(one)}" for one in found)

@@ -1,6 +1,6 @@
-"""Dates with a month's name: ``2 Mar 2024``, ``March 2nd, 2024 10:00 PM``, RFC 2822, and the output of ``date``.
+"""Parse dates with a month's name: ``2 Mar 2024``, ``March 2nd, 2024 10:00 PM``, RFC 2822, and the output of ``date``.
 
-The whole text must be understood: ignoring a zone or AM/PM would yield another instant.
+The whole text must be understood, because ignoring a zone or AM/PM would yield another instant.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ _MONTHS: Final = (
     "joulukuu joulukuuta aralık "
     "ara grudnia δεκέμβριος δεκεμβρίου δεκ грудень грудня гру декабрь декабря дек ديسمبر דצמבר ธันวาคม ธ.ค.",
 )
-"""Names that mean one month in all these languages: ``listopad``, for one, is October in some and November in others."""
+"""Names that mean the same month in all these languages. ``listopad`` is October in some and November in others."""
 
 
 def _plain(text: str) -> str:
-    """A text in lower case, without accents and the dots of abbreviations."""
+    """Return a text in lower case, without accents and abbreviation dots."""
     apart = unicodedata.normalize("NFKD", text.casefold()).replace("ı", "i")
     return "".join(sign for sign in apart if not unicodedata.combining(sign))
 
@@ -51,7 +51,7 @@ _NUMBERS: Final = {
 }
 _VIETNAMESE: Final = re.compile(r"\bth(?:ang|g)\.?\s*(\d{1,2})\b(?:,?\s+nam\b)?")
 _BUDDHIST: Final = 543
-"""Years by which the calendar of Thailand is ahead."""
+"""Years by which the Thai calendar is ahead."""
 _WEEKDAY: Final = r"(?:[^\d\s,]{2,12}\.?,?\s+)?"
 _MONTH: Final = r"(?P<month>[^\d\s,/:-]{3,14})"
 _DAY: Final = r"(?P<day>\d{1,2})(?:st|nd|rd|th|\.)?"
@@ -72,14 +72,14 @@ _FORMS: Final = tuple(
 )
 _SHORT: Final = re.compile(rf"{_DAY}(?:-|/|\s)\s*{_MONTH}(?:-|/|,?\s)\s*'?(?P<year>\d{{2}}){_CLOCK}")
 _THIS_CENTURY: Final = 30
-"""Spreadsheets take years of two digits below it for this century."""
+"""Spreadsheets read two-digit years below this as years of this century."""
 _US_ZONES: Final = {"e": -5, "c": -6, "m": -7, "p": -8}
 
 
 def parts_of(text: str, *, short: bool = False) -> dict[str, str] | None:
-    """Parts of a date (year, month, day, hour, minute, second, part, noon, zone), as digits and in lower case.
+    """Return a date's parts (year, month, day, hour, minute, second, part, noon, zone) as digits and lower-case text.
 
-    None if it has none of these forms. ``zone`` is ``z`` or an offset; missing parts are empty.
+    None if the text has none of these forms. ``zone`` is ``z`` or an offset; missing parts are empty.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def parts_of(text: str, *, short: bool = False) -> dict[str, str] | None:
 
 
 def has_short_year(text: str) -> bool:
-    """Whether a text is a date such as ``05-Jan-24``.
+    """Return whether a text is a date such as ``05-Jan-24``.
 
     >>> has_short_year("05-Jan-24"), has_short_year("45-Jan-24"), has_short_year("05-Jan-2024")
     (True, False, False)
@@ -111,14 +111,14 @@ def has_short_year(text: str) -> bool:
 
 
 def _numbered(match: re.Match[str]) -> str:
-    """The English name of a month that has a number for a name, as in Vietnam."""
+    """Return the English name of a month whose name is a number, as in Vietnamese."""
     number = int(match[1])
     return _MONTHS[number - 1].split()[0] if 1 <= number <= 12 else match[0]
 
 
 def _month(name: str) -> int | None:
     bare = name.replace(".", "")
-    # In Hebrew, the word for "in" is part of the next one.
+    # In Hebrew, the word for "in" is a prefix of the next word.
     return _NUMBERS.get(bare) or _NUMBERS.get(bare.removeprefix("ב"))
 
 

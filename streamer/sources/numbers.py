@@ -1,7 +1,7 @@
-"""Amounts as people and programs write them: signs, currencies, thousands separators, digits of other scripts.
+"""Parse amounts as people and programs write them: signs, currencies, thousands separators, digits of other scripts.
 
-A text is read correctly or rejected. Ambiguities of a single text (is ``1.234`` a thousand or a little more than one?)
-are resolved by the other numbers of the file: see ``habits``.
+A text is read correctly or rejected. Whether a text such as ``1.234`` is more than a thousand or little more than one
+is decided by the other numbers of the file; see ``habits``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from schemas.money import EXPONENTS
 _BLANKS: Final = "\u0020\u00a0\u2007\u2009\u202f"
 _MINUS: Final = str.maketrans(dict.fromkeys("‐‑‒–—−﹣－", "-"))
 _NO_CENTS: Final = re.compile(r"(?<=\d)(?:[.,]-{1,2}|/-)(?=\D*$)", re.ASCII)
-"""``12,-``, ``12.--`` and in India ``12/-`` denote an amount without cents."""
+"""``12,-``, ``12.--`` and, in India, ``12/-`` denote an amount without cents."""
 _APOSTROPHES: Final = str.maketrans({"\u2019": "'", "\u02bc": "'", "\u066b": ".", "\u066c": "'"})
 _SIMPLE: Final = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
 _AMBIGUOUS: Final = re.compile(r"[1-9]\d{0,2}([.,])\d{3}", re.ASCII)
@@ -75,7 +75,7 @@ _SAME: Final = {
     "₾": "GEL",
 }
 _OPEN: Final = frozenset(("KR", "RS", "FR", "RM", "TL", "RP", "KN", "DIN", "EURO", "ЛВ", "РУБ", "Р", "ДЕН"))
-"""Money words that several currencies share, or that name no currency at all."""
+"""Money words that several currencies share, or that name no currency."""
 
 
 _SHARED: Final[Mapping[str, frozenset[str]]] = {
@@ -95,18 +95,18 @@ _SHARED: Final[Mapping[str, frozenset[str]]] = {
     "Р": frozenset(("RUB", "BYN")),
     "ДЕН": frozenset(("MKD",)),
 }
-"""Possible meanings of a word of `_OPEN`, or of a sign, beside a code that decides: ``$7 USD``."""
+"""Possible meanings of a word of `_OPEN`, or of a sign, next to a deciding code: ``$7 USD``."""
 
 
 class Amount(NamedTuple):
-    """A number in JSON notation, and the currencies that the word or sign beside it can mean; empty for none."""
+    """A number in JSON notation, and the currencies that the adjacent word or sign can mean; empty for none."""
 
     text: str
     meanings: frozenset[str] = frozenset()
 
     @property
     def currency(self) -> str | None:
-        """The currency beside it, if unambiguous."""
+        """The adjacent currency, if unambiguous."""
         return next(iter(self.meanings)) if len(self.meanings) == 1 else None
 
 
@@ -122,7 +122,7 @@ def amount(text: str, decimal: str | None = ".") -> Amount:
     Raises
     ------
     ValueError
-        The text is not a number, or is ambiguous. The message does not repeat the text.
+        The text is not a number or is ambiguous. The message does not repeat the text.
 
     >>> amount("1.234,50 €", ",")
     Amount(text='1234.50', meanings=frozenset({'EUR'}))
@@ -137,12 +137,12 @@ def amount(text: str, decimal: str | None = ".") -> Amount:
 
 
 def whole_money(text: str, currencies: Collection[str]) -> str | None:
-    """The decimal sign of a file in which a text such as ``1,234`` is money without decimals; None if it shows none.
+    """Return the decimal sign of a file in which ``1,234`` is money without decimals; None if it shows none.
 
     Parameters
     ----------
     currencies
-        Those that an amount without a sign of its own can be in.
+        Currencies that an amount without a currency sign may have.
 
     >>> whole_money("1,234円", ["EUR"]), whole_money("1,234", ["JPY"]), whole_money("¥1,234", ["CNY"])
     ('.', '.', None)
@@ -159,14 +159,14 @@ def whole_money(text: str, currencies: Collection[str]) -> str | None:
 
 
 def _shown(bare: str) -> str:
-    """The decimal sign of a single number. Raises ValueError if both are possible."""
+    """Return the decimal sign of a single number. Raises ValueError if it could be either."""
     if _AMBIGUOUS.fullmatch(bare):
         raise ValueError(translatable("file two readings"))
     return shows(bare) or "."
 
 
 def _digits(bare: str, decimal: str) -> str:
-    """A number without sign and currency, in JSON notation. Raises ValueError."""
+    """Return a number without sign and currency, in JSON notation. Raises ValueError."""
     match = _pattern(decimal).fullmatch(bare)
     if match is None or not (match[1] or match[3]):
         thousands = "," if decimal == "." else "."
@@ -179,7 +179,7 @@ def _digits(bare: str, decimal: str) -> str:
 
 
 def shows(text: str) -> str | None:
-    """The decimal sign that a text proves, ``.`` or ``,``; None if both are possible, or if it has none.
+    """Return the decimal sign that a text proves, ``.`` or ``,``; None if it could be either or has none.
 
     >>> shows("12.50"), shows("1.234,5"), shows("1.234"), shows("12")
     ('.', ',', None, None)
@@ -194,12 +194,12 @@ def shows(text: str) -> str | None:
 
 
 def plain(text: str) -> str:
-    """The text with ASCII digits, signs and blanks, without a leading quote from a spreadsheet.
+    """Return the text with ASCII digits, signs and blanks, without a leading quote from a spreadsheet.
 
     Raises ValueError for superscript digits or fractions.
     """
     if not text.isascii():
-        # As plain digits, 10² would become 102.
+        # Converted to plain digits, 10² would become 102.
         if any(unicodedata.category(sign) == "No" for sign in text):
             raise ValueError(translatable("file letters"))
         text = unicodedata.normalize("NFKC", text.translate(_MINUS)).translate(_MINUS).translate(_APOSTROPHES)
@@ -215,7 +215,7 @@ def plain(text: str) -> str:
 
 @lru_cache(maxsize=4)
 def _pattern(decimal: str) -> re.Pattern[str]:
-    """Groups: the whole part, its separator, the fraction, the exponent."""
+    """Return the pattern of a number; its groups are whole part, separator, fraction and exponent."""
     point, comma = re.escape(decimal), "," if decimal == "." else r"\."
     grouped = rf"[1-9]\d{{0,2}}(?:([{comma}' ])\d{{3}})(?:\2\d{{3}})*|[1-9]\d?(?:{comma}\d{{2}})+{comma}\d{{3}}"
     return re.compile(rf"({grouped}|\d+)?(?:{point}(\d*))?(?:[eE]([+-]?\d{{1,2}}))?", re.ASCII)
@@ -235,7 +235,7 @@ def _without_currency(text: str) -> tuple[frozenset[str], str]:
 
 
 def _agreed(words: Sequence[str]) -> frozenset[str]:
-    """The currencies that all words beside an amount can mean. Raises ValueError if they name two."""
+    """Return the currencies that all adjacent words can mean. Raises ValueError if two currencies are named."""
     codes = {code for word in words if (code := _currency(word)) is not None}
     open_words = [name for word in words if _currency(word) is None and (name := word.strip(" .").upper())]
     if len(codes) > 1 or (not codes and len(set(open_words)) > 1):
@@ -248,7 +248,7 @@ def _agreed(words: Sequence[str]) -> frozenset[str]:
 
 
 def currency_named(word: str) -> str | None:
-    """The one currency of a word such as ``€``, ``euro`` or ``CHF``; None if it names none or several.
+    """Return the currency of a word such as ``€``, ``euro`` or ``CHF``; None if it names none or several.
 
     >>> currency_named("Euro"), currency_named("zł"), currency_named("$")
     ('EUR', 'PLN', None)
@@ -262,7 +262,7 @@ def currency_named(word: str) -> str | None:
 
 
 def _currency(word: str) -> str | None:
-    """The currency that a word names, None for a shared one such as ``$``. Raises ValueError for other words."""
+    """Return the currency that a word names, or None for a shared one such as ``$``. Raises ValueError for other words."""
     name = word.strip(" .").upper()
     name = _SAME.get(name, name)
     if name in _CODES:
@@ -283,7 +283,7 @@ def _without_sign(text: str) -> tuple[str, str]:
 
 
 def _shifted(whole: str, part: str, exponent: int) -> tuple[str, str]:
-    """Expand the exponent of a number; returns its digits."""
+    """Expand a number's exponent and return its digits."""
     digits, point = whole + part, len(whole) + exponent
     if point <= 0:
         return "0", "0" * -point + digits

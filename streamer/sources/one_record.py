@@ -1,4 +1,4 @@
-"""One JSON record, from a shop's webhook, as events by a mapping."""
+"""Convert one JSON record from a shop's webhook to events, by a mapping."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from streamer.sources.values import Values
 def bodies_of(
     record: dict[str, Any], mapping: TableMapping, zone: str, currency: str, nobody: frozenset[str]
 ) -> list[bytes]:
-    """The bodies of a record's events; none if the mapping excludes it.
+    """Return the bodies of a record's events; none if the mapping excludes it.
 
     The same record yields the same bodies, including ids.
 
     Parameters
     ----------
     record
-        From `parsed`: numbers keep their written form.
+        A record from `parsed`, in which numbers keep their written form.
     zone, currency
-        The shop's, if neither record nor mapping has one.
+        The shop's values, used if neither record nor mapping has one.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def bodies_of(
 def guests_of(
     record: dict[str, Any], mapping: TableMapping, zone: str, currency: str, nobody: frozenset[str]
 ) -> list[bytes]:
-    """The bodies of orders and refunds without a customer, as in `bodies_of`.
+    """Return the bodies of orders and refunds without a customer, as in `bodies_of`.
 
     Empty if the record cannot be read for another reason.
     """

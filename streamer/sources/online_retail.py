@@ -1,6 +1,6 @@
-"""UCI Online Retail (Chen 2015, doi 10.24432/C5BW33): invoice lines of a UK gift web shop as order events.
+"""Read UCI Online Retail (Chen 2015, doi 10.24432/C5BW33): a UK gift shop's invoice lines, as order events.
 
-All lines of an invoice form one event, unchanged: repeated lines are lines, service codes (POST, M ...)
+All lines of an invoice form one event, unchanged: repeated lines stay separate lines, and service codes (POST, M ...)
 are products. Invoices that begin with C are cancellations and name no order.
 """
 
@@ -29,15 +29,15 @@ from streamer.sources.times import day_order
 
 CURRENCY = "GBP"
 MAX_PRODUCTS = 1_000
-"""The contract's limit of lines per order; the largest invoice of the data set has 542."""
+"""The contract's limit of lines per order. The data set's largest invoice has 542."""
 
-# Lines of an invoice may be interleaved with another's of the same minute (542806 is). An invoice counts as complete
-# after this many rows without a line of it, which bounds the memory.
+# Lines of an invoice may be interleaved with those of another from the same minute (542806 is). An invoice counts as
+# complete after this many rows without a line of it, which bounds memory.
 OPEN_ROWS = 1_000
 _MAX_LINE_BYTES = 1 << 16
 _CENT = Decimal("0.01")
 _LOOKED_AT = 1_000
-"""Rows to examine for the order of day and month, if all dates begin with the year."""
+"""Number of rows searched for the order of day and month, if all dates begin with the year."""
 
 
 @dataclass(slots=True)
@@ -64,7 +64,7 @@ class _Invoice:
 
 @lru_cache(maxsize=16_384)
 def _named(product: str, description: str) -> str:
-    """The fields of a line that name its product; cached, since half a million lines name four thousand."""
+    """Return the line fields that name its product; cached, because half a million lines name four thousand products."""
     name = f'"name":{json.dumps(description)},' if description else ""
     return f'"product_id":{json.dumps(product)},{name}'
 
@@ -72,7 +72,7 @@ def _named(product: str, description: str) -> str:
 class OnlineRetail:
     """A source of ``order.completed`` and ``order.cancelled`` events from the data set, plain or gzipped.
 
-    Rows that cannot become part of an event are counted in ``skipped`` under one of ``no_customer``,
+    Rows that cannot become part of an event are counted in ``skipped`` by reason: ``no_customer``,
     ``column_count``, ``too_long``, ``bad_invoice``, ``bad_customer``, ``bad_product``, ``bad_quantity``,
     ``bad_price``, ``bad_date``, ``bad_csv``, ``adjustment`` (invoices that begin with A: no sale),
     ``wrong_sign`` (a negative line of an order, a positive one of a cancellation) and ``too_many_lines``.
@@ -84,14 +84,14 @@ class OnlineRetail:
         self.rows: int | None = None
         self.skipped: Counter[str] = Counter()
         self.guests = Guests()
-        """Invoices of the last reading that name no customer."""
+        """Invoices without a customer found by the last read."""
         self.notes: list[str] = []
         self.on_refused: Callable[[int, str], object] = lambda line, reason: None
-        """Called with the line of each skipped row, and the reason."""
+        """Called with the line of each skipped row and the reason."""
 
     @cached_property
     def content_hash(self) -> str:
-        """SHA-256 (hex) of the unpacked file."""
+        """Return the SHA-256 (hex) of the uncompressed file."""
         return content_hash(self.path)
 
     def events(self) -> Iterator[SourceEvent]:
@@ -99,12 +99,12 @@ class OnlineRetail:
         return (event for _, event in self.numbered())
 
     def numbered(self) -> Iterator[tuple[int, SourceEvent]]:
-        """Like `events`, each with the line of the invoice's first row, assuming no row spans several lines.
+        """Yield the events, each with the line of its invoice's first row; assumes that no row spans several lines.
 
         Raises
         ------
         UserError
-            Columns are missing (named), or the file is damaged.
+            Columns are missing (the message names them), or the file is damaged.
         """
         self.rows, self.skipped, self.guests = 0, Counter(), Guests()
         opened: dict[tuple[str, str], _Invoice] = {}
@@ -115,7 +115,7 @@ class OnlineRetail:
             if invoice is None:
                 invoice = opened[key] = _Invoice(row, number, number)
             invoice.add(row, number)
-            # Insertion order is arrival order: an open invoice holds back those that began after it.
+            # Insertion order is arrival order: an open invoice delays all that began after it.
             while (oldest := next(iter(opened.values()))).last_row <= number - OPEN_ROWS:
                 del opened[oldest.first.invoice, oldest.first.customer]
                 yield from self._closed(oldest)
@@ -123,7 +123,7 @@ class OnlineRetail:
             yield from self._closed(invoice)
 
     def _rows(self) -> Iterator[Row]:
-        """Yield the usable rows; counts every row, and the unusable ones by reason."""
+        """Yield the usable rows; count all rows, and the unusable ones by reason."""
         delimiter = delimiter_of(
             [line.decode("utf-8", "replace") for line in islice(lines(self.path, _MAX_LINE_BYTES), 20) if line]
         )
@@ -164,7 +164,7 @@ class OnlineRetail:
             self.guests.add(row.invoice, abs(row.money), CURRENCY, refund=row.money < 0)
 
     def _day_first(self, delimiter: str, column: int) -> bool | None:
-        """Whether the day comes first in dates such as 1/2/2010: the first unambiguous date decides."""
+        """Return whether the day comes first in dates such as 1/2/2010, decided by the first unambiguous date."""
         texts = (line.decode("utf-8", "replace") for line in lines(self.path, _MAX_LINE_BYTES) if line is not None)
         try:
             for number, cells in enumerate(csv.reader(texts, delimiter=delimiter)):
@@ -192,7 +192,7 @@ class OnlineRetail:
                 yield line.decode("utf-8", errors="replace")
 
     def _closed(self, invoice: _Invoice) -> Iterator[tuple[int, SourceEvent]]:
-        """The event of a complete invoice; none if it exceeds the contract's limit."""
+        """Yield the event of a complete invoice, unless it exceeds the contract's limit."""
         if invoice.lines > MAX_PRODUCTS:
             self.skipped["too_many_lines"] += invoice.lines
             return

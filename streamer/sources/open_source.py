@@ -1,4 +1,4 @@
-"""Opens a source of events from a path and the name of a format."""
+"""Open a source of events from a path and the name of a format."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ MAPPED = ("csv", "xlsx", "jsonl")
 
 @dataclass(frozen=True, slots=True)
 class CsvOptions:
-    """Options of a mapped file beside its path; see ``MappedFile``.
+    """Options of a mapped file; see ``MappedFile``.
 
-    ``mapping`` is a path or the name of a shipped one; refused rows are written to a file if ``kept``."""
+    ``mapping`` is a path or the name of a shipped mapping. Rejected rows are written to a file if ``kept``.
+    """
 
     mapping: str | TableMapping
     zone: str = "UTC"
@@ -42,12 +43,12 @@ class CsvOptions:
 
 
 def open_source(path: Path | str, format: str, csv: CsvOptions | None = None) -> FileSource:
-    """Open the file at ``path`` as a source. Reads nothing yet but the first line of a CSV file.
+    """Open the file at ``path`` as a source. Only the first line of a CSV file is read yet.
 
     Raises
     ------
     UserError
-        No such file, no such format, or a mapping that is invalid, missing, or for another file.
+        The file or format does not exist, or the mapping is invalid, missing or for another file.
     """
     if format not in FORMATS and format not in MAPPED:
         raise UserError(f"unknown format {format!r}", f"choose one of: {', '.join(sorted({*FORMATS, *MAPPED}))}")

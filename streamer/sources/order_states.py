@@ -1,6 +1,6 @@
-"""Columns whose cells say that a row is no paid order, or that its money went back: found by their names and cells.
+"""Find columns whose cells mark unpaid or refunded orders, by name and content.
 
-A state of payment counts, a state of delivery does not: a parcel that is *pending* was paid.
+Payment states count; delivery states do not, because a *pending* parcel is paid for.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from streamer.sources.dialect import folded
 from streamer.sources.words_of_states import DELIVERY_NAMES, NO, STATE_NAMES, YES, more_states
 
 MOST_STATES: Final = 40
-"""A column with more different texts is no state."""
+"""A column with more distinct texts is not a state."""
 
 _Words = Mapping[str, tuple[str, ...]]
 
 
 def _plain(text: str) -> str:
-    """A state without case, dashes and the prefix of WooCommerce."""
+    """Return a state without case, dashes and WooCommerce's prefix."""
     return (
         re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFC", text).casefold().replace("i̇", "i"))
         .strip(" .!")
@@ -31,7 +31,7 @@ def _plain(text: str) -> str:
 
 
 def _words(text: str, head: str | None = None) -> frozenset[str]:
-    """The words of a text, and those of other languages under a head."""
+    """Return the words of a text, plus those of other languages for the same kind of state."""
     more = () if head is None else more_states(head)
     return frozenset(map(_plain, (*text.split("; "), *more)))
 
@@ -64,7 +64,7 @@ _RETURNED: Final = _words(
     "已退款; 退款成功; 全额退款; 已退货; 退款完成; 返金済み; 返品済み; 환불; 환불완료; 반품완료",
     "returned",
 )
-"""States of an order whose whole money was given back."""
+"""States of fully refunded orders."""
 
 _REFUNDS: Final = _words(
     "refund; refunds; return; credit; credit note; credit memo; creditnote; payment refund; gutschrift; retoure; "
@@ -73,7 +73,7 @@ _REFUNDS: Final = _words(
     "退款; 退货; 返金; 返品; 환불처리",
     "refunds",
 )
-"""Kinds of rows that give money back by themselves."""
+"""Types of rows that are refunds themselves."""
 
 _PAID: Final = _words(
     "paid; completed; complete; succeeded; success; successful; settled; captured; processing; shipped; delivered; "
@@ -121,16 +121,16 @@ _NONE: Final = ABSENT | {"", "-", "–", "—"}
 
 @dataclass(frozen=True, slots=True)
 class States:
-    """What the cells of a file say about its rows, as conditions of a mapping: texts by column.
+    """A file's order states as conditions of a mapping: texts by column.
 
     Attributes
     ----------
     void
-        Rows that are no paid orders.
+        Rows that are not paid orders.
     only
-        Columns that must hold one of these texts: those of a cancellation must be empty.
+        Columns that must hold one of these texts; cancellation columns must be empty.
     returned
-        Orders whose whole money was given back; at most one column.
+        Fully refunded orders; at most one column.
     refunds
         Rows that are refunds themselves; at most one column.
     """
@@ -142,12 +142,12 @@ class States:
 
 
 def states_of(seen: Mapping[str, Collection[str]]) -> States:
-    """The states of a file.
+    """Return the states of a file.
 
     Parameters
     ----------
     seen
-        The different texts of each column, of the whole file; a column with more than `MOST_STATES` is no state, unless
+        The distinct texts of each column in the whole file. A column with more than `MOST_STATES` is not a state, unless
         its name says when or why an order was cancelled.
 
     >>> states_of({"Status": ["Paid", "Cancelled"], "Shipping status": ["pending"]}).void
@@ -183,20 +183,20 @@ def _first(found: _Words) -> _Words:
 
 
 def is_flag(texts: Collection[str]) -> bool:
-    """Whether a column holds nothing but yes and no."""
+    """Return whether a column holds only yes and no."""
     there = [text.casefold() for text in texts if text.casefold() not in _NONE]
     return bool(there) and all(text in _YES | _NO for text in there)
 
 
 def _flagged(name: str, texts: Collection[str], names: re.Pattern[str], wanted: frozenset[str]) -> list[str]:
-    """The texts of a column of yes and no that say what its name asks."""
+    """Return the texts of a yes/no column that are in ``wanted``, if its name matches ``names``."""
     if not names.fullmatch(name) or not is_flag(texts):
         return []
     return [text for text in texts if text.casefold() in wanted]
 
 
 def is_of_orders(column: str) -> bool:
-    """Whether a column by its name holds states of orders, not kinds of rows.
+    """Return whether a column, by its name, holds order states rather than types of rows.
 
     >>> is_of_orders("Order status"), is_of_orders("Type")
     (True, False)
@@ -205,7 +205,7 @@ def is_of_orders(column: str) -> bool:
 
 
 def _is_state(name: str, texts: Collection[str]) -> bool:
-    """Whether a column holds states of orders: its name says so, or most of its texts are such words."""
+    """Return whether a column holds order states, by its name or by most of its texts."""
     if _DELIVERY.search(name):
         return False
     if _STATE_NAMES.search(name):

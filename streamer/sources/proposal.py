@@ -1,4 +1,4 @@
-"""Identifies a file: a known format, a shipped mapping, or a mapping proposed from its column names."""
+"""Identify a file as a known format or by a shipped mapping, or propose a mapping from its column names."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _SUMMED: Final = re.compile(r"total spent|lifetime|\bltv\b|total spend|amount sp
 _LATEST: Final = re.compile(
     r"(last|latest|first) (order|purchase)|(letzte|erste)[rs]? (bestellung|kauf)|derni.re commande|最近"
 )
-"""Names of columns in lists of customers with their sums, where a row is no order."""
+"""Column names of customer lists with totals, where a row is not an order."""
 _CDNOW: Final = re.compile(rb" ?\d{4,5} \d{8} +\d+ +\d+\.\d\d\r?\n")
 
 
@@ -53,11 +53,11 @@ class Proposal:
     Attributes
     ----------
     format
-        Of ``--format``.
+        Value for ``--format``.
     mapping
         Text of a mapping; None for a format that needs none.
     shipped
-        The name of the mapping, if it is a shipped one.
+        Name of the mapping, if it is shipped.
     fields
         Fields with their source columns, for people.
     """
@@ -74,7 +74,7 @@ def propose(path: Path) -> Proposal:
     Raises
     ------
     UserError
-        It cannot be read, or its column names do not reveal customer, time and amount.
+        The file cannot be read, or its column names do not reveal customer, time and amount.
     """
     with opened(path) as stream:
         head = stream.read(1 << 16)
@@ -93,16 +93,16 @@ def propose(path: Path) -> Proposal:
 
 
 def _blind(path: Path) -> Rows:
-    """The file with any header: requests all names known to proposals, and requires none."""
+    """Return the file with any header: request all names known to proposals, and require none."""
     return rows_of(path, FileForm(), Wanted(each(KNOWN)))
 
 
 def _shipped_table(path: Path, format: str) -> Proposal | None:
-    """The shipped mapping whose required columns are all in the header, with the most columns."""
+    """Return the shipped mapping whose required columns are all in the header, with the most columns."""
     best: tuple[int, str] | None = None
     for name, text in shipped().items():
         mapping = read_mapping(text, name)
-        # Without a header any file fits.
+        # Without a header, any file matches.
         if mapping.format == "json" or mapping.columns:
             continue
         with suppress(UserError):
@@ -117,7 +117,7 @@ def _shipped_table(path: Path, format: str) -> Proposal | None:
 
 
 def _shipped_json(path: Path) -> Proposal:
-    """The shipped JSON mapping that fits most records."""
+    """Return the shipped JSON mapping that matches the most records."""
     signs = Values(Times((), ZoneInfo("UTC")))
     best: tuple[int, str] | None = None
     for name, text in shipped().items():
@@ -173,24 +173,24 @@ def _from_names(path: Path, format: str) -> Proposal:
 
 
 def _refuse_customers(path: Path, found: Mapping[str, str]) -> None:
-    """Raise UserError for a list of customers with the sums of their orders."""
+    """Raise UserError for a list of customers with their order totals."""
     if _SUMMED.search(folded(found.get("total", ""))) or _LATEST.search(folded(found["occurred_at"])):
         raise UserError(translatable("error customers", path=path), translatable("error customers fix"))
 
 
 def _unused(found: Mapping[str, str], seen: Mapping[str, Collection[str]]) -> dict[str, Collection[str]]:
-    """The columns that no field uses."""
+    """Return the columns that no field uses."""
     taken = {name for field, name in found.items() if field not in ("name", "category") or "product_id" in found}
     return {name: texts for name, texts in seen.items() if name not in taken}
 
 
 def _cells(table: Rows) -> Iterator[dict[str, str]]:
-    """The readable rows of a table, by column."""
+    """Yield a table's readable rows, by column."""
     return (dict(zip(table.header, row.cells, strict=False)) for row in table.rows() if row.fault is None)
 
 
 def _looked_at(table: Rows, header: Sequence[str]) -> tuple[list[dict[str, str]], dict[str, dict[str, None]]]:
-    """The first rows, and the different texts of each column in all rows, as far as they are few."""
+    """Return the first rows, and each column's distinct texts in all rows, if there are few."""
     rows: list[dict[str, str]] = []
     seen: dict[str, dict[str, None]] = {name: {} for name in header}
     places = [(at, seen[name]) for at, name in enumerate(table.header) if name]
@@ -206,7 +206,7 @@ def _looked_at(table: Rows, header: Sequence[str]) -> tuple[list[dict[str, str]]
 
 
 def _fields(mapping: TableMapping) -> Iterator[tuple[str, str]]:
-    """Fields with their columns, in words, from the first event and its lines."""
+    """Yield fields with their columns, in words, from the first event and its lines."""
     event = mapping.event[0]
     for field, column in event.fields.items():
         yield field, column.names + (f" x {column.times}" if column.times else "")

@@ -1,4 +1,4 @@
-"""Finds which rows of a table give money back, for a proposed mapping."""
+"""Find the refund rows of a table, for a proposed mapping."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ Cells = Sequence[Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """A second event of the same rows.
+    """A second event from the same rows.
 
     Attributes
     ----------
     why
-        A comment for the mapping.
+        Comment to write in the mapping.
     total
-        The column of the amount; None for the order's own total.
+        Column of the amount; None for the order's own total.
     where, unless
-        Its conditions.
+        Conditions of the event.
     left_out
-        The rows that are no orders because of it.
+        Rows that are not orders because of this event.
     apart
-        A column that separates refunds from the order of the same id.
+        Column that separates refunds from the order with the same id.
     """
 
     why: str
@@ -40,7 +40,7 @@ class Refund:
 
 
 def refund_of(found: Mapping[str, str], rows: Cells, states: States, *, several: bool) -> Refund | None:
-    """How refunds are written in a table: in a column, as rows of a kind, below zero, or as a state of the order.
+    """Return how a table records refunds: in a column, as a type of row, as negative amounts, or as an order state.
 
     Parameters
     ----------
@@ -73,12 +73,12 @@ def _returned(where: Texts) -> Refund:
 
 
 def _are_below_zero(found: Mapping[str, str], rows: Cells, column: str, texts: Sequence[str]) -> bool:
-    """Whether a row with one of these texts has an amount below zero."""
+    """Return whether a row with one of these texts has a negative amount."""
     return _negative_column(found, [row for row in rows if row.get(column, "").strip() in texts]) is not None
 
 
 def gives_back(found: Mapping[str, str], rows: Cells, states: States) -> bool:
-    """Whether a column, or rows of their own, say what was given back; several rows share an order id."""
+    """Return whether refunds are recorded in a column or in separate rows; assumes that several rows share an order id."""
     gone = [*states.void.items(), *states.returned.items()]
     return (
         "refunded" in found
@@ -89,7 +89,7 @@ def gives_back(found: Mapping[str, str], rows: Cells, states: States) -> bool:
 
 
 def _below_zero(found: Mapping[str, str], rows: Cells, *, several: bool) -> tuple[str, str | None] | None:
-    """The column whose sign shows refunds, and the column that separates them from their orders."""
+    """Return the column whose sign shows refunds, and the column that separates them from their orders."""
     column = _negative_column(found, rows)
     if column is None or not several:
         return None if column is None else (column, None)
@@ -100,7 +100,7 @@ def _below_zero(found: Mapping[str, str], rows: Cells, *, several: bool) -> tupl
     is_apart = any(_is_returned_later(order, column, time) for order in orders.values())
     parts = _parts_of(orders.values(), time, is_apart=is_apart)
     refunds = [part for part in parts if all(is_negative(row, column) for row in part)]
-    # A condition looks at an order's first row: a discount line on top would make a refund of the order.
+    # A condition looks at an order's first row, so a discount line on top would turn the order into a refund.
     if not refunds or any(part not in refunds and is_negative(part[0], column) for part in parts):
         return None
     return column, time if is_apart else None
@@ -117,7 +117,7 @@ def _parts_of(orders: Iterable[Cells], time: str, *, is_apart: bool) -> list[Cel
 
 
 def _is_returned_later(order: Cells, column: str, time: str) -> bool:
-    """Whether the rows below zero of an order all have other times than its one time of purchase."""
+    """Return whether an order's negative rows are all dated differently from its single time of purchase."""
     back = {row.get(time, "") for row in order if is_negative(row, column)}
     bought = {row.get(time, "") for row in order if not is_negative(row, column)}
     return len(bought) == 1 and bool(back) and back.isdisjoint(bought) and "" not in back
@@ -131,7 +131,7 @@ def _by(order: Cells, time: str) -> list[list[Mapping[str, str]]]:
 
 
 def is_negative(row: Mapping[str, str], column: str) -> bool:
-    """Whether an amount is negative, with either decimal sign."""
+    """Return whether an amount is negative, with either decimal sign."""
     with suppress(ValueError):
         return any(float(amount(row.get(column, ""), decimal).text) < 0 for decimal in (None, ".", ","))
     return False

@@ -1,9 +1,9 @@
-"""Recounts the totals of a file by an independent method, as a check of an import.
+"""Recount a file's totals by an independent method, to check an import.
 
-It shares with `mapped_file` only the mapping's meaning (columns, conditions) and the detected form of the file
-(encoding, delimiter, lines above the header); both are shown to the reader. It splits records with its own reader,
-parses amounts by its own rules, and gathers and adds groups itself. Dates, customers and repeats are ignored: the
-import decides which rows to omit for those, and reports each.
+This module shares with `mapped_file` only the mapping's meaning (columns, conditions) and the detected format
+(encoding, delimiter, lines above the header); users see both. It splits records with its own reader, parses amounts by
+its own rules, and groups and adds by itself. Dates, customers and repeats are ignored: the import decides which rows to
+omit for those, and reports each.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ Cells = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A counted order or refund, and its amount in major units of its currency.
+    """An order or refund with its amount in major units of its currency.
 
-    ``amount`` is None if these rules cannot read it; ``currency`` if no column names one.
+    ``amount`` is None if these rules cannot read it; ``currency`` is None if no column names one.
     """
 
     line: int
@@ -58,7 +58,7 @@ def recount(source: FileSource, refused: Container[int] = ()) -> Iterator[Counte
     Parameters
     ----------
     refused
-        Lines of single rows that an import omits from their orders: each is counted separately.
+        Lines of single rows that an import omits from their orders; each is counted separately.
     """
     if isinstance(source, MappedFile):
         yield from recount_table(source)
@@ -70,7 +70,7 @@ def recount(source: FileSource, refused: Container[int] = ()) -> Iterator[Counte
 
 
 def recount_table(source: MappedFile) -> Iterator[Counted]:
-    """Yield the orders and refunds of a table or of JSON lines, by line; one per group of rows that a mapping forms."""
+    """Yield the orders and refunds of a table or of JSON lines, by line, for each group of rows that a mapping forms."""
     mapping, tables = source.mapping, Tables(source.joins)
     events = [one for one in mapping.event if one.type in _KINDS]
     with closing(sqlite3.connect("")) as database:
@@ -98,7 +98,7 @@ def _has_commas(mapping: TableMapping, marks: Counter[str]) -> bool:
 def _units(
     source: MappedFile, events: Sequence[EventMapping], tables: Tables
 ) -> Iterator[tuple[int, str, int, Cells, Cells]]:
-    """Yield each row with its possible events (index in ``events``), its group there, and its joined cells."""
+    """Yield each row with its possible events (as index in ``events``), its group there, and its joined cells."""
     mapping, comma = source.mapping, source.mapping.decimal == ","
     sharing: dict[tuple[str, ...], list[EventMapping]] = {}
     for one in mapping.event:
@@ -107,7 +107,7 @@ def _units(
         shared = _shared(tables.of([cells], ()))
         for at, event in enumerate(events):
             group = event.group or mapping.group
-            # The rows of a group decide together; where groups differ, each row decides.
+            # The rows of a group decide together. Where groups differ, each row decides.
             if len(sharing) > 1 and not any(_wanted(one, shared, comma) for one in sharing[group]):
                 continue
             if all(shared.get(name, "") for name in group):
@@ -136,7 +136,7 @@ def _unit(
 
 
 def _each(event: EventMapping, shared: Cells) -> Iterator[dict[str, str]]:
-    """Yield the entries of the list that an event comes from; once an empty one without a list."""
+    """Yield the entries of the list an event is read from; a single empty one if it reads no list."""
     if event.each is None:
         yield {}
         return
@@ -145,7 +145,7 @@ def _each(event: EventMapping, shared: Cells) -> Iterator[dict[str, str]]:
 
 
 def _shared(tables: Sequence[Sequence[Cells]]) -> dict[str, str]:
-    """The shared values of rows: the first text under each name."""
+    """Return the values that rows share: the first text under each name."""
     shared: dict[str, str] = {}
     for rows in tables:
         for cells in rows:
@@ -164,7 +164,7 @@ class _Money:
     comma: bool
 
     def sum(self, names: Sequence[str], times: str | None) -> Decimal | None:
-        """The sum of columns; None if a cell is not an amount, or if all are empty."""
+        """Return the sum of columns; None if a cell is not an amount or all are empty."""
         found: list[Decimal] = []
         for name in names:
             for cells in self.rows[self.tables.home([name, *([times] if times else [])])]:
@@ -199,7 +199,7 @@ def _counted(event: EventMapping, mapping: TableMapping, line: int, shared: Cell
 def _currency(event: EventMapping, shared: Mapping[str, str]) -> str | None:
     column = event.fields.get("currency")
     text = column.of(shared) if column is not None else str(event.constants.get("currency", ""))
-    # Euro and EUR, zloty and PLN: a code that a word begins with, or a sign.
+    # Euro and EUR, zloty and PLN: the word begins with a code, or is a sign.
     return currency_beside(text) or (text[:3].upper() if text[:3].upper() in EXPONENTS else text.upper()) or None
 
 
@@ -228,11 +228,11 @@ _AMOUNT: Final = re.compile(r"[^\d@]{0,5}\d[\d., \u00a0']*[^\d@]{0,5}")
 
 
 def _mark(text: str) -> str:
-    """The decimal sign that an amount proves, else an empty text."""
+    """Return the decimal sign that an amount proves, or an empty text."""
     text = unicodedata.normalize("NFKC", text)
     if not _AMOUNT.fullmatch(text):
         return ""
-    # The point of an abbreviation (Rs., руб.) does not belong to the number.
+    # The full stop of an abbreviation (Rs., руб.) is not part of the number.
     digits = re.sub(r"[^\d.,]", "", text).strip(".,")
     at = max(digits.rfind("."), digits.rfind(","))
     if at < 0:
@@ -244,23 +244,23 @@ def _mark(text: str) -> str:
 
 
 def _grouped(text: str, currency: str) -> str:
-    """``1.234`` for an amount such as ``1.234 ₫``, whose currency has no decimals, else an empty text."""
+    """Return ``1.234`` if the text has an amount such as ``1.234 ₫``, whose currency has no decimals, else an empty text."""
     is_whole = EXPONENTS.get(currency_beside(text) or currency) == 0
     return "1.234" if is_whole and re.search(r"(?<![\d.])\d{1,3}\.\d{3}(?![\d.])", text) else ""
 
 
 def plain_amount(text: str, comma: bool = False) -> Decimal | None:
-    """Parse a number by simple rules: digits, one decimal sign, a sign or brackets; ignores everything else.
+    """Parse a number by simple rules: digits, one decimal sign, a sign or brackets. Everything else is ignored.
 
     >>> plain_amount("EUR 1.234,50-", True), plain_amount("(1,200.00)"), plain_amount("n/a")
     (Decimal('-1234.50'), Decimal('-1200.00'), None)
     """
-    # A dash in place of cents means that there are none.
+    # A dash in place of cents means no cents.
     if any(unicodedata.category(sign) == "No" for sign in text):
         return None
     text = unicodedata.normalize("NFKC", text.translate(_SIGNS)).strip().translate(_SIGNS)
     text = re.sub(r"(?<=\d)(?:[.,]--?|/-)(?=\D*$)", "", text)
-    # The points of Fr. and Rs. do not belong to the number.
+    # The full stops of Fr. and Rs. are not part of the number.
     text = re.sub(r"(?<=[^\W\d])\.(?=\s*[\d\W])|(?<=[^\W\d])\.$", "", text)
     digits = "".join(str(unicodedata.digit(sign)) if sign.isdecimal() else sign for sign in text)
     point = "," if comma else "."
@@ -285,11 +285,11 @@ _NAMES: Final = {
     "₾": "GEL", "원": "KRW", "zł": "PLN", "Kč": "CZK", "Ft": "HUF", "lei": "RON", "人民币": "CNY", "圆": "CNY",
     "грн": "UAH", "บาท": "THB",
 }  # fmt: skip
-"""Signs and words by currency, the longer ones first."""
+"""Signs and words by currency, longest first."""
 
 
 def currency_beside(text: str) -> str | None:
-    """The currency whose code, or unambiguous sign, is beside an amount."""
+    """Return the currency whose code, or unambiguous sign, is next to an amount."""
     found = re.search(r"(?<![A-Za-z])([A-Za-z]{3})(?![A-Za-z])", text)
     if found is not None and found[1].upper() in EXPONENTS:
         return found[1].upper()
@@ -297,7 +297,7 @@ def currency_beside(text: str) -> str | None:
 
 
 def recount_retail(source: OnlineRetail, refused: Container[int] = ()) -> Iterator[Counted]:
-    """Yield the invoices of an Online Retail file: all lines of a number and customer, wherever they are."""
+    """Yield the invoices of an Online Retail file: all lines with the same number and customer, wherever they are."""
     lines: dict[tuple[str, str], int] = {}
     sums: dict[tuple[str, str], Decimal] = {}
     with opened(source.path) as stream:
@@ -333,7 +333,7 @@ _NAMES_OF: Final = {
 
 
 def recount_jsonl(lines: Iterator[tuple[int, bytes]]) -> Iterator[Counted]:
-    """Yield the orders and refunds of events in the service's own format, Segment's or CloudEvents', by line."""
+    """Yield the orders and refunds of events in the service's own, Segment's or CloudEvents' format, by line."""
     for number, line in lines:
         try:
             body = json.loads(line, parse_float=Decimal)

@@ -1,4 +1,4 @@
-"""Splits the rows of a file, and of joined files, again by other rules, for `recount`."""
+"""Split the rows of a file and its joined files by separate rules, for `recount`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOST_LINES: Final = 500
 
 
 class Tables:
-    """The rows of one unit, file by file: those of the main file, then those of each joined one.
+    """The rows of one unit, file by file: the main file's, then each joined file's.
 
     A row of a joined file carries the cells of the row it was found by. `mapped_file` puts such rows side by side
     instead; `recount` verifies that both yield the same sums.
@@ -29,18 +29,18 @@ class Tables:
     def __init__(self, joins: Joins | None) -> None:
         self._sides = [] if joins is None else joins.sides
         self._homes = {name: at for at, side in enumerate(self._sides, 1) for name in side.columns}
-        # An empty name creates a private file that SQLite deletes itself.
+        # With an empty name, SQLite creates a private file that it deletes itself.
         self._database = sqlite3.connect("")
         self._database.execute("CREATE TABLE partners (file INTEGER, key, line INTEGER, cells)")
         self._database.executemany("INSERT INTO partners VALUES (?, ?, ?, ?)", self._read())
         self._database.execute("CREATE INDEX by_key ON partners (file, key, line)")
 
     def home(self, names: Sequence[str]) -> int:
-        """The last file that holds one of the columns."""
+        """Return the last file that holds one of the columns."""
         return max((self._homes.get(name, 0) for name in names), default=0)
 
     def of(self, rows: Sequence[Mapping[str, str]], group: Sequence[str]) -> list[list[Mapping[str, str]]]:
-        """The rows of each file for the rows of one unit, in which the columns of ``group`` are equal."""
+        """Return each file's rows for one unit, whose rows are equal in the columns of ``group``."""
         found: list[list[Mapping[str, str]]] = [list(rows)]
         for at, side in enumerate(self._sides, 1):
             ours = list(side.join.on)
@@ -65,7 +65,7 @@ class Tables:
 
 
 def rows_again(table: Rows, form: FileForm) -> Iterator[tuple[int, Mapping[str, str]]]:
-    """Yield the rows of a table with their lines, and the cells under the requested names."""
+    """Yield a table's rows with their lines and the cells under the requested names."""
     if not isinstance(table, TextRows) or table.delimiter == "whitespace":
         yield from ((row.line, table.named(row.cells)) for row in table.rows() if row.fault is None)
         return
@@ -79,7 +79,7 @@ def rows_again(table: Rows, form: FileForm) -> Iterator[tuple[int, Mapping[str, 
 
 
 def _split(table: TextRows, given: bool) -> Iterator[tuple[int, list[str]]]:
-    """Split text into records: lines up to an even number of quotes, if as wide as the header."""
+    """Split text into records, each ending at an even number of quotes if that makes it as wide as the header."""
     with opened(table.path) as stream:
         text = io.TextIOWrapper(stream, table.encoding, errors="replace")
         lines = deque(islice(text, table.skip, table.skip + _MOST_LINES))
@@ -100,7 +100,7 @@ def _split(table: TextRows, given: bool) -> Iterator[tuple[int, list[str]]]:
 
 
 def _lines_of(lines: Sequence[str]) -> int:
-    """Number of lines in a record: up to an even number of quotes; 1 if the number never becomes even."""
+    """Return the number of lines in a record: up to an even number of quotes, or 1 if there never is one."""
     quotes = 0
     for count, line in enumerate(lines, 1):
         quotes += line.count('"')

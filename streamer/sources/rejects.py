@@ -1,4 +1,4 @@
-"""The file of rejected rows: created with the first row, so a clean import leaves none."""
+"""Write the file of rejected rows. It is created with the first row, so a clean import leaves none."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FRONT: Final = ("line", "reason", "message")
 
 
 class RejectsPath:
-    """The path for rejected rows of a file, and the path actually used.
+    """The requested path for a file's rejected rows, and the path actually used.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class RejectsPath:
         The input file. Rejects are written beside it as ``FILE.rejects.csv``, or in the working folder if its own is
         not writable; if that file exists, as ``FILE.rejects-2.csv`` and so on.
     given
-        A path chosen by the user: only an older file of rejected rows is overwritten.
+        Path chosen by the user; only an older file of rejected rows is overwritten.
     """
 
     def __init__(self, file: Path, given: Path | None = None) -> None:
@@ -53,7 +53,7 @@ class RejectsPath:
         raise UserError(translatable("error no rejects", path=self._file), translatable("error rejects fix"))
 
     def close(self) -> None:
-        """Keep one of two equal files: previewing a file and importing it reject the same rows."""
+        """Keep one of two equal files, because previewing a file and importing it reject the same rows."""
         for path in self._candidates:
             if self.path is not None and path.is_file() and filecmp.cmp(path, self.path, shallow=False):
                 self.path.unlink()
@@ -84,7 +84,7 @@ class RejectsPath:
                 path = folder / f"{self._file.name}.rejects{'' if number == 1 else f'-{number}'}.csv"
                 yield path
                 if not path.exists():
-                    # It neither exists nor can this user create it: the folder is not writable.
+                    # The file does not exist and cannot be created: the folder is not writable.
                     break
 
 

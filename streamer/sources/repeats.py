@@ -1,4 +1,4 @@
-"""Drops the events of a file that others of it repeat, and counts the money that they would have added."""
+"""Drop events that repeat others of the same file, and count the money they would have added."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from schemas.money import EXPONENTS
 from streamer.sources.bodies import FROM_CONTENT
 
 _SEVERAL: Final = "SELECT name FROM events WHERE name <> '' GROUP BY name HAVING count(DISTINCT id) > 1"
-# Each order repeats its customer's address: if it equals the previous one in time, it is not news.
+# Each order repeats its customer's address, so an address equal to the previous one in time is not a change.
 _KNOWN: Final = (
     "SELECT rowid FROM (SELECT rowid, same, lag(same) OVER (PARTITION BY key ORDER BY at, line, rowid) AS before "
     "FROM events WHERE same <> '') WHERE same = before"
@@ -22,7 +22,10 @@ _REPEATS: Final = "rowid NOT IN (SELECT min(rowid) FROM events GROUP BY key, id)
 
 
 def drop_different(database: sqlite3.Connection, refuse: Callable[[int, str], object]) -> None:
-    """Drop all orders that share an id but not their content; ``refuse`` takes the line and the cells of each."""
+    """Drop all orders that share an id but not their content.
+
+    ``refuse`` is called with the line and cells of each.
+    """
     database.execute("CREATE INDEX by_name ON events (name, id)")
     lines = database.execute(f"SELECT line FROM events WHERE name IN ({_SEVERAL}) ORDER BY line").fetchall()
     for (line,) in lines:
@@ -31,9 +34,9 @@ def drop_different(database: sqlite3.Connection, refuse: Callable[[int, str], ob
 
 
 def drop_repeats(database: sqlite3.Connection, repeated: Callable[[int], object]) -> Iterator[Translatable]:
-    """Keep one of several identical events; ``repeated`` takes the line of each of the others.
+    """Keep one of several identical events; ``repeated`` is called with the line of each of the others.
 
-    Yields notes with the money of the orders dropped: a shop may have sold the same twice on one day.
+    Yields notes with the money of the dropped orders, because a shop may have sold the same thing twice on one day.
     """
     database.execute(f"DELETE FROM events WHERE rowid IN ({_KNOWN})")
     rows = {"file note repeats": 0, "file note repeated ids": 0}

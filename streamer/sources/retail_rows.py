@@ -1,4 +1,4 @@
-"""One row of Online Retail, parsed or rejected."""
+"""Parse or reject one row of Online Retail."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "CustomerID": ("customerid",),
     "Country": ("country",),
 }
-"""Columns and their spellings: Online Retail II writes Invoice, Price and "Customer ID"."""
+"""Columns and their spellings; Online Retail II writes Invoice, Price and "Customer ID"."""
 
 ZONE = ZoneInfo("Europe/London")
 _INVOICE = re.compile(r"[AC]?[A-Za-z0-9-]{1,64}")
@@ -32,7 +32,7 @@ _MAX_PRICE = Decimal(10_000_000)
 
 
 class Row(NamedTuple):
-    """A line of an invoice. ``quantity`` is negative if ``takes_back``; ``price`` is never negative."""
+    """A line of an invoice. ``quantity`` is negative if ``takes_back`` is true; ``price`` is never negative."""
 
     invoice: str
     product: str
@@ -46,7 +46,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A rejected row with its reason; without a customer, also its invoice and amount."""
+    """A rejected row with its reason and, if it has no customer, its invoice and amount."""
 
     reason: str
     invoice: str = ""
@@ -54,7 +54,7 @@ class BadRow:
 
 
 def column_positions(header: Sequence[str]) -> dict[str, int | None]:
-    """The index of each of ``COLUMNS`` in a header line; ``None`` if missing."""
+    """Return the index of each of ``COLUMNS`` in a header line; ``None`` if missing."""
     found = {re.sub(r"[^a-z]", "", name.lower()): at for at, name in enumerate(header)}
     return {name: next((found[s] for s in spellings if s in found), None) for name, spellings in COLUMNS.items()}
 
@@ -64,9 +64,8 @@ def parse_row(
 ) -> Row | BadRow:
     """Parse the row in ``cells``, whose columns are at ``positions`` (in the order of ``COLUMNS``).
 
-    ``commas`` means that prices have a decimal comma.
-
-    A missing customer takes precedence over all other faults: such rows are counted, never guessed.
+    ``commas`` means that prices have a decimal comma. A missing customer takes precedence over all other faults,
+    because such rows are counted rather than guessed.
     """
     if len(cells) != width:
         return BadRow("column_count")
@@ -101,7 +100,7 @@ def parse_row(
 
 
 def _wrong_name(invoice: str, product: str) -> str | None:
-    """Why an invoice or a product is invalid, or None."""
+    """Return why an invoice or a product is invalid, or None."""
     if not _INVOICE.fullmatch(invoice):
         return "bad_invoice"
     if invoice[0] == "A":
@@ -110,7 +109,7 @@ def _wrong_name(invoice: str, product: str) -> str | None:
 
 
 def _money(quantity: str, price: str) -> Decimal:
-    """Amount of a line without a customer, negative for a cancellation; 0 if unreadable."""
+    """Return the amount of a line without a customer: negative for a cancellation, 0 if unreadable."""
     cost = _price(price)
     try:
         pieces = int(quantity.removesuffix(".0"))
@@ -121,7 +120,7 @@ def _money(quantity: str, price: str) -> Decimal:
 
 @lru_cache(maxsize=4096)
 def _price(text: str) -> Decimal | None:
-    """A valid price, or None; cached, since a shop has few different ones."""
+    """Return a valid price, or None; cached, because a shop has few different prices."""
     try:
         price = Decimal(text)
     except InvalidOperation:
@@ -130,12 +129,12 @@ def _price(text: str) -> Decimal | None:
 
 
 class RetailTimes:
-    """London local times from 1990 on, in the formats of known copies of the data set.
+    """Parses London local times since 1990, in the formats of known copies of the data set.
 
     Parameters
     ----------
     day_first
-        Whether ``1/2/2010`` begins with the day; None rejects it.
+        Whether ``1/2/2010`` begins with the day; None to reject such dates.
 
     >>> plain, slashed = RetailTimes(None), RetailTimes(False)
     >>> plain.epoch_ms("2011-07-01 12:00:00") == slashed.epoch_ms("7/1/2011 12:00") == 1_309_518_000_000
@@ -148,7 +147,7 @@ class RetailTimes:
         self.epoch_ms = lru_cache(maxsize=4096)(self._epoch_ms)
 
     def _epoch_ms(self, text: str) -> int | None:
-        """Epoch ms; None if the text is not a time."""
+        """Return the epoch ms, or None if the text is not a time."""
         try:
             return self._times.instant(text)
         except ValueError:

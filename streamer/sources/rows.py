@@ -1,4 +1,4 @@
-"""The common interface of a file's rows: CSV, workbook or JSON."""
+"""Define the common interface to a file's rows: CSV, workbook or JSON."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from streamer.sources.files import ReadPosition
 
 
 class Row(NamedTuple):
-    """One row: the line where it begins (from 1), its cells, and its fault, if any.
-
-    ``fault`` is a reason and a message.
-    """
+    """A row: its first line (from 1), its cells and, if any, its fault as reason and message."""
 
     line: int
     cells: list[str]
@@ -24,17 +21,17 @@ class Rows(Protocol):
 
     @property
     def header(self) -> Sequence[str]:
-        """The column names as in the file."""
+        """Column names as written in the file."""
         ...
 
     @property
     def position(self) -> ReadPosition:
-        """The progress of `rows`."""
+        """Progress of `rows`."""
         ...
 
     @property
     def notes(self) -> Sequence[str]:
-        """What detection found, in words: encoding, delimiter, lines above the header."""
+        """Detected properties in words: encoding, delimiter, lines above the header."""
         ...
 
     def rows(self) -> Iterator[Row]:
@@ -42,5 +39,5 @@ class Rows(Protocol):
         ...
 
     def named(self, cells: Sequence[str]) -> Mapping[str, str]:
-        """The cells that a mapping names, under its own names, stripped of blanks."""
+        """Return the cells a mapping names, under its own names, stripped of blanks."""
         ...

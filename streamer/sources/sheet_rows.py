@@ -1,4 +1,4 @@
-"""The rows of a workbook (``.xlsx``), as text. Needs the extra ``xlsx``."""
+"""Read the rows of a workbook (``.xlsx``) as text. Requires the extra ``xlsx``."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _HEADER_WITHIN: Final = 50
 class SheetRows:
     """Rows of the sheet with the most requested columns, and of all others with the same header, as one table.
 
-    Lines are counted on from sheet to sheet. A sheet whose rows all stand in another one is not read: it is a copy, or
-    the other one is the sum of the months.
+    Line numbers continue from sheet to sheet. A sheet whose rows all occur in another one is not read: it is a copy, or
+    the other sheet collects the months.
 
     Raises
     ------
@@ -49,7 +49,7 @@ class SheetRows:
         if form.skip is None and header and not form.columns:
             self.notes.append(translatable("file note skip", lines=header))
         self.header = list(form.columns) or _row(tops[first], header)
-        # The sheets to read, each with its lines down to the header.
+        # The sheets to read, each with its number of lines down to the header.
         self._sheets = [(first, form.skip or 0 if form.columns else header + 1)]
         if form.sheet is None and not form.columns:
             lines = [self._header_at(*one) for one in zip(known, most, strict=True)]
@@ -59,7 +59,7 @@ class SheetRows:
         self._tell()
 
     def _alike(self, first: int, tops: Sequence[list[list[str]]], lines: Sequence[int]) -> list[tuple[int, int]]:
-        """The sheets with the header of the first one, each with its lines down to it."""
+        """Return the sheets with the same header as the first, each with its number of lines down to it."""
         return [
             (at, line + 1)
             for at, (top, line) in enumerate(zip(tops, lines, strict=True))
@@ -67,7 +67,7 @@ class SheetRows:
         ]
 
     def _named_sheet(self) -> int:
-        """The place of the sheet that the mapping names. Raises UserError."""
+        """Return the index of the sheet that the mapping names. Raises UserError."""
         found = [at for at, title in enumerate(self._titles) if folded(title) == folded(self._form.sheet or "")]
         if not found:
             raise UserError(
@@ -77,13 +77,13 @@ class SheetRows:
         return found[0]
 
     def _header_at(self, known: Sequence[int], most: int) -> int:
-        """The place of the header among the first rows of a sheet."""
+        """Return the index of the header among a sheet's first rows."""
         if self._form.skip is not None:
             return self._form.skip
         return known.index(most) if most else 0
 
     def _tell(self) -> None:
-        """Note which sheets are read, and which are not."""
+        """Note which sheets are read and which are not."""
         read = [self._titles[at] for at, _ in self._sheets]
         others = ", ".join(one for one in self._titles if one not in read)
         if len(read) > 1:
@@ -94,7 +94,7 @@ class SheetRows:
             self.notes.append(translatable("file note sheet", name=read[0], others=others))
 
     def _looked_at(self) -> tuple[list[str], list[list[list[str]]]]:
-        """The names of the sheets, and their first rows."""
+        """Return the sheets' names and first rows."""
         with self._opened() as book:
             tops = [_texts(sheet.iter_rows(values_only=True, max_row=_HEADER_WITHIN)) for sheet in book.worksheets]
             return [sheet.title for sheet in book.worksheets], tops
@@ -121,14 +121,14 @@ class SheetRows:
 
     @cached_property
     def _distinct(self) -> list[tuple[int, int]]:
-        """The sheets to read, without those whose rows all stand in another one."""
+        """Return the sheets to read, without those whose rows all occur in another one."""
         if len(self._sheets) == 1:
             return self._sheets
         held = {at: {hash(tuple(cells)) for cells in islice(self._all(at), above, None)} for at, above in self._sheets}
         kept: list[tuple[int, int]] = []
         for at, above in self._sheets:
             others = [one for one in held if one != at]
-            # Of two with the same rows, the first is read.
+            # Of two sheets with the same rows, read the first.
             if not held[at] or not any(held[at] < held[one] or (one < at and held[at] == held[one]) for one in others):
                 kept.append((at, above))
         copies = [self._titles[at] for at, above in self._sheets if (at, above) not in kept]
@@ -151,7 +151,7 @@ class SheetRows:
                 translatable("error openpyxl"),
                 translatable("error openpyxl fix"),
             ) from None
-        # Opened by content, since the name may have any suffix.
+        # Open by content, because the name may have any suffix.
         with opened(self.path) as stream:
             try:
                 book = load_workbook(stream, read_only=True, data_only=True)
@@ -170,7 +170,7 @@ class SheetRows:
 
 
 def _row(top: Sequence[list[str]], at: int) -> list[str]:
-    """One of the first rows of a sheet, without empty cells at its end; empty if there is none."""
+    """Return one of a sheet's first rows without trailing empty cells; empty if there is none."""
     cells = list(top[at]) if at < len(top) else []
     while cells and not cells[-1]:
         cells.pop()
@@ -182,7 +182,7 @@ def _same(one: Sequence[str], other: Sequence[str]) -> bool:
 
 
 def _known(top: Sequence[Sequence[str]], wanted: Wanted) -> list[int]:
-    """The number of requested columns in each row."""
+    """Return how many of the requested columns each row contains."""
     names = frozenset(map(folded, wanted.names))
     return [len({folded(cell) for cell in cells} & names) for cells in top]
 
@@ -192,7 +192,7 @@ def _texts(rows: Iterable[Sequence[Any]]) -> list[list[str]]:
 
 
 def _text(value: Any) -> str:
-    """A cell as text. Whole numbers lose the decimal point that every number of a workbook has."""
+    """Return a cell as text. Whole numbers lose the decimal point that workbooks add to every number."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""The interface that imports, replays and the demo read from: a stream of events other than Kafka."""
+"""Define the interface that imports, replays and the demo read from: a stream of events other than Kafka."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Source(Protocol):
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 (hex) of the content: of a file's unpacked bytes, or of the simulated shop's parameters."""
+        """Return the SHA-256 (hex) of a file's uncompressed bytes, or of the simulated shop's parameters."""
         ...
 
     @property
@@ -43,11 +43,11 @@ class Source(Protocol):
 
     @property
     def skipped(self) -> Counter[str]:
-        """Rows read so far that became no event, by reason."""
+        """Rows read so far that yielded no event, by reason."""
         ...
 
     def events(self) -> Iterator[SourceEvent]:
-        """Yield the events in order of arrival. Each call starts at the first row and resets ``rows`` and ``skipped``.
+        """Yield the events in arrival order. Each call starts at the first row and resets ``rows`` and ``skipped``.
 
         Raises
         ------
@@ -58,8 +58,8 @@ class Source(Protocol):
 
 
 class FileSource(Source, Protocol):
-    """A source from a file: each of its events begins at a line."""
+    """A source read from a file, in which each event begins on a line."""
 
     def numbered(self) -> Iterator[tuple[int, SourceEvent]]:
-        """Yield the events, each with the number of the line (from 1) in which it begins; see `events`."""
+        """Yield the events, each with the number of the line (from 1) on which it begins; see `events`."""
         ...

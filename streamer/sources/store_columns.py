@@ -1,4 +1,4 @@
-"""Finds the column of the store, where stores in one file count their orders each from one."""
+"""Find the store column of files in which each store numbers its orders from one."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ Cells = Mapping[str, str]
 
 
 def store_of(header: Iterable[str], seen: Mapping[str, Collection[str]], found: Mapping[str, str]) -> str | None:
-    """The column that may name the store of a row: by its name, with several texts and none empty.
+    """Return the column that may name a row's store: it has a matching name, several texts and no empty cell.
 
     Parameters
     ----------
     seen
-        The different texts of each column.
+        The distinct texts of each column.
     found
-        The column of each field of an order; none of them is a store.
+        The column of each field of an order; they are never store columns.
     """
     if "order_id" not in found:
         return None
@@ -45,10 +45,10 @@ def store_of(header: Iterable[str], seen: Mapping[str, Collection[str]], found: 
 
 
 def ids_clash(rows: Iterable[Cells], store: str, found: Mapping[str, str]) -> bool:
-    """Whether two stores have an order with the same id: on other days or instants, or with other totals.
+    """Return whether two stores have an order with the same id but different days, times or totals.
 
-    An order with lines in two stores has one time, and where a row is an order, one total. Rows below zero give money
-    back for an order, perhaps elsewhere, and do not count.
+    An order with lines in two stores has one time and, where each row is an order, one total. Negative rows refund an
+    order, perhaps in another store, and do not count.
     """
     order, time = found["order_id"], found["occurred_at"]
     total = found.get("total") if not {"product_id", "quantity", "price"} & found.keys() else None

@@ -1,4 +1,4 @@
-"""Recognises files that are not tables by their first bytes, so that the error can name their kind."""
+"""Recognise files that are not tables by their first bytes, so that the error can name their type."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def refuse_strange(path: Path, head: bytes) -> None:
 
 
 def strange_file(path: Path, kind: str) -> UserError:
-    """The error for a file of a kind that is not a table."""
+    """Return the error for a type of file that is not a table."""
     return UserError(
         translatable("error no table", path=path, kind=translatable(f"kind {kind}")),
         translatable("error unpack fix" if kind in ("zip", "packed twice") else "error table fix"),

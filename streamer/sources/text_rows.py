@@ -1,7 +1,7 @@
-"""The rows of a delimited text file, such as CSV.
+"""Read the rows of a delimited text file, such as CSV.
 
-An unclosed quote costs its own row and no other: a row of several lines must be well formed and as wide as the header;
-otherwise its first line alone is rejected, and reading continues with the second.
+An unclosed quote affects only its own row. A row of several lines must be well-formed and as wide as the header;
+otherwise only its first line is rejected, and reading continues with the second.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MAX_LINE: Final = 1 << 20
 csv.field_size_limit(_MAX_LINE)
 _MAX_ROW_LINES: Final = 500
 _HEADER_WITHIN: Final = 50
-"""Number of lines to search for the header, if the mapping does not say how many to skip."""
+"""Number of lines to search for the header if the mapping does not set how many to skip."""
 
 
 class TextRows:
@@ -82,7 +82,7 @@ class TextRows:
     # -- lines and records ------------------------------------------------------------------------------------
 
     def _lines(self) -> Iterator[str | None]:
-        """Yield the lines with any kind of line end; None for one that is too long."""
+        """Yield the lines, with any kind of line ending; None for a line that is too long."""
         with (
             opened(self.path, self.position) as stream,
             io.TextIOWrapper(stream, self.encoding, errors="replace", newline="") as text,
@@ -97,7 +97,7 @@ class TextRows:
                     yield line.replace("\0", "\ufffd").lstrip("\ufeff")
 
     def _records(self) -> Iterator[tuple[int, list[str], tuple[str, str] | None]]:
-        """Yield each record with the number of the line in which it begins, and its fault."""
+        """Yield each record with its first line number and its fault."""
         source = _Pushed(islice(self._lines(), self.skip, None), self.skip)
         if not self._form.columns:
             next(self._split(source), None)
@@ -132,12 +132,12 @@ class TextRows:
         return csv.reader(source, delimiter=self.delimiter, strict=strict, skipinitialspace=True)
 
     def _is_whole(self, cells: list[str]) -> bool:
-        """Whether a record of several lines is one row: as wide as the header, once known."""
+        """Return whether a record of several lines is one row: as wide as the header, once known."""
         width = len(getattr(self, "header", cells))
         return len(_cut(cells, width)) == width
 
     def _alone(self, line: str) -> tuple[list[str], tuple[str, str] | None]:
-        """Parse a line that breaks the rules: by more lenient ones, or reject it."""
+        """Parse a malformed line by more lenient rules, or reject it."""
         quotes = line.count('"')
         if quotes % 2 == 0:
             cells = next(self._reader([line], strict=False), [])
@@ -148,7 +148,7 @@ class TextRows:
     # -- the header -------------------------------------------------------------------------------------------
 
     def _above(self, first: Sequence[str | None]) -> int:
-        """Number of lines above the header, which is the line with the most requested columns."""
+        """Return the number of lines above the header, which is the line with the most requested columns."""
         if self._form.columns or not self._names:
             return 0
         found = [0 if line is None else self._known(line) for line in first]
@@ -183,7 +183,7 @@ class TextRows:
 
 
 class _Pushed:
-    """Lines that can be pushed back, with those of the current record remembered."""
+    """Lines that can be pushed back, remembering those of the current record."""
 
     def __init__(self, lines: Iterator[str | None], number: int) -> None:
         self._lines = lines
@@ -202,19 +202,19 @@ class _Pushed:
             raise csv.Error("a row with too many lines")
         line = self._waiting.popleft() if self._waiting else next(self._lines)
         self.number += 1
-        # An over-long line is rejected as an unreadable row.
+        # An overlong line is rejected as an unreadable row.
         self.taken.append('"\ufffd' if line is None else line)
         return self.taken[-1]
 
     def back_to_first(self) -> int:
-        """Push back all lines of the record but the first; returns the number of the first."""
+        """Push back all lines of the record except the first, and return the first line's number."""
         self._waiting.extendleft(reversed(self.taken[1:]))
         self.number -= len(self.taken) - 1
         return self.number
 
 
 def standing(header: Sequence[str], *names: str) -> dict[str, list[int]]:
-    """Indices of columns: with exactly their name, otherwise with one that differs in case and blanks."""
+    """Return column indices by name: exact matches or, failing that, matches ignoring case and blanks."""
     exact: dict[str, list[int]] = {}
     alike: dict[str, list[int]] = {}
     for at, one in enumerate(header):
@@ -224,7 +224,7 @@ def standing(header: Sequence[str], *names: str) -> dict[str, list[int]]:
 
 
 def places(header: Sequence[str], wanted: Wanted, what: str, how: str) -> list[tuple[str, int]]:
-    """Indices of the requested columns in a header. Raises UserError."""
+    """Return the indices of the requested columns in a header. Raises UserError."""
     found = standing(header, *wanted.names)
     missing = [" or ".join(names) for names in wanted.needed if not any(found[name] for name in names)]
     if missing:
@@ -249,5 +249,5 @@ def clean(cell: str, strip: Sequence[str] = ()) -> str:
 
 
 def _cut(cells: list[str], width: int) -> list[str]:
-    """Drop empty cells beyond the width, from trailing delimiters."""
+    """Drop the empty cells that trailing delimiters add beyond the header's width."""
     return cells[:width] if len(cells) > width and not any(cell.strip() for cell in cells[width:]) else cells

@@ -1,8 +1,8 @@
-"""Times as files write them, read without guessing.
+"""Parse times as files write them, without guessing.
 
 Recognised without a declaration: year first (``2024-03-02 10:00``, ``2024/3/2``, ``20240302``, ``2024年3月2日``), day
 first with dots (``02.03.2024``), RFC 3339, and month names (`month_names`, including RFC 2822). For ``3/2/2024`` the
-other dates of the file decide whether the month or the day comes first (`habits`); if they do not, it is rejected with
+file's other dates decide whether the month or the day comes first (`habits`). If they do not, the time is rejected with
 both readings.
 """
 
@@ -21,7 +21,7 @@ from schemas.wire_time import EARLIEST_MS
 from streamer.sources.month_names import parts_of
 
 SERIAL: Final = ("unix", "unix_ms", "unix_us", "excel")
-"""Numeric time formats: since 1970, or spreadsheet days since 1899-12-30."""
+"""Numeric time formats: seconds or fractions since 1970, or spreadsheet days since 1899-12-30."""
 
 _EXCEL_EPOCH: Final = datetime(1899, 12, 30)
 _NUMBER: Final = re.compile(r"[+-]?\d{1,20}(\.\d+)?", re.ASCII)
@@ -66,16 +66,16 @@ _ZONES: Final = {
 
 
 class BadDate(ValueError):
-    """An invalid time: no such date, before 1990, in the future, or ambiguous."""
+    """Raised for an invalid time: it does not exist, is before 1990 or in the future, or is ambiguous."""
 
 
 def names_a_year(form: str) -> bool:
-    """Whether a ``strptime`` format contains the year; without it all times would fall into one year."""
+    """Return whether a ``strptime`` format contains the year. Without one, all times would fall into the same year."""
     return form in SERIAL or any(code in form for code in ("%Y", "%y", "%G", "%c", "%x"))
 
 
 def day_order(text: str) -> str | None:
-    """The order that a date ending with the year proves: ``day`` or ``month`` first; None if both fit.
+    """Return which comes first in a date ending with the year: ``day`` or ``month``; None if both are possible.
 
     >>> day_order("13/12/2009 07:45"), day_order("12/13/2009"), day_order("01/12/2009")
     ('day', 'month', None)
@@ -91,7 +91,7 @@ def day_order(text: str) -> str | None:
 
 @lru_cache(maxsize=256)
 def zone_named(name: str) -> ZoneInfo:
-    """The time zone of a name, including those of US services. Raises ValueError."""
+    """Return the time zone with this name, including names used by US services. Raises ValueError."""
     try:
         return ZoneInfo(_ZONES.get(name.casefold(), name))
     except (KeyError, ValueError, OSError):
@@ -99,16 +99,16 @@ def zone_named(name: str) -> ZoneInfo:
 
 
 class Times:
-    """Reads times by the conventions of one file.
+    """Parses times by the conventions of one file.
 
     Parameters
     ----------
     forms
-        Formats for ``strptime``, or of `SERIAL`, tried first and in order.
+        Formats for ``strptime`` or from `SERIAL`, tried first, in order.
     zone
-        Of times without an offset. A repeated hour means its first occurrence.
+        Time zone of times without an offset. A time in a repeated hour means the first occurrence.
     now_ms
-        The present; later times are rejected. None for no limit.
+        Current time, epoch ms; later times are rejected. None for no limit.
     """
 
     def __init__(self, forms: Sequence[str], zone: ZoneInfo, now_ms: int | None = None) -> None:
@@ -118,12 +118,12 @@ class Times:
         self._zone = zone
         self._now = now_ms
         self.day_first: bool | None = None
-        """Whether ``3/2/2024`` is the third of February; None if the file does not show it."""
+        """Whether ``3/2/2024`` is 3 February; None if the file does not show it."""
         self.short_years = False
-        """Whether ``05-Jan-24`` is a date: so if all times of the file are like it."""
+        """Whether ``05-Jan-24`` is a date, which holds if all times of the file look like it."""
 
     def instant(self, text: str, zone: ZoneInfo | None = None, *, past: bool = True) -> int:
-        """Epoch ms of a time.
+        """Return a time as epoch ms.
 
         Parameters
         ----------
@@ -135,7 +135,7 @@ class Times:
         BadDate
             The time is invalid.
         ValueError
-            It has no known format.
+            The text has no known format.
         """
         if not text.isascii():
             text = _plain_digits(text)
@@ -155,7 +155,7 @@ class Times:
                 return _ms(datetime.strptime(text, form), zone)
             except ValueError:
                 continue
-        # Fourteen digits as milliseconds would be centuries ahead.
+        # Fourteen digits read as milliseconds would be centuries ahead.
         match = _YEAR_FIRST.fullmatch(text) or _DIGITS.fullmatch(text)
         if match is not None:
             return _of_parts(match.groupdict(), int(match["month"]), int(match["day"]), zone)
@@ -175,7 +175,7 @@ class Times:
         return _of_parts(parts, int(parts["month"]), int(parts["day"]), zone)
 
     def _ordered(self, match: re.Match[str]) -> tuple[str, str]:
-        """Month and day of a date that ends with the year."""
+        """Return month and day of a date that ends with the year."""
         one, two = match["one"], match["two"]
         if match["sep"] == "." or int(one) > 12:
             return two, one
@@ -188,7 +188,7 @@ class Times:
 
 
 def _plain_digits(text: str) -> str:
-    """Convert digits of every script to ASCII."""
+    """Convert digits of any script to ASCII."""
     return "".join(str(unicodedata.decimal(sign)) if sign.isdecimal() else sign for sign in text)
 
 
@@ -240,7 +240,7 @@ def _of_number(text: str, forms: Sequence[str], zone: ZoneInfo) -> int:
     number = float(text)
     if "excel" in forms and 0 < number < 200_000:
         return _ms(_EXCEL_EPOCH + timedelta(days=number), zone)
-    # Distinguished by size: the units differ by a factor of a thousand.
+    # The units are distinguished by size, because they differ by a factor of a thousand.
     size = abs(number)
     if size < 1e11:
         return round(number * 1000)

@@ -1,4 +1,4 @@
-"""Undoes the import of a file: events that cancel its orders."""
+"""Undo a file's import: yield events that cancel its orders."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from schemas.wire_time import iso
 from streamer.sources.source import FileSource, SourceEvent
 
 NO_ORDER = "no_order"
-"""Reason why an event of the file is not undone: it is not an order. Refunds are undone with their order."""
+"""Reason for not undoing an event: it is not an order. Refunds are undone with their order."""
 
 
 class Undone:
-    """The orders of a source, each cancelled at its own time; other events cannot be undone.
+    """Cancellations of a source's orders, each at the order's own time; other events cannot be undone.
 
     The ids of the cancellations are functions of the orders' ids, so undoing twice is a repeat. An order that the
-    service never received stays unknown: its cancellation waits for it, like any that arrives first.
+    service never received stays unknown: its cancellation waits for it, like any cancellation that arrives first.
     """
 
     def __init__(self, source: FileSource) -> None:
@@ -30,12 +30,12 @@ class Undone:
 
     @property
     def content_hash(self) -> str:
-        """Differs from the file's own hash: the two imports are different."""
+        """Return a hash that differs from the file's own, because the two imports are different."""
         return _undo_hash(self.source.content_hash)
 
     @property
     def former_hashes(self) -> tuple[str, ...]:
-        """The hashes in older releases."""
+        """Return the hashes that older releases computed."""
         return tuple(map(_undo_hash, getattr(self.source, "former_hashes", ())))
 
     @property
@@ -43,11 +43,11 @@ class Undone:
         return self.source.rows
 
     def events(self) -> Iterator[SourceEvent]:
-        """Yield the cancellations, in the order of the file's events. Raises UserError."""
+        """Yield the cancellations in the order of the file's events. Raises UserError."""
         return (event for _, event in self.numbered())
 
     def numbered(self) -> Iterator[tuple[int, SourceEvent]]:
-        """Like `events`, each with the line of its order."""
+        """Yield the cancellations, each with its order's line."""
         self.skipped = Counter()
         for line, event in self.source.numbered():
             try:
@@ -66,7 +66,7 @@ def _undo_hash(content: str) -> str:
 
 
 def _cancelled(order: OrderCompleted) -> bytes:
-    """Without a total: cancels the whole rest of the order."""
+    """Return the cancellation of an order. Without a total, it cancels the whole rest."""
     name = "undo-" + hashlib.sha256(f"{order.customer_id}\0{order.order_id}".encode()).hexdigest()[:24]
     body = {
         "event_id": name,

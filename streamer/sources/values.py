@@ -1,4 +1,4 @@
-"""Converts texts of a file to event values: amounts, whole numbers, times, booleans, ids."""
+"""Convert a file's texts to event values: amounts, whole numbers, times, booleans, ids."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SHEET_NUMBER: Final = re.compile(r"(\d+)\.0+|(\d)\.(\d+)[eE]\+?(\d+)", re.ASCII
 
 
 class Values:
-    """Reads texts by the conventions of one file; see `numbers` and `times` for the formats.
+    """Parses texts by the conventions of one file; see `numbers` and `times` for the formats.
 
     Every method raises ValueError, with a message that follows the field's name and does not contain the text.
     """
@@ -36,12 +36,12 @@ class Values:
         self.times = times
         self.decimal = decimal
         self.from_sheets = 0
-        """Ids that a spreadsheet had turned into numbers, such as ``12345.0``."""
+        """Number of ids that a spreadsheet had turned into numbers, such as ``12345.0``."""
         self.other_signs: Counter[str] = Counter()
-        """Amounts beside a sign, such as ``$``, that the currency they are counted in does not have, by that currency."""
+        """Number of amounts with a sign, such as ``$``, that their assumed currency does not use, by that currency."""
 
     def read(self, field: str, text: str, kind: str | None = None, zone: str | None = None) -> Any:
-        """The value for ``field`` (dotted if nested): text, unless the field's name has another type."""
+        """Return the value for ``field`` (dotted if nested): text, unless the field's name implies another type."""
         name = field.rpartition(".")[2]
         if kind == "number" or (kind is None and name in AMOUNTS):
             number = self.amount(text).text
@@ -62,11 +62,11 @@ class Values:
         return text
 
     def amount(self, text: str) -> numbers.Amount:
-        """The number in a text, and the currency beside it."""
+        """Return the number in a text and the adjacent currency."""
         return numbers.amount(text, self.decimal)
 
     def sign(self, text: str) -> int | None:
-        """-1, 0 or 1 for a number; None if the text is not one."""
+        """Return -1, 0 or 1 for a number, or None for other text."""
         try:
             number = float(self.amount(text).text)
         except ValueError:
@@ -83,7 +83,7 @@ class Values:
         raise ValueError(translatable("file no truth"))
 
     def id(self, text: str) -> str:
-        """An id in NFC, with a spreadsheet's changes undone.
+        """Return an id in NFC, undoing a spreadsheet's changes.
 
         >>> from zoneinfo import ZoneInfo
         >>> values = Values(Times((), ZoneInfo("UTC")))

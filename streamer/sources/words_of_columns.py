@@ -1,6 +1,6 @@
-"""Names of columns in the exports of shops, in languages beside those of `column_names`, by language and field.
+"""Names of columns in shops' exports, by language and field, for languages not covered by `column_names`.
 
-The fields are those of `column_names`, the traits of contacts, and ``people``: words for customers.
+The fields are those of `column_names`, the contact traits, and ``people``: words for customers.
 """
 
 from __future__ import annotations
@@ -293,5 +293,5 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
 
 
 def more_names(field: str) -> tuple[str, ...]:
-    """The names of a field in these languages, the most specific first within each."""
+    """Return a field's names in these languages, most specific first within each."""
     return tuple(name for words in _WORDS.values() for name in words.get(field, "").split("; ") if name)

@@ -1,7 +1,7 @@
-"""States of orders in languages beside those of `order_states`, by language: what nothing was paid for, and so on.
+"""Order states by language, for languages not covered by `order_states`: unpaid, refunded and so on.
 
-No word stands under two heads. Words for orders that wait without saying for what are left out: a parcel that
-waits was paid.
+No word belongs to two kinds of states. Words for orders that wait without a stated reason are left out, because an
+order waiting for delivery is paid for.
 """
 
 from __future__ import annotations
@@ -138,18 +138,18 @@ STATE_NAMES: Final = (
     r"\btila\b|állapot|státusz|κατάσταση|\bстан\b|حالة|סטטוס|מצב|สถานะ|trạng thái|tình trạng|tillstånd|betaling|betalning|"
     r"платіж|оплат|pagamento|platb|maksu|fizetés|πληρωμή|ödeme|الدفع|תשלום|การชำระเงิน|thanh toán|pembayaran|付款|支付"
 )
-"""Names of columns with states, as a regular expression."""
+"""Names of state columns, as a regular expression."""
 DELIVERY_NAMES: Final = (
     r"frete|doprav|doruč|frakt|leverans|levering|toimitus|szállít|αποστολ|παράδοσ|достав|відправ|kargo|teslimat|شحن|توصيل|"
     r"משלוח|จัดส่ง|ขนส่ง|giao hàng|vận chuyển|pengiriman|kurir|出貨|運送|送貨|forma de pagamento|meio de pagamento|"
     r"způsob platby|betalningssätt|betalingsmåte|betalingsmetode|maksutapa|fizetési mód|τρόπος|спосіб|способ|yöntemi|"
     r"طريقة|אמצעי|วิธี|ช่องทาง|phương thức|hình thức|metode|付款方式|支付方式|付款方法"
 )
-"""Names of columns of deliveries and of means of payment, as a regular expression."""
+"""Names of delivery and payment method columns, as a regular expression."""
 YES: Final = "ano; kyllä; igen; ναι; так; نعم; כן; ใช่; có; ya"
 NO: Final = "ne; ei; nem; όχι; ні; لا; לא; ไม่; không; tidak; nej; nei; não"
 
 
 def more_states(head: str) -> tuple[str, ...]:
-    """The words of ``void``, ``returned``, ``refunds`` or ``paid`` states in these languages."""
+    """Return the words for ``void``, ``returned``, ``refunds`` or ``paid`` states in these languages."""
     return tuple(word for words in _WORDS.values() for word in words.get(head, "").split("; ") if word)

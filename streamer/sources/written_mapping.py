@@ -1,4 +1,4 @@
-"""Writes a mapping as TOML from the columns of a table and its first rows."""
+"""Write a mapping as TOML from a table's columns and first rows."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ def written(
     Parameters
     ----------
     found
-        The column of each field (`column_names.columns_of`); must contain ``customer_id``, ``occurred_at`` and an
+        Column of each field (`column_names.columns_of`); must contain ``customer_id``, ``occurred_at`` and an
         amount.
     rows
         The first rows, as cells by column.
     contacts
         Columns with contact details of the customer; they become traits.
     states
-        Conditions that the cells of state columns give.
+        Conditions derived from the cells of state columns.
     clock
-        The columns of date and time, if they are apart.
+        Columns of date and time, if they are separate.
     store
-        The column of the store, if the order ids of two stores are the same.
+        Column of the store, if two stores use the same order ids.
     """
     order = found.get("order_id")
     rows = _by_store(rows, store, order)
@@ -77,7 +77,7 @@ def written(
 def _grouped(
     found: Mapping[str, str], rows: Sequence[Mapping[str, str]], states: States, money: str, store: str | None
 ) -> tuple[States, list[str]]:
-    """The states that decide on orders of several rows, and the columns whose values are equal in an order's rows."""
+    """Return the states that decide on orders of several rows, and the columns whose values an order's rows share."""
     order = found["order_id"]
     states, lines = _line_states(found, rows, states, order, money)
     return states, [*([] if store is None else [store]), order, *lines]
@@ -86,21 +86,21 @@ def _grouped(
 def _line_states(
     found: Mapping[str, str], rows: Sequence[Mapping[str, str]], states: States, order: str, money: str
 ) -> tuple[States, list[str]]:
-    """See `of_lines`; a total that all lines repeat, or money given back in rows of its own, is not theirs."""
+    """Return `of_lines`, leaving the states unchanged for a repeated total or refunds in separate rows."""
     if "sum = " not in money or gives_back(found, rows, states):
         return states, []
     return of_lines(states, rows, order)
 
 
 def _by_store(rows: Sequence[Mapping[str, str]], store: str | None, order: str | None) -> Sequence[Mapping[str, str]]:
-    """The rows with order ids that name one order each, as beside their store in the mapping."""
+    """Return the rows with each order id prefixed by its store, as the mapping does."""
     if store is None or order is None:
         return rows
     return [{**row, order: f"{row.get(store, '')}\x1f{row.get(order, '')}"} for row in rows]
 
 
 def _joined(fields: Mapping[str, str], clock: Clock | None, store: str | None) -> dict[str, str]:
-    """The fields that are joined from two columns: the time, and the id of an order of a store."""
+    """Return the fields joined from two columns: the time, and a store's order id."""
     joined = {} if clock is None else {"occurred_at": _clock(clock)}
     if store is not None:
         joined["order_id"] = f'{{ columns = [{_quoted(store)}, {fields["order_id"]}], join = "-" }}'
@@ -134,7 +134,7 @@ def _event_fields(found: Mapping[str, str]) -> dict[str, str]:
 
 
 def _customer(column: str, rows: Sequence[Mapping[str, str]], contacts: Sequence[Contact]) -> str:
-    """The customer of a row: an id, or the e-mail address beside it if the id is empty."""
+    """Return a row's customer: an id, or the adjacent e-mail address if the id is empty."""
     if "@" in "".join(row.get(column, "") for row in rows[:50]):
         return f"{{ column = {_quoted(column)}, lower = true }}"
     for one in contacts:
@@ -161,19 +161,19 @@ def _conditions(where: Mapping[str, Sequence[str]], unless: Mapping[str, Sequenc
 
 
 def _form_of(times: Sequence[str]) -> str | None:
-    """The format of times that are numbers, or have two-digit years; None for others."""
+    """Return the format of times that are numbers or have two-digit years; None for others."""
     there = [text for text in times if text]
     return _two_digits(there) or _numbered(there)
 
 
 def _two_digits(there: Sequence[str]) -> str | None:
-    """The format of dates that end with a two-digit year, if at least one is unambiguous."""
+    """Return the format of dates that end with a two-digit year, if at least one is unambiguous."""
     found = [_SHORT.fullmatch(text) for text in there]
     dates = [match for match in found if match is not None]
     if not dates or len(dates) < len(found) or len({(one["sep"], one["clock"] is None) for one in dates}) > 1:
         return None
     first, second = (max(int(one[part]) for one in dates) for part in ("one", "two"))
-    # A first part beyond the current year of the century is a day; a second part beyond twelve is a day.
+    # A first part beyond the current two-digit year is a day, and so is a second part beyond twelve.
     if second > 12 >= first:
         order = "%m{0}%d{0}%y"
     elif first > _YEAR_SO_FAR and second <= 12:
@@ -191,14 +191,14 @@ def _clock_form(clock: str | None) -> str:
 
 
 def _numbered(there: Sequence[str]) -> str | None:
-    """The format of times that are numbers; None for others."""
+    """Return the format of times that are numbers; None for others."""
     if there and all(re.fullmatch(r"\d{9,17}(\.\d+)?", text) for text in there):
         return "unix"
     return "excel" if there and all(re.fullmatch(r"[2-5]\d{4}(\.\d+)?", text) for text in there) else None
 
 
 def _money(found: Mapping[str, str], rows: Sequence[Mapping[str, str]], order: str | None) -> str:
-    """The total of an order: a column, if all rows of an order agree, otherwise the sum over its rows."""
+    """Return an order's total: a column if all rows of an order agree, otherwise the sum over its rows."""
     total = found.get("total")
     if total is None:
         if "line_total" in found:
@@ -213,7 +213,7 @@ def _money(found: Mapping[str, str], rows: Sequence[Mapping[str, str]], order: s
 
 
 def _refund(refund: Refund, fields: Mapping[str, str], states: States) -> list[str]:
-    """A second event of the same rows, for refunds."""
+    """Return a second event from the same rows, for refunds."""
     total = fields["total"] if refund.total is None else _quoted(refund.total)
     same = [name for name in ("order_id", "customer_id", "occurred_at", "currency") if name in fields]
     return [
@@ -231,12 +231,12 @@ def _refund_id(refund: Refund, fields: Mapping[str, str]) -> list[str]:
         return []
     if refund.apart is None:
         return [f"refund_id = {fields['order_id']}"]
-    # Of one id the latest amount holds, and an order may be refunded several times.
+    # The latest amount for an id wins, and an order may be refunded several times.
     return [f"refund_id = {{ columns = [{fields['order_id']}, {_quoted(refund.apart)}] }}"]
 
 
 def _profile(contacts: Sequence[Contact], fields: Mapping[str, str], conditions: Sequence[str]) -> list[str]:
-    """An event of the same rows with the buyer's contact details."""
+    """Return an event from the same rows with the buyer's contact details."""
     return [
         *("", "# The same rows say how to reach who bought.", "[[event]]", 'type = "profile.updated"', *conditions),
         *("", "[event.fields]"),

@@ -1,5 +1,5 @@
-"""Monitoring for operators: metrics, logs, alerts and the status server.
+"""Monitor the service: metrics, logs, alerts and the status server.
 
-This package holds the tables of metrics and alert conditions and their exporters. Boards are in ``grafana/``,
+This package contains the tables of metrics and alert conditions, and their exporters. Boards are in ``grafana/``,
 Prometheus rules in ``prometheus/``.
 """

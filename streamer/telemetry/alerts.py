@@ -1,6 +1,6 @@
-"""Active alerts for services without Prometheus, derived from the figures that a worker serves. Pure.
+"""Derive active alerts from a worker's metrics, for services without Prometheus. Pure functions.
 
-The conditions are those of ``prometheus/rules``, lane by lane, with the same thresholds and runbooks.
+The conditions are those of ``prometheus/rules``, per lane, with the same thresholds and runbooks.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ WINDOW_SECONDS: Final = 600.0
 _EVERY_SECONDS: Final = 30.0
 _LAG_FOR_SECONDS: Final = 300.0
 _CALM_SECONDS: Final = 60.0
-"""A condition must be gone for this long before it counts as ended, so that a flickering one is reported once."""
+"""Seconds for which a condition must be gone before it counts as ended, so that a flickering one is reported once."""
 
 Severity = Literal["critical", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition to look into. It is reported once it has held for ``after`` seconds."""
+    """A condition to investigate. It is reported once it has held for ``after`` seconds."""
 
     name: AlertName
     lane: int
@@ -36,13 +36,13 @@ class Condition:
 
     @property
     def hint(self) -> str:
-        """How to fix it."""
+        """How to fix the condition."""
         return f"see docs/runbooks/{self.name}.md"
 
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """Counters of a lane at an instant (monotonic s)."""
+    """Counters of a lane at an instant (monotonic seconds)."""
 
     at: float
     consumed: float
@@ -58,7 +58,7 @@ class Conditions:
         self._history: dict[int, deque[_Sample]] = {}
 
     def hold(self, samples: Samples, stopped: Mapping[int, str], now: float) -> list[Condition]:
-        """The conditions that hold at ``now`` (monotonic s), from the worker's samples and its stopped lanes."""
+        """Return the conditions that hold at ``now`` (monotonic seconds), from the worker's samples and stopped lanes."""
         lanes = {int(labels[0]) for labels in samples.get("records_consumed_total", {})}
         for lane in self._history.keys() - lanes:
             del self._history[lane]
@@ -90,7 +90,7 @@ class Conditions:
             now,
             value("records_consumed_total"),
             total("dead_letters_total"),
-            # An operator caused these moves, and expects them.
+            # An operator caused these moves and expects them.
             total("segment_changes_total", lambda labels: labels[1] not in thresholds.ORDERED_CAUSES),
             value("customers_tracked"),
         )
@@ -142,7 +142,7 @@ class _Held:
 
 
 class AlertBook:
-    """The reported conditions: each is published once when it begins and once when it has ended."""
+    """Tracks reported conditions: each is published once when it begins and once when it has ended."""
 
     def __init__(self) -> None:
         self._held: dict[bytes, _Held] = {}
@@ -155,12 +155,12 @@ class AlertBook:
                 self._held[alert.key] = _Held(condition, alert.since, now, now, reported=True)
 
     def keep(self, lanes: Iterable[int]) -> None:
-        """Drop other lanes: their owner reports on them."""
+        """Drop other lanes, which their owners report on."""
         ours = set(lanes)
         self._held = {key: held for key, held in self._held.items() if held.condition.lane in ours}
 
     def news(self, conditions: Iterable[Condition], now: float, now_ms: int) -> list[Alert]:
-        """The alerts to publish, from the conditions that hold at ``now`` (monotonic s)."""
+        """Return the alerts to publish, from the conditions that hold at ``now`` (monotonic seconds)."""
         news = []
         for condition in conditions:
             key = condition_key(condition.name, condition.lane)

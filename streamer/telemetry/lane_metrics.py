@@ -1,6 +1,6 @@
-"""Lane metrics, updated once per committed step. Reads nothing and publishes nothing itself.
+"""Keep lane metrics, updated once per committed step. Reads nothing and publishes nothing itself.
 
-The event loop counts steps, and the thread that answers a scrape reads them. A lane's ledger changes before its
+The event loop counts steps, and the thread that answers a scrape reads the counts. A lane's ledger changes before its
 transaction is committed, so its figures are copied here after the commit: a scrape never sees uncommitted figures.
 """
 
@@ -36,7 +36,7 @@ Samples = dict[str, dict[Labels, float]]
 
 
 class Histogram:
-    """Counts of values by bucket; a value on a bound belongs below it."""
+    """Counts of values by bucket. A value equal to a bound belongs to the bucket below."""
 
     __slots__ = ("_array", "bounds", "counts", "total")
 
@@ -58,7 +58,7 @@ class Histogram:
         self.total += float(values.sum())
 
     def cumulative(self) -> tuple[list[int], float]:
-        """Cumulative counts up to each bound and to infinity, and the sum of all values."""
+        """Return cumulative counts up to each bound and to infinity, and the sum of all values."""
         return np.cumsum(self.counts).tolist(), self.total
 
 
@@ -114,13 +114,13 @@ class MetricState:
     Parameters
     ----------
     declared
-        Names of segments by ``(segmentation, segment)``; these are exported even when empty.
+        Segment names by ``(segmentation, segment)``, exported even when empty.
     lanes
         Partitions of the input topic.
     named
-        Returns the name of a segment in the service's language, from its segmentation, id and name.
+        Returns a segment's name in the service's language, given its segmentation, id and name.
     rates
-        Holds the currency of revenue; EUR by default.
+        Rates with the currency of revenue; EUR by default.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class MetricState:
         self._lock = threading.Lock()
         self._lanes: dict[int, _Figures] = {}
         self._ends: dict[int, int] = {}
-        # When a lane last had no records waiting, ms.
+        # When a lane last had no pending records, epoch ms.
         self._caught_up: dict[int, int] = {}
         self._stopped: dict[int, str] = {}
         self._owned = 0
@@ -159,10 +159,10 @@ class MetricState:
     # -- what happens -----------------------------------------------------------------------------------------
 
     def on_step(self, step: Step) -> None:
-        """Count a committed step. On the hot path: a few passes over the batch, and no work per event beyond them."""
+        """Count a committed step. This is on the hot path: a few passes over the batch, with no further work per event."""
         figures = _Figures.of(step.state)
         decoded_records, committed_ms, changes = step.decoded_records, step.committed_ms, step.decision.changes
-        # Event.type is a plain attribute; a Counter built from a list counts in C.
+        # Event.type is a plain attribute, and a Counter built from a list counts in C.
         types = [
             decoded.event.type for decoded in decoded_records if decoded.event is not None and decoded.home is None
         ]
@@ -188,12 +188,12 @@ class MetricState:
                 self._stages[stage].observe(seconds)
 
     def lane_restoring(self, lane: int, passed: int, of: int) -> None:
-        """Record the progress of a restore: ``passed`` offsets of the changelog, of ``of``."""
+        """Record restore progress: ``passed`` changelog offsets out of ``of``."""
         with self._lock:
             self._restoring[lane] = passed / max(passed, of, 1)
 
     def lane_restored(self, state: LaneState, seconds: float, customers: int) -> None:
-        """Record a restored lane: its figures continue from its ledger. ``customers`` were read from the changelog."""
+        """Record a restored lane, whose figures continue from its ledger. ``customers`` were read from the changelog."""
         with self._lock:
             self._lanes[state.ledger.partition] = _Figures.of(state)
             self._restoring[state.ledger.partition] = 1.0
@@ -201,7 +201,7 @@ class MetricState:
             self._restored += customers
 
     def on_lanes(self, lanes: Iterable[int]) -> None:
-        """Record a new assignment of lanes; drops the figures of all other lanes."""
+        """Record a new assignment of lanes, and drop the figures of all other lanes."""
         owned = set(lanes)
         with self._lock:
             self._owned = len(owned)
@@ -210,7 +210,7 @@ class MetricState:
                 self._release(lane)
 
     def release(self, lane: int) -> None:
-        """Drop a lane that another worker owns now; call it after the lane's last step."""
+        """Drop a lane that another worker owns now. Call this after the lane's last step."""
         with self._lock:
             self._release(lane)
 
@@ -237,7 +237,7 @@ class MetricState:
 
     @property
     def stopped(self) -> dict[int, str]:
-        """The reasons why lanes of this worker have stopped, by lane."""
+        """Reasons why lanes of this worker have stopped, by lane."""
         with self._lock:
             return self._stopped.copy()
 
@@ -259,7 +259,7 @@ class MetricState:
     # -- what is known ----------------------------------------------------------------------------------------
 
     def samples(self) -> Samples:
-        """Values of all counters and gauges, except ``build_info``."""
+        """Return values of all counters and gauges except ``build_info``."""
         with self._lock:
             lanes, ends, caught_up = self._lanes.copy(), self._ends.copy(), self._caught_up.copy()
             received, moves, transactions = self._received.copy(), self._moves.copy(), self._transactions.copy()
@@ -286,7 +286,7 @@ class MetricState:
             if (end := ends.get(lane)) is not None:
                 lag = max(0, end - figures.next_offset)
                 out.setdefault("consumer_lag_records", {})[str(lane),] = float(lag)
-                # Waiting records were appended after the last decided one, and after the lane last had none waiting.
+                # Pending records were appended after the last decided one, and after the lane last had none pending.
                 since = max(figures.appended, caught_up.get(lane, 0))
                 seconds = max(0, self._clock.now_ms() - since) / 1000.0 if lag and since else 0.0
                 out.setdefault("consumer_lag_seconds", {})[str(lane),] = seconds
@@ -296,11 +296,11 @@ class MetricState:
         for name, count in figures.counts.items():
             out.setdefault(name, {})[lane,] = float(count)
         dead = out.setdefault("dead_letters_total", {})
-        # All reasons from the start: a rate needs the zero before the first event.
+        # Export all reasons from the start, because a rate needs the zero before the first event.
         for reason in sorted(REASONS):
             dead[reason, lane] = float(figures.dead_letters.get(reason, 0))
         ignored = out.setdefault("fields_ignored_total", {})
-        # Like reasons, but the fields are not known in advance; these two are the usual ones.
+        # As for reasons, but the fields are not known in advance; these two are the usual ones.
         for field, count in {"currency": 0, "occurred_at.zone": 0, **figures.fields_ignored}.items():
             ignored[field, lane] = float(count)
         control = out.setdefault("control_records_total", {})
@@ -326,7 +326,7 @@ class MetricState:
             out.setdefault("model_info", {})[labels] = 1.0
 
     def _known_segments(self, model: ClusterModel | None) -> dict[tuple[str, str], str]:
-        """Names of all segments by segmentation and id: those declared, and the model's clusters."""
+        """Return names of all segments by segmentation and id: the declared ones and the model's clusters."""
         if model is None:
             return self._declared
         clusters = {(SEGMENTATION, segment.segment_id): segment.name for segment in model.segments}
@@ -335,18 +335,18 @@ class MetricState:
     def _segment_info(
         self, lanes: Iterable[_Figures], moves: Mapping[tuple[str, str | None, str | None], int]
     ) -> dict[Labels, float]:
-        """The name of every segment that occurs in another sample; its id if it has no name."""
+        """Return the name of every segment that occurs in another sample, or its id if it has no name."""
         names: dict[tuple[str, str], str] = {}
         for segmentation, before, after in moves:
             names |= {(segmentation, segment or NONE): segment or NONE for segment in (before, after)}
-        # The newest model last: lanes change versions one after the other.
+        # The newest model comes last, because lanes change versions one after the other.
         for figures in sorted(lanes, key=lambda one: one.model.version if one.model else 0):
             names |= {(segmentation, id): id for segmentation, sizes in figures.sizes.items() for id in sizes}
             names |= self._known_segments(figures.model)
         return {(*at, self._named(*at, name)): 1.0 for at, name in names.items()}
 
     def histograms(self) -> dict[str, dict[Labels, tuple[list[int], float]]]:
-        """Cumulative counts and sums of all histograms, by metric and label values."""
+        """Return cumulative counts and sums of all histograms, by metric and label values."""
         with self._lock:
             return {
                 "event_to_change_seconds": {(): self._to_change.cumulative()},

@@ -1,6 +1,7 @@
-"""Logging of our code and of the libraries, as JSON lines with ECS field names or readable on a terminal.
+"""Log our code and the libraries, as JSON lines with ECS field names or readable on a terminal.
 
-Everything goes to stderr, because ``--json`` results go to stdout. Customer ids are hashed, payloads never logged.
+Everything is written to stderr, because ``--json`` results use stdout. Customer ids are hashed, and payloads are never
+logged.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from streamer.telemetry.waking import PatientHandler
 
 ECS_VERSION: Final = "8.11.0"
 OURS: Final = ("streamer", "models", "schemas")
-# Subclasses of Faust's, under whose names it logs.
+# Subclasses of Faust's classes, under whose names it logs.
 FAUSTS: Final = "streamer.lanes.transport"
 
 _GROUP_LIBRARIES: Final = frozenset({"aiokafka", "faust", "kafka", "mode"})
 
-# Errors of a fenced producer's other futures. Its lane has learned of the fence from the first of them.
+# Errors of a fenced producer's other futures. The first of them has already notified its lane of the fence.
 _FENCES: Final = frozenset(
     {
         "ProducerFenced",
@@ -35,7 +36,7 @@ _FENCES: Final = frozenset(
         "UnknownProducerId",
     }
 )
-# Our short names with their ECS fields. Names without one are prefixed with ``streamer.``.
+# Our short names with their ECS fields. Names without an ECS field are prefixed with ``streamer.``.
 _ECS_NAMES: Final = {
     "event": "message",
     "level": "log.level",
@@ -66,13 +67,13 @@ def configure(
     level
         Minimum level of our own loggers; libraries log from ``warning`` on.
     form
-        ``auto`` is ``console`` on a terminal, else ``json``.
+        ``auto`` means ``console`` on a terminal, else ``json``.
     customer_ids
         Whether the value of the key ``customer_id`` is logged in clear.
     hash_key
-        Key of the hash of ids, so that ids cannot be found by trying without it; the same in all workers.
+        Key for hashing ids, the same in all workers. It keeps ids from being found by trial.
     stream
-        stderr by default.
+        Stream to write to; stderr by default.
     environ
         Searched for ``NO_COLOR`` (no-color.org).
     """
@@ -132,15 +133,15 @@ def configure(
 
 
 def _follows_from_leaving(record: logging.LogRecord) -> bool:
-    """Whether a record is redundant once another process has taken a lane.
+    """Return whether a record is redundant once another process has taken a lane.
 
     This applies to records of the libraries behind the group membership, and to a lane's records with ``other_owner``,
-    which report what another owner of the lane would leave. A lane's other warnings, such as of a failed step, are
-    never held back.
+    which report what another owner of the lane would leave. Other warnings of a lane, such as a failed step, are never
+    held back.
     """
     package = record.name.partition(".")[0]
     if package == "asyncio":
-        # A failed task of ours has a cause of its own.
+        # A failed task of ours has its own cause.
         kind = record.exc_info[0] if record.exc_info else None
         return kind is None or issubclass(kind, OSError) or kind.__module__.startswith("aiokafka.")
     if package in _GROUP_LIBRARIES or record.name == FAUSTS:
@@ -149,9 +150,9 @@ def _follows_from_leaving(record: logging.LogRecord) -> bool:
 
 
 class FenceNoise(logging.Filter):
-    """Drops asyncio's "Future exception was never retrieved" if the exception is a fence of aiokafka.
+    """Drops asyncio's "Future exception was never retrieved" for aiokafka's fence exceptions.
 
-    A fence fails every batch of the transaction, and the lane ends at the first; the others are not awaited, and
+    A fence fails every batch of the transaction, and the lane ends at the first. The others are not awaited, and
     aiokafka's sender task leaves one more. All other exceptions pass.
     """
 
@@ -163,7 +164,7 @@ class FenceNoise(logging.Filter):
 
 
 def hashed(customer_id: str, key: bytes | None = None) -> str:
-    """The replacement for a customer id in logs: equal for equal ids, and not the id.
+    """Return the replacement for a customer id in logs. Equal ids have equal replacements.
 
     >>> hashed("17850") == hashed("17850"), hashed("17850") == hashed("17850", b"key"), len(hashed("17850"))
     (True, False, 17)
@@ -175,7 +176,7 @@ def hashed(customer_id: str, key: bytes | None = None) -> str:
 
 
 class _Privacy:
-    """Hashes ``customer_id``, and replaces bytes by their length: they are payloads."""
+    """Hashes ``customer_id`` and replaces bytes, which are payloads, with their length."""
 
     def __init__(self, customer_ids: bool, key: bytes | None) -> None:
         self._plain = customer_ids
@@ -191,7 +192,7 @@ class _Privacy:
 
 
 def _one_line_each(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Keep values from controlling the terminal or forging a line; non-text is formatted by ``repr``, which escapes."""
+    """Keep values from controlling the terminal or forging a line; ``repr`` formats and escapes non-text values."""
     for name, value in event.items():
         if isinstance(value, str):
             event[name] = block(value) if name in _OF_SEVERAL_LINES else line(value)
@@ -211,7 +212,7 @@ def _error_type(logger: WrappedLogger, method: str, event: EventDict) -> EventDi
 
 
 class _Ecs:
-    """Renames the fields to ECS, with the first ones in the order of the specification."""
+    """Renames fields to ECS, with the first ones in the specification's order."""
 
     def __init__(self, version: str) -> None:
         self._service: dict[str, str] = {"service.name": "streamer"}

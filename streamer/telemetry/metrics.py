@@ -1,8 +1,8 @@
-"""The table of a worker's metrics, each with its kind, meaning and closed set of labels.
+"""Define a worker's metrics as a table, each with its kind, meaning and closed set of labels.
 
-The exporter, the documentation and the tests read this table; nothing is registered here. Counters of a lane carry the
+The exporter, the documentation and the tests read this table; nothing is registered here. Counters of a lane have the
 label ``lane`` and continue from the lane's ledger wherever the lane runs, so a sum over workers counts every record
-once. Counters without that label count since the start of this process. No label ever holds a customer id.
+once. Counters without that label count since the start of this process. Labels never contain a customer id.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Metric:
     Attributes
     ----------
     name
-        Without `PREFIX`; base units; a counter ends in ``_total``.
+        Name without `PREFIX`, in base units; a counter ends in ``_total``.
     buckets
         Upper bounds of a histogram, ascending, without infinity.
     """
@@ -57,7 +57,7 @@ def _histogram(name: str, help: str, buckets: tuple[float, ...], *labels: str) -
 
 
 METRICS: Final[tuple[Metric, ...]] = (
-    # Flow: consumed = applied + duplicate + dead letters + rerouted + control; late is a part of applied.
+    # Flow: consumed = applied + duplicate + dead letters + rerouted + control; late is part of applied.
     _counter("records_consumed_total", "Records of the lane that have been processed", "lane"),
     _counter("events_applied_total", "Events applied to a customer", "lane"),
     _counter("events_duplicate_total", "Events dropped because they were applied before", "lane"),
@@ -111,7 +111,7 @@ METRICS: Final[tuple[Metric, ...]] = (
         "from_segment",
         "to_segment",
     ),
-    # Business. Net revenue can fall, so it is not a counter; money is in major units, since a board cannot know a
+    # Business. Net revenue can fall, so it is not a counter. Money is in major units, because a board cannot know a
     # currency's decimals.
     _counter("orders_total", "Completed orders", "lane"),
     _counter("reversals_total", "Refunds and cancellations", "lane"),
@@ -136,7 +136,8 @@ METRICS: Final[tuple[Metric, ...]] = (
     _gauge("build_info", "1 for the version of the program", "version"),
 )
 """Not exposed, because a lane's step does not report them: time_moves_due, segment_dwell_days, bounced_moves_total,
-assignment_margin, and everything about Redis and data quality."""
+assignment_margin, and everything about Redis and data quality.
+"""
 
 OUTCOMES: Final = ("immature", "too_few", "kept", "moved", "promoted", "proposed", "rejected", "renamed", "withdrawn")
 """Possible outcomes of a refit or of a decision about the clusters."""

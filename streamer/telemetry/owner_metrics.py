@@ -1,4 +1,4 @@
-"""Metrics of the model owner, updated after every learning run and every decision."""
+"""Keep the model owner's metrics, updated after every learning run and every decision."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DETECTORS: Final = {
     "bounce": ("bounce", "moves"),
     **{f"psi_{name}": ("psi", name) for name in NAMES},
 }
-"""The detector and its input, by the name of the alarm."""
+"""Detector and its input, by the alarm's name."""
 _GAUGES: Final = {
     "distance": "panel_distance",
     "silhouette": "panel_silhouette_ratio",
@@ -32,14 +32,14 @@ _GAUGES: Final = {
 }
 
 _DRIFT_WEEKS: Final = 4
-"""Weeks for which a change of calibration is reported."""
+"""Number of weeks for which a change of calibration is reported."""
 
 
 class OwnerMetrics:
-    """The figures of one model owner.
+    """Figures of one model owner.
 
-    Counters are of this process. Gauges are those of the last run that computed them: a run of a young shop has no
-    drift.
+    Counters count since the start of this process. Gauges are from the last run that computed them; a run of a young
+    shop computes no drift.
     """
 
     def __init__(self, clock: WallClock, grid: DayGrid) -> None:
@@ -55,12 +55,12 @@ class OwnerMetrics:
         self._foreseen: dict[str, float] = {}
 
     def on_learned(self, day: int, learned: Learned, state: State) -> None:
-        """Count one learning run or decision, and store the owner's state after it."""
+        """Count a learning run or decision, and store the owner's state after it."""
         with self._lock:
             if learned.outcome in self._outcomes:
                 self._outcomes[learned.outcome] += 1
             if learned.figures:
-                # Segments may be gone: their shifts must not stay.
+                # Segments may be gone, and their shifts must not remain.
                 kept = {name: value for name, value in self._figures.items() if not name.startswith("shift_")}
                 self._figures = {**kept, **learned.figures}
             self._alarms.update(_DETECTORS[alarm] for alarm in alarms_of(learned.figures))
@@ -70,7 +70,7 @@ class OwnerMetrics:
             self._moves = None if state.proposal is None else state.proposal.trial.share
 
     def on_foresaw(self, predictor: Predictor) -> None:
-        """Store the prediction quality of the latest week, and the version in force."""
+        """Store the latest week's prediction quality and the version in force."""
         state, weeks, so_far = predictor.state, predictor.weeks, progress(predictor.state.sums)
         with self._lock:
             self._foreseen = {
@@ -99,7 +99,7 @@ class OwnerMetrics:
                 }
 
     def samples(self) -> Samples:
-        """Values of all known metrics of the owner."""
+        """Return the values of all known metrics of the owner."""
         with self._lock:
             figures, made_on = self._figures.copy(), self._made_on
             out: Samples = {

@@ -1,4 +1,4 @@
-"""Exports a worker's figures to Prometheus, by the table of metrics."""
+"""Export a worker's figures to Prometheus, by the table of metrics."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ def _well() -> str | None:
 
 
 class Exporter:
-    """Serves the figures of a worker to Prometheus, from its own registry; opens no port before `start`.
+    """Serves a worker's figures to Prometheus from its own registry. Opens no port before `start`.
 
     Parameters
     ----------
     state
-        The figures of the process; the counting code keeps updating them.
+        Figures of the process, which the counting code keeps updating.
     version
-        Of the program, for ``build_info``.
+        Version of the program, for ``build_info``.
     owner
-        Figures of the model owner, in its process.
+        Figures of the model owner, if this is its process.
     healthy, ready
-        Behind ``/healthz`` and ``/readyz``; called from other threads.
+        Checks behind ``/healthz`` and ``/readyz``, called from other threads.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class Exporter:
         self._server = StatusServer(make_wsgi_app(self.registry), healthy, ready)
 
     def start(self, host: str = "127.0.0.1", port: int = 0) -> int:
-        """Serve ``/metrics``, ``/healthz`` and ``/readyz``; returns the port. Raises UserError if it cannot."""
+        """Serve ``/metrics``, ``/healthz`` and ``/readyz``, and return the port. Raises UserError if that fails."""
         return self._server.start(host, port)
 
     def discover(self, targets: Callable[[], Sequence[str]]) -> None:
-        """Serve these at ``/targets``."""
+        """Serve these targets at ``/targets``."""
         self._server.discover(targets)
 
     def stop(self) -> None:

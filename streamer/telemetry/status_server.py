@@ -1,6 +1,6 @@
-"""A small HTTP server beside the worker: ``/metrics``, ``/targets``, ``/healthz``, ``/readyz``.
+"""Run a small HTTP server beside the worker: ``/metrics``, ``/targets``, ``/healthz``, ``/readyz``.
 
-It answers in its own threads, so that a worker whose event loop hangs still answers.
+It uses its own threads, so that a worker whose event loop hangs still answers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 Check = Callable[[], str | None]
-"""Returns None if all is well, else the fault in a few words."""
+"""Returns None if all is well, otherwise the fault in a few words."""
 
 _JSON: Final = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
 _TEXT: Final = (("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store"))
@@ -30,11 +30,11 @@ class StatusServer:
     Parameters
     ----------
     metrics
-        The WSGI application behind ``/metrics``.
+        WSGI application behind ``/metrics``.
     healthy
-        Behind ``/healthz``: whether the process makes progress; otherwise it should be restarted.
+        Check behind ``/healthz``: whether the process makes progress; otherwise it should be restarted.
     ready
-        Behind ``/readyz``: whether its lanes are owned and restored.
+        Check behind ``/readyz``: whether its lanes are owned and restored.
     """
 
     def __init__(self, metrics: WSGIApplication, healthy: Check, ready: Check) -> None:
@@ -45,7 +45,7 @@ class StatusServer:
         self._thread: threading.Thread | None = None
 
     def start(self, host: str, port: int) -> int:
-        """Listen and return the port, a free one if ``port`` is 0. Raises UserError if it cannot."""
+        """Listen and return the port, which is a free one if ``port`` is 0. Raises UserError if that fails."""
         try:
             server = _server_class(host)((host, port), _Handler)
         except OSError as error:
@@ -120,4 +120,4 @@ class _Handler(WSGIRequestHandler):
     timeout = 10
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Scrapes are not logged."""
+        """Do nothing, because scrapes are not logged."""

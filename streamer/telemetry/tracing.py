@@ -1,9 +1,9 @@
-"""OpenTelemetry spans, from the HTTP request that brought an event to the change it caused.
+"""Create OpenTelemetry spans, from the HTTP request with an event to the change it caused.
 
 Record headers carry the trace context as ``traceparent`` (W3C), with or without tracing. If `opentelemetry-sdk` is
 installed (extra ``tracing``) and its own variables name a collector (``OTEL_EXPORTER_OTLP_ENDPOINT``), the processes
-also send spans: one for each request that brings events, and one for each change whose event came with a trace.
-Published records are the same with and without tracing: a replay must not depend on it.
+also send spans: one for each request with events, and one for each change whose event has a trace.
+Published records are the same with and without tracing, because a replay must not depend on it.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ log = structlog.get_logger(__name__)
 _WANTED: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _NAME: Final = "streamer"
 _CLOSE_SECONDS: Final = 3.0
-"""What the last spans may take: OpenTelemetry waits for 30 s, longer than a process has to end."""
+"""Maximum seconds to send the last spans. OpenTelemetry would wait for 30 s, longer than a process has to end."""
 
 
 class Tracing:
-    """Makes spans, or none where no ``provider`` is given.
+    """Creates spans, or none without a ``provider``.
 
     Parameters
     ----------
     provider
-        Creates tracers; its processors decide where spans go.
+        Creates tracers; its processors decide where spans are sent.
     """
 
     def __init__(self, provider: TracerProvider | None = None) -> None:
@@ -46,9 +46,9 @@ class Tracing:
 
     @contextmanager
     def request(self, name: str, headers: Mapping[str, str]) -> Iterator[bytes | None]:
-        """A span around an HTTP request; yields the ``traceparent`` for its records.
+        """Open a span around an HTTP request and yield the ``traceparent`` for its records.
 
-        Without tracing it is that of the request itself, or None if the request has none or an invalid one.
+        Without tracing, that is the request's own ``traceparent``, or None if the request has none or an invalid one.
         """
         came = headers.get(TRACE_HEADER, "").encode("latin-1")
         came_whole = came if is_traceparent(came) else None
@@ -60,15 +60,15 @@ class Tracing:
         with self._tracer.start_as_current_span(name, _parent(came_whole), kind=trace.SpanKind.SERVER) as span:
             context = span.get_span_context()
             if not context.is_valid:
-                # OTEL_SDK_DISABLED: spans that are none.
+                # With OTEL_SDK_DISABLED, spans are no-ops.
                 yield came_whole
                 return
             yield f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}".encode()
 
     def stepped(self, step: Step) -> None:
-        """Create a span, from start to commit of the step, for each of its changes whose event came with a trace.
+        """Create a span, from start to commit of the step, for each of its changes whose event has a trace.
 
-        It names segments and the record's place in the log, never the customer.
+        The span names segments and the record's place in the log, never the customer.
         """
         if self._tracer is None:
             return
@@ -97,7 +97,7 @@ class Tracing:
             ).end(end)
 
     def close(self) -> None:
-        """Send what is not sent yet; where the collector does not take it within seconds, it is dropped."""
+        """Send the remaining spans. They are dropped if the collector does not accept them within seconds."""
         if self._provider is None:
             return
         closing = threading.Thread(target=self._provider.shutdown, name="last spans", daemon=True)
@@ -106,7 +106,7 @@ class Tracing:
 
 
 def from_environment(role: str, environ: Mapping[str, str] = os.environ) -> Tracing:
-    """Tracing as configured by OpenTelemetry's own variables; disabled if they name no collector.
+    """Return tracing as configured by OpenTelemetry's own variables, disabled if they name no collector.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def from_environment(role: str, environ: Mapping[str, str] = os.environ) -> Trac
         log.warning("no traces are sent: install opentelemetry-sdk and opentelemetry-exporter-otlp-proto-http")
         return Tracing()
     name = environ.get("OTEL_SERVICE_NAME") or f"{_NAME}-{role}"
-    # Its user closes it: by itself it would do so without a bound when the process ends.
+    # Our `close` shuts it down; by itself, it would do so without a time limit when the process ends.
     provider = TracerProvider(resource=Resource.create({"service.name": name}), shutdown_on_exit=False)
     try:
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
@@ -135,7 +135,7 @@ def from_environment(role: str, environ: Mapping[str, str] = os.environ) -> Trac
 
 
 def _parent(traceparent: bytes | None) -> Any:
-    """The context that a ``traceparent`` names; an empty one without it."""
+    """Return the context of a ``traceparent``, or an empty one."""
     from opentelemetry.context import Context
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 

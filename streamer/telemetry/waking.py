@@ -1,4 +1,4 @@
-"""Holds back log lines after a pause until its consequences are known.
+"""Hold back log lines after a pause until its consequences are known.
 
 A process paused for longer than its session (a sleeping laptop, SIGSTOP, a stalled virtual machine) wakes up as a
 member of a group that has continued without it. aiokafka and Faust then report errors of their own: rejected
@@ -17,11 +17,11 @@ from typing import Final, TextIO
 
 BEAT_SECONDS: Final = 0.5
 HELD_SECONDS: Final = 10.0
-"""A lane with work notices within its next transaction whether it was taken."""
+"""Seconds after which a lane with work knows whether it was taken."""
 
 
 class PatientHandler(logging.StreamHandler[TextIO]):
-    """Writes lines to a stream; delays some that follow a pause, or drops them (`forget`).
+    """Writes lines to a stream, and delays or drops (`forget`) some that follow a pause.
 
     Nothing is held before the first `beat`, so a process without a beating event loop never holds lines.
 
@@ -43,11 +43,11 @@ class PatientHandler(logging.StreamHandler[TextIO]):
         self._paused_seconds = 0.0
         self._last_beat: float | None = None
         self._held: list[str] = []
-        # Runs while lines are held: a hanging loop cannot write them.
+        # Runs while lines are held, because a hanging loop cannot write them.
         self._timer: threading.Timer | None = None
 
     def beat(self, paused_seconds: float) -> None:
-        """Record that the event loop makes progress; after a gap of ``paused_seconds`` the process counts as paused."""
+        """Record that the event loop makes progress. After a gap of ``paused_seconds`` the process counts as paused."""
         self.acquire()
         try:
             self._look()
@@ -66,7 +66,7 @@ class PatientHandler(logging.StreamHandler[TextIO]):
             self.handleError(record)
 
     def forget(self) -> None:
-        """The process leaves because another one has taken its lane: drop the redundant lines."""
+        """Drop the redundant lines, because the process leaves after another one has taken its lane."""
         self._stop_holding(write=False)
 
     def write_held(self) -> None:
@@ -83,7 +83,7 @@ class PatientHandler(logging.StreamHandler[TextIO]):
             if self._timer is not None:
                 self._timer.cancel()
             held, self._held, self._timer = self._held, [], None
-            # Until the next beat: neither a hanging loop nor a leaving process holds further lines.
+            # Until the next beat, neither a hanging loop nor a leaving process holds further lines.
             self._last_beat = None
             if write and held:
                 self.stream.write("".join(held))
@@ -92,7 +92,7 @@ class PatientHandler(logging.StreamHandler[TextIO]):
             self.release()
 
     def _look(self) -> None:
-        """Detect a pause: before the first line after it, or at the first beat."""
+        """Detect a pause before the first line after it, or at the first beat."""
         if self._timer is not None or self._last_beat is None:
             return
         if self._now() - self._last_beat > self._paused_seconds:
@@ -102,12 +102,12 @@ class PatientHandler(logging.StreamHandler[TextIO]):
 
 
 def of_process() -> PatientHandler | None:
-    """The handler that `logs.configure` has installed in this process."""
+    """Return the handler that `logs.configure` has installed in this process."""
     return next((one for one in logging.getLogger().handlers if isinstance(one, PatientHandler)), None)
 
 
 async def beats(session_seconds: float) -> None:
-    """Beat while the event loop runs; a gap close to ``session_seconds`` counts as a pause."""
+    """Beat while the event loop runs. A gap close to ``session_seconds`` counts as a pause."""
     paused_seconds = max(session_seconds - BEAT_SECONDS, session_seconds / 2)
     while True:
         if (handler := of_process()) is not None:

@@ -1,1 +1,1 @@
-"""``streamer web``: the HTTP process with customer pages, the lookup API, the collector and the console."""
+"""Run ``streamer web``: the HTTP process with customer pages, the lookup API, the collector and the console."""

@@ -1,4 +1,4 @@
-"""The web process: customer pages and the lookup API, with Starlette on uvicorn."""
+"""Build the web process: customer pages and the lookup API, with Starlette on uvicorn."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ from streamer.web.unsubscribe import Unsubscribe
 _OPEN_SECONDS: Final = 1.0
 """Seconds after the start of the application, shortly before it listens."""
 READ_MODEL: Final = "web.sqlite"
-"""The read model's file, in STREAMER_HOME."""
+"""File name of the read model, in STREAMER_HOME."""
 _TURN_SECONDS: Final = 0.0005
-"""How long a thread may hold the interpreter while the event loop waits for it, in seconds."""
+"""Seconds for which a thread may hold the interpreter while the event loop waits for it."""
 _FIRST_SECONDS: Final = 3.0
-"""How long the first answer waits for the first read of Redis, in seconds."""
+"""Seconds for which the first answer waits for the first read of Redis."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Api:
     hosts: Sequence[str] = ()
 
     def routes(self) -> list[Route]:
-        """The routes, including the document that describes them."""
+        """Return the routes, including the document that describes them."""
         found = site.handlers(
             Customers(self.view, self.book, self.readers, Addressed(self.console.counting.addresses, self.view)),
             Segments(self.view, self.book, self.readers),
@@ -100,7 +100,7 @@ class Api:
             Stream(self.changes),
             Plays(self.kafka, self.preview),
         )
-        # Routes match in this order, so the most frequent come first.
+        # Routes match in this order, so the most frequent are first.
         return [
             *site.routes(found, self.guard),
             *collecting(self.collector, lambda: self.guard.origins),
@@ -131,14 +131,14 @@ class Api:
             await self.view.close()
 
     def _counted(self) -> dict[str, dict[str, int]]:
-        """Members in the read model; opens its own connection, since it runs in a thread."""
+        """Count members in the read model. Opens its own connection, because it runs in a thread."""
         if not self.feeder.current.is_set():
             raise TransientError("the read model is being filled")
         with closing(Reader(self.feeder.path)) as reader:
             return reader.counts()
 
     def _sizes(self) -> dict[str, dict[str, int]]:
-        """Members as counted by the lanes."""
+        """Return members as counted by the lanes."""
         table = self.book.page.table
         return {name: {one["id"]: one["size"] for one in found["segments"]} for name, found in table.items()}
 
@@ -158,7 +158,7 @@ async def _healthz(request: Request) -> Response:
 
 
 async def _away(request: Request, error: Exception) -> Response:
-    """Kafka or Redis is unavailable: a plain page for customers, a problem response for programs."""
+    """Answer while Kafka or Redis is unavailable: a plain page for customers, a problem response for programs."""
     if not request.url.path.startswith("/u/"):
         return await of_error(request, TransientError("Kafka or Redis does not answer"))
     return PlainTextResponse("this cannot be saved right now; try again\n", 503, {"retry-after": "10"})
@@ -170,7 +170,7 @@ def application(
     api: Api | None = None,
     on_start: Callable[[], object] | None = None,
 ) -> Starlette:
-    """The application; ``publisher`` and ``api`` are opened and closed with it."""
+    """Return the application; ``publisher`` and ``api`` are opened and closed with it."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -204,7 +204,7 @@ def application(
 
 
 def run(to: Connections, on_start: Callable[[], object] | None = None) -> None:
-    """Serve until SIGTERM or SIGINT; calls ``on_start`` once it serves. Raises UserError if it cannot start."""
+    """Serve until SIGTERM or SIGINT. Calls ``on_start`` once it serves. Raises UserError if it cannot start."""
     settings = to.settings
     logs.configure(settings.log_level, settings.log_format, version=__version__)
     with closing(listen(settings)) as opened:
@@ -259,7 +259,7 @@ def _shops(settings: Settings) -> dict[str, list[str]]:
 
 
 def _api(to: Connections, redis: Redis, publisher: Publisher, metrics: WebMetrics, traces: Tracing) -> Api:
-    """The lookup API on the servers of ``to``; closes ``redis`` at its end."""
+    """Return the lookup API on the servers of ``to``; closes ``redis`` at its end."""
     settings, kafka, lanes = to.settings, to.kafka, to.lanes
     policy, file = settings.policy(lanes), settings.home / READ_MODEL
     guard = Guard(Tokens(settings.tokens_file or settings.home / FILE), Limits(settings.web_rate), settings.home)

@@ -9,7 +9,7 @@ from streamer.web.publisher import Publisher
 
 
 class KafkaEvents:
-    """`Events` on a real Kafka. ``consent_default`` is the consent assumed for customers who never sent one."""
+    """`Events` on Kafka. ``consent_default`` is the consent assumed for customers who never sent one."""
 
     def __init__(self, publisher: Publisher, customers: Customers, consent_default: bool) -> None:
         self._publisher = publisher

@@ -1,4 +1,4 @@
-"""Background tasks of the web process: one that fails is logged and starts again, so that pages do not stay as they were."""
+"""Keep the web process's background tasks running: a failed task is logged and restarted, so that pages stay current."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _log = structlog.get_logger(__name__)
 
 
 async def kept_running(name: str, follow: Callable[[], Awaitable[None]], pause: float = _AGAIN_SECONDS) -> None:
-    """Run ``follow`` until it returns or is cancelled; after an exception, run it again after ``pause`` seconds."""
+    """Run ``follow`` until it returns or is cancelled. After an exception, run it again after ``pause`` seconds."""
     while True:
         try:
             return await follow()
@@ -24,7 +24,7 @@ async def kept_running(name: str, follow: Callable[[], Awaitable[None]], pause: 
 
 @asynccontextmanager
 async def running(followed: Mapping[str, Callable[[], Awaitable[None]]]) -> AsyncIterator[None]:
-    """Keep tasks running, each by its name, while the block lasts; they have ended when it has."""
+    """Keep named tasks running during the block, and end them with it."""
     tasks = [asyncio.ensure_future(kept_running(name, follow)) for name, follow in followed.items()]
     try:
         yield

@@ -1,4 +1,4 @@
-"""The socket of the web process: on the configured port, or on a free one if another program uses that."""
+"""Open the web process's socket, on the configured port or on a free one if another program uses that."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = structlog.get_logger()
 
 
 def listen(settings: Settings) -> socket.socket:
-    """A listening socket.
+    """Return a listening socket.
 
     Raises
     ------
@@ -44,12 +44,12 @@ def listen(settings: Settings) -> socket.socket:
 
 
 def url_of(settings: Settings, opened: socket.socket) -> str:
-    """The URL for a browser on this machine."""
+    """Return the URL for a browser on this machine."""
     return f"http://{local(settings.web_host)}:{port_of(opened)}"
 
 
 def local(host: str) -> str:
-    """The host name by which this machine reaches a listening address.
+    """Return the host name by which this machine reaches a listening address.
 
     >>> local("0.0.0.0"), local("::1")
     ('127.0.0.1', '[::1]')
@@ -66,8 +66,7 @@ def port_of(opened: socket.socket) -> int:
 def _open(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     found = socket.create_server((host, port), family=family, backlog=_BACKLOG, dualstack_ipv6=host == "::")
-    # Accepted connections inherit it. An answer is sent as head and body; without it the body of each answer waits up
-    # to 40 ms, until the client acknowledges the head. asyncio sets it only for sockets that name TCP as their
-    # protocol.
+    # Accepted connections inherit this. An answer is sent as head and body, and without it each body waits up to 40 ms
+    # until the client acknowledges the head. asyncio sets it only for sockets that name TCP as their protocol.
     found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return found

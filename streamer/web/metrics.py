@@ -1,4 +1,4 @@
-"""Prometheus metrics of the web process: accepted events, and differences between read model and Redis."""
+"""Define the web process's Prometheus metrics: accepted events, and differences between read model and Redis."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ Sizes = Mapping[str, Mapping[str, int]]
 
 
 class WebMetrics:
-    """Counts, and serves the counts."""
+    """Counts events and comparisons, and serves the counts."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -75,21 +75,21 @@ class WebMetrics:
         self._differences.set(differences(counted, sizes))
 
     async def compare(self, counted: Callable[[], Sizes], sizes: Callable[[], Sizes]) -> None:
-        """Compare once a minute, until cancelled; both functions block."""
+        """Compare once a minute until cancelled. Both functions block."""
         while True:
             with suppress(TransientError, UserError):
                 self.compared(await asyncio.to_thread(counted), sizes())
             await asyncio.sleep(_SECONDS)
 
     def serve(self, settings: Settings) -> StatusServer:
-        """Serve ``/metrics``; on another port if the default one is taken. Raises UserError."""
+        """Serve ``/metrics``, on another port if the default one is taken. Raises UserError."""
         server = StatusServer(make_wsgi_app(self._registry), lambda: None, lambda: None)
         serve(server, ROLES["web"], settings)
         return server
 
 
 def differences(counted: Sizes, sizes: Sizes) -> int:
-    """Number of members by which the two sides differ, over all segments.
+    """Return the number of members by which the two sides differ, over all segments.
 
     >>> differences({"value": {"high": 3}}, {"value": {"high": 2, "low": 1}})
     2

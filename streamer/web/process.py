@@ -1,4 +1,4 @@
-"""The role ``web``: the web process under a supervisor."""
+"""Run the role ``web``: the web process under a supervisor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from streamer.web import app
 
 
 def run(settings: Settings, start: Start) -> None:
-    """The program of the role ``web`` (`roles.Program`)."""
+    """Run the role; see `roles.Program`."""
     addresses = Addresses(start.kafka or "", start.redis or "", "", "")
     to = Connections(settings.with_own_key(), addresses)
     try:

@@ -23,8 +23,8 @@ class Publisher:
     """Appends events to the input topic, those of one call in order.
 
     The producer is not idempotent: an idempotent one refuses to continue after a batch timed out, and duplicates are
-    harmless, since lanes recognise events by their ids. Only one batch per partition is in flight, which preserves the
-    order.
+    harmless, because lanes recognise events by their ids. Only one batch per partition is in flight, which preserves
+    the order.
     """
 
     def __init__(self, connection: KafkaConnection, lanes: int) -> None:
@@ -54,7 +54,7 @@ class Publisher:
         Raises
         ------
         TransientError
-            Not all of them were acknowledged in time; some may have been written.
+            Not all records were acknowledged in time; some may have been written.
         """
         assert self._producer is not None, "open() comes first"
         if not records:

@@ -1,4 +1,4 @@
-"""HTTP connections that send an answer in one piece.
+"""Send an HTTP answer in one piece.
 
 uvicorn writes head and body separately, and each write is a system call, which costs more than everything else about a
 short answer.
@@ -20,9 +20,9 @@ class Joined(HttpToolsProtocol):
 
 
 class Joining:
-    """A transport that delays one write until the next one, or the next turn of the loop, and sends both together.
+    """A transport that delays one write until the next one, or the next loop iteration, and sends both together.
 
-    It never holds more than one, so that a writer soon notices a reader who reads nothing.
+    It never holds more than one write, so that a writer soon notices a reader who reads nothing.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:

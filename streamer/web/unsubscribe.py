@@ -1,4 +1,4 @@
-"""Unsubscribing: ``GET /u/TOKEN`` shows the choices and changes nothing, ``POST`` carries one out (RFC 8058).
+"""Handle unsubscribing: ``GET /u/TOKEN`` shows the choices and changes nothing, ``POST`` carries one out (RFC 8058).
 
 Mail scanners follow links, so only a POST changes anything. There are no cookies and no redirects, and a second POST
 gets the same answer as the first.
@@ -35,19 +35,19 @@ _HEADERS: Final = {
 
 
 class Events(Protocol):
-    """Publishes customers' choices; each call returns once the broker has acknowledged it."""
+    """Publishes customers' choices. Each call returns once the broker has acknowledged it."""
 
     async def leave(self, ticket: Ticket, list: str, event_id: str, at: int) -> None:
-        """The customer unsubscribes from a list."""
+        """Publish that the customer unsubscribes from a list."""
         ...
 
     async def not_personal(self, ticket: Ticket, event_id: str, at: int) -> None:
-        """The customer accepts messages, but none based on behaviour."""
+        """Publish that the customer accepts messages, but none based on behaviour."""
         ...
 
 
 class RateLimit:
-    """Limits the POSTs per minute from one address; remembers a bounded number of addresses."""
+    """Limits the POSTs per minute from one address. Remembers a bounded number of addresses."""
 
     def __init__(self, most: int = 30, addresses: int = 10_000, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = most
@@ -56,7 +56,7 @@ class RateLimit:
         self._seen: OrderedDict[str, deque[float]] = OrderedDict()
 
     def allows(self, address: str) -> bool:
-        """Count a request from ``address``; return whether it is within the limit."""
+        """Count a request from ``address``, and return whether it is within the limit."""
         now = self._clock()
         times = self._seen.setdefault(address, deque())
         self._seen.move_to_end(address)
@@ -71,14 +71,14 @@ class RateLimit:
 
 
 class Unsubscribe:
-    """The two handlers of ``/u/TOKEN``.
+    """The handlers of ``/u/TOKEN``.
 
     Parameters
     ----------
     now
-        The wall clock, ms.
+        Wall clock, epoch ms.
     usual
-        The language for browsers that accept none of ours.
+        Language for browsers that accept none of ours.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Unsubscribe:
         ).from_string(source)
 
     async def show(self, request: Request) -> Response:
-        """Show the choices; never changes anything."""
+        """Show the choices. Never changes anything."""
         language = self._language(request)
         texts = messages(language)
         try:
@@ -106,7 +106,7 @@ class Unsubscribe:
         return self._html(language, question=texts("unsubscribe question", list=ticket.list), choices=choices)
 
     async def take(self, request: Request) -> Response:
-        """Carry out a choice; a one-click POST of a mail program means its list."""
+        """Carry out a choice. A one-click POST from a mail program means its list."""
         language = self._language(request)
         if not self._limit.allows(request.client.host if request.client else ""):
             return PlainTextResponse("too many requests\n", 429, {**_HEADERS, "retry-after": "60"})
@@ -132,7 +132,7 @@ class Unsubscribe:
         return self._html(language, done=messages(language)(f"unsubscribe done {choice}", list=ticket.list))
 
     def _invalid(self, language: Language) -> Response:
-        """One answer to forged, truncated and expired links."""
+        """Return the same answer for forged, truncated and expired links."""
         return self._html(language, 404, done=messages(language)("unsubscribe invalid"))
 
     def _html(
@@ -157,7 +157,7 @@ class Unsubscribe:
 
 
 def _choice(body: bytes) -> Choice | None:
-    """The choice in a form; RFC 8058 allows both form encodings."""
+    """Return the choice in a form. RFC 8058 allows both form encodings."""
     form = parse_qs(body.decode("latin-1"))
     if form.get("List-Unsubscribe") == ["One-Click"]:
         return "list"

@@ -1,1 +1,1 @@
-"""Channels: each makes one call per message and reports how certain its outcome is."""
+"""Implement the channels. Each makes one call per message and reports how certain its outcome is."""

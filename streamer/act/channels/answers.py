@@ -1,4 +1,4 @@
-"""HTTP responses: what the channels that speak HTTP have in common."""
+"""Handle HTTP responses: the common part of the channels that use HTTP."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 MOST_OF_THE_ANSWER: Final = 65_536
-"""Maximum bytes of a response to read: a receiver that drips or floods must not block us."""
+"""Maximum bytes of a response to read, because a slow or flooding receiver must not block us."""
 _LONGEST_PAUSE_MS: Final = 86_400_000
 
 
 def retry_after(header: str | None, now: float) -> int | None:
-    """Milliseconds that a Retry-After header requests, at most a day; None if it is missing or unusable.
+    """Return the milliseconds that a Retry-After header requests, at most a day; None if it is missing or unusable.
 
     ``now`` is in epoch seconds.
 

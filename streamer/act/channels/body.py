@@ -1,4 +1,4 @@
-"""A message as data, for the channels ``webhook`` and ``kafka``."""
+"""Convert a message to data, for the channels ``webhook`` and ``kafka``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def body(message: Message, rendered: Rendered) -> bytes:
-    """The message, the change that triggered it, and the facts available to templates, as JSON."""
+    """Return the message, the change that triggered it, and the facts available to templates, as JSON."""
     change = message.change
     return _encode(
         {
@@ -34,5 +34,5 @@ def body(message: Message, rendered: Rendered) -> bytes:
 
 
 def trace_headers(message: Message) -> dict[str, str]:
-    """The headers of the message's trace; empty if it has none."""
+    """Return the headers of the message's trace; empty if it has none."""
     return {"traceparent": message.trace} if message.trace else {}

@@ -1,4 +1,4 @@
-"""DKIM signatures (RFC 6376) for mail that the provider does not sign; requires dkimpy."""
+"""Sign mail with DKIM (RFC 6376) if the provider does not sign it. Requires dkimpy."""
 
 from __future__ import annotations
 
@@ -52,5 +52,5 @@ def signed(mail: bytes, domain: str, selector: str, key_file: str) -> bytes:
 
 @lru_cache(maxsize=8)
 def _key(path: Path, changed: int) -> bytes:
-    """The key in a file, cached; ``changed`` invalidates the cache when the file changes."""
+    """Return the key in a file, cached; ``changed`` invalidates the cache when the file changes."""
     return path.read_bytes()

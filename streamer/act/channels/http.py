@@ -1,4 +1,4 @@
-"""Channel ``http``: a POST to the API of an SMS provider, or any API that takes a template id and parameters.
+"""Channel ``http``: POST to the API of an SMS provider, or to any API that takes a template id and parameters.
 
 The template is JSON whose strings are templates, so no value can break out of its field. With ``key_header`` the
 receiver drops duplicates of a message; without it a call with an unknown result is in doubt.
@@ -26,13 +26,13 @@ from streamer.act.render import Rendered
 TIMEOUT_SECONDS: Final = 15
 _CONNECT_SECONDS: Final = 5
 _LATER: Final = frozenset({408, 409, 425, 429, 501, 503})
-"""Nothing was done, and a retry is welcome. 409: a call with the same key is still in progress."""
+"""Nothing was done, and a retry is welcome. 409 means that a call with the same key is still in progress."""
 _OURS: Final = frozenset({401, 403, 404, 405})
 """The channel is misconfigured: the receiver would reject every message, so all of them wait."""
 
 
 class HttpSender:
-    """A `Sender` to HTTP APIs.
+    """A `Sender` for HTTP APIs.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class HttpSender:
 
 
 def authorization(options: Mapping[str, Any], secret: str | None) -> dict[str, str]:
-    """The authentication header; ``auth`` is ``bearer``, ``basic``, or the name of a header for the bare secret.
+    """Return the authentication header; ``auth`` is ``bearer``, ``basic``, or the name of a header for the bare secret.
 
     >>> authorization({"auth": "basic"}, "user:word")
     {'authorization': 'Basic dXNlcjp3b3Jk'}
@@ -97,10 +97,10 @@ def authorization(options: Mapping[str, Any], secret: str | None) -> dict[str, s
 
 
 def judge(status: int, headers: Mapping[str, str], body: bytes, options: Mapping[str, Any], now: float) -> Answer:
-    """Interpret a response; ``now`` in epoch seconds.
+    """Interpret a response; ``now`` is in epoch seconds.
 
-    A 4xx rejects only this message, but a wrong key or address of the API is the channel's fault, and messages wait.
-    After a 5xx the API may have accepted the message anyway, which matters if it does not drop duplicates.
+    A 4xx rejects only this message. A wrong key or address of the API is the channel's fault, and messages wait. After
+    a 5xx the API may have accepted the message anyway, which matters if it does not drop duplicates.
     """
     if 200 <= status < 300:
         return _by_body(status, body, options.get("success"))
@@ -114,7 +114,7 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, options: Mapping
 
 
 def _by_body(status: int, body: bytes, success: str | None) -> Answer:
-    """Interpret the body, since many APIs reject with a 200: ``success`` names a field and its value, ``Code=OK``."""
+    """Interpret the body, because many APIs reject with a 200. ``success`` is a field and its value, ``Code=OK``."""
     if success is None:
         return Answer("sent", str(status))
     path, _, wanted = success.partition("=")

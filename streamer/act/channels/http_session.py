@@ -1,4 +1,4 @@
-"""The HTTP client of a channel: created with the first message, since that requires a running loop."""
+"""Create a channel's HTTP client with the first message, because that requires a running loop."""
 
 from __future__ import annotations
 

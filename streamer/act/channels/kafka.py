@@ -1,4 +1,4 @@
-"""Channel ``kafka``: the message as a record of your own topic, keyed by message id so that you can drop duplicates."""
+"""Channel ``kafka``: write the message to your own topic, keyed by message id so that you can drop duplicates."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TIMEOUT_MS = 15_000
 
 
 class KafkaSender:
-    """A `Sender` into topics of the service's own Kafka.
+    """A `Sender` to topics of the service's own Kafka.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class KafkaSender:
             except BaseException:
                 await producer.stop()
                 raise
-            # Two concurrent messages may both have found no producer: keep only one.
+            # Two concurrent messages may both have found no producer, so keep only one.
             if self._producer is not None:
                 await producer.stop()
             else:

@@ -1,4 +1,4 @@
-"""Channel ``log``: writes the message to the process log, to try out a play."""
+"""Channel ``log``: write the message to the process log, to try out a play."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = structlog.get_logger(__name__)
 
 
 class LogSender:
-    """A `Sender` that reaches nobody."""
+    """A `Sender` that only logs."""
 
     async def send(self, channel: Channel, message: Message, rendered: Rendered, address: str, begun: Begin) -> Answer:
         if not await begun():
@@ -23,4 +23,4 @@ class LogSender:
         return Answer("sent")
 
     async def close(self) -> None:
-        """Nothing to close."""
+        """Do nothing: there is nothing to close."""

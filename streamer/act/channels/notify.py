@@ -1,7 +1,7 @@
-"""Channel ``notify``: a note to you by WeCom, DingTalk, Feishu, Telegram and other services of apprise.
+"""Channel ``notify``: notify the shop owner by WeCom, DingTalk, Feishu, Telegram and other services of apprise.
 
-Apprise only reports whether everything succeeded, so a note may arrive twice rather than not at all: this channel is
-for the shop owner, never for customers. With ``digest`` the notes of an interval are sent as one, since group robots
+Apprise reports only whether everything succeeded, so a note may arrive twice rather than not at all: this channel is
+for the shop owner, never for customers. With ``digest``, the notes of an interval are sent as one, because group robots
 accept only a few per minute.
 """
 
@@ -40,16 +40,16 @@ class NotifySender:
         return await digest.add(rendered.parts["subject"], rendered.parts["text"], begun)
 
     async def close(self) -> None:
-        """Nothing to close: each note has its own connection."""
+        """Do nothing: each note has its own connection."""
 
 
 class _Digest:
-    """The notes of one channel waiting for the next digest."""
+    """The notes of one channel that wait for the next digest."""
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
         rate = channel.options.get("digest")
-        # Without a digest each note is sent alone.
+        # Without a digest, each note is sent alone.
         self._pause = 0.0 if rate is None else spans.rate(rate).per / spans.rate(rate).count / 1000
         self._waiting: list[tuple[str, str, Begin, asyncio.Future[Answer]]] = []
         self._sender: asyncio.Task[None] | None = None
@@ -101,7 +101,7 @@ class _Digest:
 
 
 def _servers(path: Path) -> Any:
-    """All addresses in the file, one per line. Raises OSError, ValueError, or ImportError without apprise."""
+    """Return all addresses in the file, one per line. Raises OSError, ValueError, or ImportError without apprise."""
     try:
         from apprise import Apprise, AppriseAsset
     except ImportError:
@@ -110,13 +110,13 @@ def _servers(path: Path) -> Any:
     lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
     wanted = [line for line in lines if line and not line.startswith("#")]
     if not wanted or not all(servers.add(line) for line in wanted):
-        # The addresses contain the keys of robots: never show one.
+        # The addresses contain the keys of robots, so never show one.
         raise ValueError(f"{path} holds no address that apprise knows")
     return servers
 
 
 def digest_of(notes: Sequence[tuple[str, str]]) -> tuple[str, str]:
-    """Title and text of several notes as one, truncated at a whole character.
+    """Return title and text of several notes as one, truncated at a whole character.
 
     >>> digest_of([("ann may leave", "Call her."), ("bob may leave", "Call him.")])
     ('ann may leave (+1)', 'ann may leave\\nCall her.\\n\\nbob may leave\\nCall him.')

@@ -1,4 +1,4 @@
-"""Channel ``smtp``: one mail, one recipient, step by step, to tell certain failures from doubtful ones.
+"""Channel ``smtp``: send one mail to one recipient step by step, to tell certain failures from doubtful ones.
 
 A failure up to ``rcpt`` is certain: the server accepted nothing. From ``data`` on, a response with a code is a
 rejection, and a lost connection or a timeout is in doubt: the server may have accepted the mail.
@@ -33,7 +33,7 @@ class _WholeLinks(EmailPolicy):
     """The SMTP mail policy, except that links stay whole and in plain text, one per line.
 
     The standard library folds an address longer than a line into encoded words (RFC 2047), which mail clients do not
-    decode in `List-Unsubscribe`: they would not offer one-click unsubscribe.
+    decode in `List-Unsubscribe`, so they would not offer one-click unsubscribe.
     """
 
     def fold_binary(self, name: str, value: Any) -> bytes:
@@ -46,12 +46,12 @@ _POLICY: Final = _WholeLinks(linesep="\r\n")
 
 
 class SmtpSender:
-    """A `Sender` of mail.
+    """A `Sender` for mail.
 
     Parameters
     ----------
     password
-        Returns the password of the server's user, or None.
+        Returns the password of the mail server's user, or None.
     """
 
     def __init__(self, password: Callable[[], str | None]) -> None:
@@ -91,11 +91,11 @@ class SmtpSender:
             server.close()
 
     async def close(self) -> None:
-        """Nothing to close: each mail has its own connection."""
+        """Do nothing: each mail has its own connection."""
 
 
 def _as_bytes(channel: Channel, mail: EmailMessage, sender: str) -> bytes:
-    """The bytes to send, with a DKIM signature if the channel has a key. Raises the errors of `dkim.signed`."""
+    """Return the bytes to send, with a DKIM signature if the channel has a key. Raises the errors of `dkim.signed`."""
     raw = mail.as_bytes(policy=_POLICY)
     if (dkim := channel.options.get("dkim")) is None:
         return raw
@@ -117,7 +117,7 @@ def _server(channel: Channel) -> SMTP:
 
 
 def _safe(error: Exception, channel_down: bool) -> Answer:
-    """The answer to a failure that certainly left the server without mail: 5xx is final, the rest may be retried."""
+    """Return the answer for a failure that certainly left the server without mail. 5xx is final, others may be retried."""
     if isinstance(error, SMTPResponseException):
         kind: Literal["refused", "retry"] = "refused" if error.code >= 500 else "retry"
         # The server's text often contains the address.
@@ -126,7 +126,7 @@ def _safe(error: Exception, channel_down: bool) -> Answer:
 
 
 def letter(channel: Channel, message: Message, rendered: Rendered, address: str) -> EmailMessage:
-    """The mail: text and HTML, with the headers that make mail clients offer to unsubscribe (RFC 8058)."""
+    """Return the mail as text and HTML, with headers that make mail clients offer to unsubscribe (RFC 8058)."""
     name, sender = parseaddr(channel.options["from"])
     mail = EmailMessage(policy=_POLICY)
     mail["Subject"] = rendered.parts["subject"]
@@ -146,7 +146,7 @@ def letter(channel: Channel, message: Message, rendered: Rendered, address: str)
 
 
 def _ways_to_leave(channel: Channel, message: Message, rendered: Rendered) -> list[str]:
-    """The addresses of ``List-Unsubscribe``: the page, and a mail address if the channel has one."""
+    """Return the addresses of ``List-Unsubscribe``: the page, and a mail address if the channel has one."""
     mailbox = channel.options.get("unsubscribe_mailbox")
     return [
         f"<{rendered.unsubscribe_url}>",

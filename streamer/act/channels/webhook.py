@@ -1,4 +1,4 @@
-"""Channel ``webhook``: a POST by Standard Webhooks with the message id, so that receivers can drop duplicates.
+"""Channel ``webhook``: POST by Standard Webhooks with the message id, so that receivers can drop duplicates.
 
 https://github.com/standard-webhooks/standard-webhooks
 """
@@ -26,7 +26,7 @@ TIMEOUT_SECONDS: Final = 15
 
 
 class WebhookSender:
-    """A `Sender` over HTTP.
+    """A `Sender` that uses HTTP.
 
     Parameters
     ----------
@@ -59,7 +59,10 @@ class WebhookSender:
 
 
 def signed(id: str, body: bytes, secrets: Sequence[str], at: datetime) -> dict[str, str]:
-    """The signature headers of a call; ``at`` must be UTC: the library replaces a zone instead of converting it."""
+    """Return the signature headers of a call.
+
+    ``at`` must be UTC, because the library replaces a zone instead of converting it.
+    """
     assert at.tzinfo is UTC
     signatures = " ".join(Webhook(secret).sign(id, at, body.decode()) for secret in secrets)
     return {
@@ -71,7 +74,7 @@ def signed(id: str, body: bytes, secrets: Sequence[str], at: datetime) -> dict[s
 
 
 def judge(status: int, headers: Mapping[str, str], now: float) -> Answer:
-    """Interpret a status; ``now`` in epoch seconds."""
+    """Interpret a status; ``now`` is in epoch seconds."""
     if 200 <= status < 300:
         return Answer("sent", str(status))
     if status == 410:

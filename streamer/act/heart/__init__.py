@@ -1,1 +1,1 @@
-"""The pure heart of ``act``: `plan`, `due` and `settle` are functions of state, records and an instant."""
+"""The pure core of ``act``: `plan`, `due` and `settle` are functions of state, records and an instant."""

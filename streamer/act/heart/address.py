@@ -1,4 +1,4 @@
-"""Customer addresses: where a channel sends to, and the hash that identifies a suppressed address."""
+"""Find customers' addresses for a channel, and the hashes that identify suppressed addresses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from models.customer.customer import Customer
 from models.features.traits import text_trait
 from streamer.act.plays.book import Channel
 
-# Only a basic check against sending to nobody: the server decides what is deliverable.
+# Only a basic check that there is an address: the server decides what is deliverable.
 _EMAIL: Final = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+\.[^\s@<>,;:\"()\[\]\\]+")
 
 _BETWEEN_DIGITS: Final = re.compile(r"[\s()./-]")
@@ -20,7 +20,7 @@ _PHONE: Final = re.compile(r"\+?\d{5,15}")
 
 
 def phone_number(text: str) -> str | None:
-    """The digits of a phone number, with a leading plus if it has one; None if it is none."""
+    """Return the digits of a phone number, with a leading plus if it has one, or None for other text."""
     number = _BETWEEN_DIGITS.sub("", text)
     return number if _PHONE.fullmatch(number) else None
 
@@ -32,11 +32,11 @@ class Addresses:
     secret: bytes
 
     def trait(self, channel: Channel) -> str:
-        """The customer trait with the address that a channel needs; empty if it needs none."""
+        """Return the customer trait with the address that a channel needs, empty if it needs none."""
         return "" if "to" in channel.options else str(channel.options.get("trait", channel.how.trait))
 
     def of(self, channel: Channel, customer: Customer | None) -> str | None:
-        """The customer's address; empty if the channel needs none, None if it is missing or malformed."""
+        """Return the customer's address: empty if the channel needs none, None if it is missing or malformed."""
         needed = self.trait(channel)
         if not needed:
             return ""
@@ -51,9 +51,9 @@ class Addresses:
         return found
 
     def hash(self, address: str) -> str:
-        """A keyed hash for comparing addresses; it cannot be reversed."""
+        """Return a keyed hash for comparing addresses; it cannot be reversed."""
         return hmac.new(self.secret, address.strip().lower().encode(), sha256).hexdigest()[:32]
 
     def key(self, address: str, list: str) -> str:
-        """The key of a suppression: an address, for a list or for all (``*``)."""
+        """Return the key of a suppression: of an address, for a list or for all (``*``)."""
         return f"{self.hash(address)}/{list}"

@@ -1,4 +1,4 @@
-"""Manual actions: plan messages for customers already in a segment, and approve the first messages of a play."""
+"""Carry out manual actions: plan messages for customers already in a segment, approve a play's first messages."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ APPROVE: Final = "approve"
 def first(order: PlayCommand, held: PlayState, state: State, outcome: Outcome, now: int) -> None:
     """Plan a message for each named customer, as if they had just entered their segment.
 
-    The message id derives from the customer, the segmentation and the time of entry. So repeating the order plans no
-    message that is still unfinished; one that was sent counts for ``again``.
+    The message id is derived from the customer, the segmentation and the time of entry. Repeating the command therefore
+    plans no message that is still unfinished; a sent message counts for ``again``.
     """
     play = state.books[held.version].plays[order.play]
     if play.when.weekly is not None:
@@ -35,7 +35,7 @@ def first(order: PlayCommand, held: PlayState, state: State, outcome: Outcome, n
 
 
 def entered(one: FirstCustomer, play: Play) -> ReceivedChange:
-    """The change that represents a membership."""
+    """Return the change that represents a membership."""
     segmentation = play.when.segmentation
     return ReceivedChange(
         event_id=str(uuid5(NAMESPACE, f"{one.customer_id}/{segmentation}/{one.since}/{FIRST}")),
@@ -51,7 +51,7 @@ def entered(one: FirstCustomer, play: Play) -> ReceivedChange:
 
 
 def decide(order: PlayCommand, held: PlayState, state: State, outcome: Outcome, now: int) -> None:
-    """Approve or reject waiting messages; once the requested number is decided, the rest need no approval."""
+    """Approve or reject waiting messages. Once the requested number is decided, the rest need no approval."""
     waiting = [one for one in _waiting(order.play, state) if order.message_id in (None, one.id)]
     for message in waiting[: held.approve]:
         held.approve -= 1
@@ -65,7 +65,7 @@ def decide(order: PlayCommand, held: PlayState, state: State, outcome: Outcome, 
 
 
 def free(play: str, state: State, outcome: Outcome, now: int) -> None:
-    """Re-evaluate messages that wait for an approval no longer required."""
+    """Re-evaluate messages that wait for an approval that is no longer required."""
     for message in _waiting(play, state):
         _let_go(message, outcome, now)
 
@@ -76,7 +76,7 @@ def _let_go(message: Message, outcome: Outcome, now: int) -> None:
 
 
 def _waiting(play: str, state: State) -> list[Message]:
-    """Messages waiting for approval, in the order of planning."""
+    """Return messages waiting for approval, in planning order."""
     found = [
         one for one in state.messages.values() if one.play == play and one.status == "waiting" and one.why == APPROVE
     ]

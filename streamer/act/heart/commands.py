@@ -1,4 +1,4 @@
-"""Orders from people: start, pause or stop a play; release or drop kept messages."""
+"""Carry out users' commands: start, pause or stop a play; release or drop kept messages."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from streamer.act.plays.book import Book
 
 
 def command(order: PlayCommand, book: Book | None, state: State, outcome: Outcome, now: int) -> None:
-    """Carry out one order.
+    """Carry out one command.
 
     Parameters
     ----------
     book
-        The file that came with a ``start``; its version is the next one.
+        File of plays sent with a ``start``; its version is the next one.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def command(order: PlayCommand, book: Book | None, state: State, outcome: Outcom
 
 
 def _start(order: PlayCommand, book: Book, state: State, outcome: Outcome, now: int) -> None:
-    """Run a play by a new version of the file. Waiting messages keep the version they were planned by."""
+    """Run a play by a new version of the file. Waiting messages keep the version that planned them."""
     name, newest = order.play, state.books.get(state.ledger.book)
     if newest is None or (newest.text, newest.templates) != (book.text, book.templates):
         state.books[book.version] = book
@@ -75,7 +75,7 @@ def _stop(order: PlayCommand, held: PlayState, state: State, outcome: Outcome, n
 
 
 def _release(order: PlayCommand, held: PlayState, state: State, outcome: Outcome, now: int) -> None:
-    """Send kept messages after all: a person decided that a duplicate does less harm than no message."""
+    """Send kept messages after all, because a person decided that a duplicate does less harm than no message."""
     if order.status == "waiting":
         by_hand.decide(order, held, state, outcome, now)
         return
@@ -87,7 +87,7 @@ def _release(order: PlayCommand, held: PlayState, state: State, outcome: Outcome
 
 
 def _drop(order: PlayCommand, held: PlayState, state: State, outcome: Outcome, now: int) -> None:
-    """Drop kept messages; a doubtful one still counts as doubtful."""
+    """Drop kept messages. A doubtful message still counts as doubtful."""
     if order.status == "waiting":
         by_hand.decide(order, held, state, outcome, now)
         return
@@ -109,7 +109,7 @@ def _waiting(state: State, play: str) -> list[Message]:
 
 
 def _kept(order: PlayCommand, state: State) -> list[Message]:
-    """The kept messages of the order: all of the play with its status, or the one it names."""
+    """Return the kept messages of a command: all of the play with its status, or the one it names."""
     found = [
         one
         for one in state.messages.values()

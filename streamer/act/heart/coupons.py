@@ -1,4 +1,4 @@
-"""Coupon codes: loaded into pools and used once each, or generated from a message id.
+"""Manage coupon codes: loaded into pools and used once each, or generated from a message id.
 
 The transaction that claims a message also takes its code, so a kill or restart never uses a code twice.
 """
@@ -19,18 +19,18 @@ from streamer.act.plays.coupon_rule import CouponRule
 
 
 class Coupon(msgspec.Struct, array_like=True, omit_defaults=True):
-    """One code. New fields go to the end, with a default.
+    """One code. Append new fields at the end, with a default.
 
     Attributes
     ----------
     pool
-        Empty for a code generated from a message id.
+        Pool of the code; empty for a code generated from a message id.
     given, used
-        When a message took it, and when an order used it (ms); 0 before.
+        When a message took the code and when an order used it (epoch ms); 0 before.
     play
-        The play of that message.
+        Play of that message.
     message, customer
-        The message that took it and its customer; cleared once the customer is erased.
+        Message that took the code, and its customer; cleared when the customer is erased.
     """
 
     pool: str = ""
@@ -42,14 +42,14 @@ class Coupon(msgspec.Struct, array_like=True, omit_defaults=True):
 
 
 class Given(NamedTuple):
-    """The coupon as shown in a message; ``until`` is the last day (local to the customer), None if it has no end."""
+    """The coupon as shown in a message. ``until`` is the last day, local to the customer; None if it has no end."""
 
     code: str
     until: date | None
 
 
 class Pool(NamedTuple):
-    """Number of codes of a pool that are free, taken by messages, and used in orders."""
+    """Number of a pool's codes that are free, taken by messages, and used in orders."""
 
     free: int
     given: int
@@ -57,7 +57,7 @@ class Pool(NamedTuple):
 
 
 class Coupons:
-    """All coupons by code. Free codes are used in the order in which they were loaded."""
+    """All coupons by code. Free codes are used in loading order."""
 
     def __init__(self) -> None:
         self._codes: dict[str, Coupon] = {}
@@ -67,7 +67,7 @@ class Coupons:
         self._of: dict[str, set[str]] = {}
 
     def get(self, code: str) -> Coupon | None:
-        """The coupon with this code."""
+        """Return the coupon with this code, or None."""
         return self._codes.get(code)
 
     def put(self, code: str, coupon: Coupon) -> None:
@@ -94,14 +94,14 @@ class Coupons:
                 del self._of[coupon.customer]
 
     def load(self, pool: str, codes: Iterable[str]) -> list[str]:
-        """Add codes to a pool; return those that were in no pool before. A known code keeps its state."""
+        """Add codes to a pool, and return those that were in no pool before. A known code keeps its state."""
         new = [code for code in dict.fromkeys(codes) if code not in self._codes]
         for code in new:
             self.put(code, Coupon(pool))
         return new
 
     def offered(self, rule: CouponRule, made_code: str) -> str | None:
-        """The code for the next message of a play; None if its pool is exhausted. Does not take it yet."""
+        """Return the code for the next message of a play, without taking it; None if its pool is exhausted."""
         if rule.made:
             return rule.made.replace("{code}", made_code)
         return next(iter(self._free.get(rule.pool, ())), None)
@@ -111,7 +111,7 @@ class Coupons:
         self.put(code, Coupon(rule.pool, now, 0, play, message, customer))
 
     def use(self, code: str, at: int) -> bool:
-        """Record that an order used a code; return False if no message took it or it is already used."""
+        """Record that an order used a code. Return False if no message took it or it is already used."""
         found = self._codes.get(code)
         if found is None or not found.given or found.used:
             return False
@@ -126,7 +126,7 @@ class Coupons:
         return codes
 
     def pools(self) -> dict[str, Pool]:
-        """Every pool ever loaded, including exhausted ones."""
+        """Return every pool ever loaded, including exhausted ones."""
         return {
             name: Pool(len(free), self._given[name], self._used[name])
             for name, free in sorted(self._free.items())
@@ -134,12 +134,12 @@ class Coupons:
         }
 
     def of_play(self, play: str) -> Iterator[Coupon]:
-        """Codes that messages of a play took."""
+        """Yield the codes that a play's messages took."""
         return (one for one in self._codes.values() if one.given and one.play == play)
 
 
 def given(code: str, rule: CouponRule | None, customer: Customer | None, timezone: str, at: int) -> Given | None:
-    """The coupon of a message claimed at ``at`` (ms), with days in the customer's time zone; None without a rule."""
+    """Return the coupon of a message claimed at ``at`` (ms), with days in the customer's time zone; None without a rule."""
     if rule is None:
         return None
     if not rule.valid:

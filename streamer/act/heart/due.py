@@ -1,7 +1,7 @@
 """Decide on a due message: run the gates in order; each reports the values it used.
 
-Everything is evaluated at the time of sending, on the customer's current state. The holdout is drawn last, so that
-both arms have passed the same gates and use up the same caps, cooldown and budget.
+Everything is evaluated at the time of sending, on the customer's current state. The holdout is drawn last, so that both
+arms have passed the same gates and use up the same caps, cooldown and budget.
 """
 
 from __future__ import annotations
@@ -65,14 +65,14 @@ LASTING: Final = frozenset({"looked", "quiet", "budget", "approve"})
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the gates depend on besides the state.
+    """Settings that the gates depend on in addition to the state.
 
     Attributes
     ----------
     timezone
-        The shop's, for budgets and for customers whose own is unknown.
+        The shop's time zone, for budgets and for customers whose time zone is unknown.
     consent_default
-        The consent assumed for customers without a consent record.
+        Consent assumed for customers without a consent record.
     """
 
     units: Units
@@ -86,7 +86,7 @@ class Policy:
 
 @dataclass(slots=True)
 class Look:
-    """One evaluation of one message: everything the gates may need."""
+    """One evaluation of one message, with everything the gates may need."""
 
     message: Message
     play: Play
@@ -110,7 +110,7 @@ class Look:
 
     @property
     def records(self) -> list[Person]:
-        """The records of all ids of this person: the customer's own first, then those of joined ids."""
+        """Records of all ids of this person: the customer's own first, then those of joined ids."""
         profile = None if self.customer is None else self.customer.profile
         if profile is None or not profile.aliases:
             return [self.person]
@@ -124,7 +124,7 @@ class Look:
 
 
 def zone_of(customer: Customer | None, policy: Policy) -> ZoneInfo:
-    """A customer's time zone, or the shop's if the customer's is unknown."""
+    """Return a customer's time zone, or the shop's if the customer's is unknown."""
     named = None if customer is None else text_trait(customer, "timezone")
     return zone(named, policy.timezone)[0]
 
@@ -135,7 +135,7 @@ def due(message: Message, customer: Customer | None, state: State, policy: Polic
     Parameters
     ----------
     customer
-        The customer in the view after every input was read to its end; None if unknown.
+        Customer in the view after every input was read to its end; None if unknown.
     under_way
         Number of unanswered calls of the message's channel.
     """
@@ -158,15 +158,15 @@ def due(message: Message, customer: Customer | None, state: State, policy: Polic
         waited = message.expires - look.play.expires
         if now < waited:
             return Wait(waited, "looked")
-        # Without a wait, evaluate at once: a second look would come after plays with lower priority.
+        # Without a wait, evaluate at once, because a second evaluation would come after plays with lower priority.
         message.looked = True
-    # A retry has passed the gates and used up its turn; only what may have changed since is evaluated again.
+    # A retry has passed the gates and used up its turn. Re-evaluate only what may have changed since.
     found = _first_of(_REPEATED if message.claimed else _GATES, look)
     return _arm(look) if found is None else found
 
 
 def _first_of(gates: tuple[Gate, ...], look: Look) -> Verdict | None:
-    """The verdict of the first gate that stops the message; None if it passes all."""
+    """Return the verdict of the first gate that stops the message, or None if it passes all."""
     for gate in gates:
         if (found := gate(look)) is not None:
             return found
@@ -196,7 +196,7 @@ def _condition(look: Look) -> Verdict | None:
 
 
 def _allowed(look: Look) -> Verdict | None:
-    """Contactable, consent, list, suppression."""
+    """Check that the customer is contactable, consents, subscribes to the list, and is not suppressed."""
     address = _address(look)
     if address is None:
         return Drop("contactable", {"needs": look.policy.addresses.trait(look.channel)})
@@ -221,12 +221,12 @@ def _allowed(look: Look) -> Verdict | None:
 
 
 def _address(look: Look) -> str | None:
-    """The address to send to; empty if the channel needs none, None if it needs one that is unknown."""
+    """Return the address to send to: empty if the channel needs none, None if it needs one that is unknown."""
     return look.policy.addresses.of(look.channel, look.customer)
 
 
 def _refused(look: Look) -> str | None:
-    """The consent that the customer lacks. Every play reacts to behaviour, so it needs ``personalization`` too."""
+    """Return the consent that the customer lacks. Every play reacts to behaviour, so it also needs ``personalization``."""
     return missing_consent(None if look.customer is None else look.customer.profile, look.policy.consent_default)
 
 
@@ -261,7 +261,7 @@ def _still(look: Look) -> Verdict | None:
     change, play = look.message.change, look.play
     to = None if change.to_segment is None else change.to_segment.id
     if change.cause == FIRST and look.customer is not None:
-        # No change reported where the customer is: only the view knows.
+        # Only the view knows where the customer is: no change reported it.
         held = look.customer.segments.get(play.when.segmentation)
         if to is None or held is None or held.segment != to:
             return Drop("still", {"now_in": None if held is None else held.segment})
@@ -295,7 +295,7 @@ def _budget(look: Look) -> Verdict | None:
         return None
     until = next_day(look.now, where)
     if look.play.quiet:
-        # The shop's day begins at night: a look at everybody who waits would only find that it is too early.
+        # The shop's day begins at night, when re-evaluating all waiting customers would only find that it is too early.
         until = quiet_until(until, look.book.limits.quiet, look.where)
     return Wait(min(until, look.message.expires), "budget")
 
@@ -305,7 +305,7 @@ def _approved(look: Look) -> Verdict | None:
 
 
 def _channel_free(look: Look) -> Verdict | None:
-    """The channel's own reasons to wait: breaker, calls in progress, rates."""
+    """Check the channel's own reasons to wait: breaker, calls in progress, rates."""
     held = look.state.ledger.channels.get(look.channel.name)
     if held is not None and held.opened and look.now < held.probe:
         return Wait(min(held.probe, look.message.expires), "breaker")
@@ -362,7 +362,7 @@ def _arm(look: Look) -> Verdict:
 
 
 def use_up(message: Message, state: State, policy: Policy, customer: Customer | None, now: int) -> None:
-    """Count a message as a turn of its customer and its play today; called for sent and held-out messages alike."""
+    """Count a message as a turn of its customer and play today; called for sent and held-out messages alike."""
     play = state.play(message)
     play_state, person = state.ledger.plays[message.play], state.person(message.customer)
     message.claimed = now

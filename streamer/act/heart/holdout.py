@@ -1,4 +1,4 @@
-"""Holdout by a hash of the customer, which needs neither state nor random numbers."""
+"""Draw the holdout from a hash of the customer, which needs neither state nor random numbers."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from hashlib import blake2b
 from typing import Final
 
 ALL: Final = "*"
-"""Stands for all marketing, in place of a play and its epoch."""
+"""Represents all marketing, in place of a play and its epoch."""
 
 
 def draw(name: str, customer: str) -> float:
-    """A number from 0 to 1 (excluded) that is stable for the same play, epoch and customer.
+    """Return a number from 0 to 1 (excluded) that is stable for the same play, epoch and customer.
 
     ``name`` is ``play@epoch``, or `ALL`.
 

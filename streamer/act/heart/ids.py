@@ -1,6 +1,7 @@
-"""The id of a message: a function of only the change, the play and the step.
+"""Derive the id of a message from only the change, the play and the step.
 
-So a replay of the topic, a retry, a restart or an edit of the play cannot create a second message from one change.
+A replay of the topic, a retry, a restart or an edit of the play therefore cannot create a second message from one
+change.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from typing import Final
 from uuid import UUID
 
 NAMESPACE: Final = UUID("5f2f6a3e-3b3c-5a0e-8f0e-9f7f2c1d4b22")
-"""Never change it: receivers drop duplicates by these ids."""
+"""Never change this, because receivers drop duplicates by these ids."""
 _SPACE: Final = NAMESPACE.bytes
 
 
 def message_id(change_event_id: str, play: str, step: int = 1) -> str:
-    """The id of a play's message triggered by a change.
+    """Return the id of a play's message triggered by a change.
 
     >>> message_id("c-1", "win_back")
     '25e510f3-54a7-5880-ab2f-bba044096159'
@@ -24,12 +25,14 @@ def message_id(change_event_id: str, play: str, step: int = 1) -> str:
 
 
 def step_id(message: str, type: str, attempt: int) -> str:
-    """The id of one step in a message's life."""
+    """Return the id of one step in a message's life."""
     return _id(f"{message}/{type}/{attempt}")
 
 
 def _id(name: str) -> str:
-    """The text of a version 5 UUID, the same as `uuid.uuid5` in a quarter of the time: each change needs four.
+    """Return the text of a version 5 UUID.
+
+    The result equals that of `uuid.uuid5` in a quarter of the time, which matters because each change needs four.
 
     >>> from uuid import uuid5
     >>> _id("Zoë/win_back/1") == str(uuid5(NAMESPACE, "Zoë/win_back/1"))

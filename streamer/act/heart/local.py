@@ -1,4 +1,4 @@
-"""The customer's local days and hours: the local day of an instant, and the end of quiet hours."""
+"""Compute customers' local days and hours: the local day of an instant, and the end of quiet hours."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MINUTE_MS = 60_000
 
 @lru_cache(maxsize=1_024)
 def zone(name: str | None, shop: str) -> tuple[ZoneInfo, str]:
-    """The customer's time zone, and its source: ``customer``, or ``shop`` if the customer's is missing or unknown."""
+    """Return the customer's time zone and its source: ``customer``, or ``shop`` if the customer's is missing or unknown."""
     if name:
         try:
             return ZoneInfo(name), "customer"
@@ -24,12 +24,12 @@ def zone(name: str | None, shop: str) -> tuple[ZoneInfo, str]:
 
 
 def day_of(at: int, where: ZoneInfo) -> int:
-    """The local day of an instant (ms), counted from 1970-01-01."""
+    """Return the local day of an instant (ms), counted from 1970-01-01."""
     return (datetime.fromtimestamp(at / 1000, where).date() - _EPOCH).days
 
 
 def is_quiet(at: int, quiet: Window, where: ZoneInfo) -> bool:
-    """Whether the local time at an instant (ms) is in the window; its end is exclusive."""
+    """Return whether the local time at an instant (ms) is in the window, whose end is exclusive."""
     local = datetime.fromtimestamp(at / 1000, where)
     minute = local.hour * 60 + local.minute
     if quiet.start < quiet.end:
@@ -38,7 +38,7 @@ def is_quiet(at: int, quiet: Window, where: ZoneInfo) -> bool:
 
 
 def quiet_until(at: int, quiet: Window | None, where: ZoneInfo) -> int:
-    """The first instant (ms) from ``at`` on that is not quiet: ``at`` itself, or a full minute after it."""
+    """Return the first instant (ms) from ``at`` on that is not quiet: ``at`` itself, or a full minute after it."""
     if quiet is None:
         return at
     return _quiet_until(at // _MINUTE_MS * _MINUTE_MS, quiet, where) or at
@@ -46,10 +46,10 @@ def quiet_until(at: int, quiet: Window | None, where: ZoneInfo) -> int:
 
 @lru_cache(maxsize=4_096)
 def _quiet_until(at: int, quiet: Window, where: ZoneInfo) -> int:
-    """The end of quiet hours for the minute that begins at ``at``; 0 if it is not quiet.
+    """Return the end of quiet hours for the minute that begins at ``at``; 0 if it is not quiet.
 
-    Many messages are judged in one minute. Clock changes may repeat or skip an hour, so the end is searched on the real
-    timeline: the local end of the window is only the first guess.
+    Many messages are evaluated in one minute. Clock changes may repeat or skip an hour, so the end is searched on the
+    real timeline; the local end of the window is only the first guess.
     """
     if not is_quiet(at, quiet, where):
         return 0
@@ -71,7 +71,7 @@ def _minute_from(at: int) -> int:
 
 
 def next_day(at: int, where: ZoneInfo) -> int:
-    """The first full minute (ms) after ``at`` on a later local day."""
+    """Return the first full minute (ms) after ``at`` on a later local day."""
     today = day_of(at, where)
     found = _midnight_after(today, where)
     # Clocks set back across midnight repeat part of a day, and clocks set forward may skip midnight.
@@ -85,6 +85,6 @@ def next_day(at: int, where: ZoneInfo) -> int:
 
 @lru_cache(maxsize=4096)
 def _midnight_after(day: int, where: ZoneInfo) -> int:
-    """Midnight (ms) at the end of a local day, as its local clock would show it."""
+    """Return midnight (ms) at the end of a local day, as its local clock would show it."""
     end = datetime.combine(_EPOCH + timedelta(days=day + 1), time(), where)
     return int(end.astimezone(UTC).timestamp() * 1000)

@@ -1,10 +1,10 @@
-"""Measure whether customers bought after their turn: both arms alike, by intention to treat, from their order books.
+"""Measure purchases after customers' turns: both arms alike, by intention to treat, from their order books.
 
-A measure begins when a message uses up its turn, sent or held out, and ends after the play's time. Then the
-customer's remembered orders are counted by their own times, so a late count has the same result.
+A measure begins when a message uses up its turn, sent or held out, and ends after the play's time. Then the customer's
+remembered orders are counted by their own times, so a late count has the same result.
 
 All marketing together is measured too, once per customer: from the first turn of any play, customers held out of all
-marketing against the others.
+marketing are compared with the others.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from streamer.act.heart.state import ArmState, Drawn, Measure, Message, Origin, 
 from streamer.act.heart.uplift import surely_above
 
 ALL_WITHIN: Final = 90 * 86_400_000
-"""How long (ms) after a customer's first turn orders count for all marketing together."""
+"""Time (ms) after a customer's first turn in which orders count for all marketing together."""
 
 
 def begin(message: Message, held: bool, state: State, outcome: Outcome, now: int) -> None:
@@ -50,12 +50,12 @@ def _remember(
 
 
 def end(id: str, customer: Customer | None, state: State, outcome: Outcome, minor: int) -> None:
-    """Count what the customer bought during a measure that is due.
+    """Count the customer's purchases during a measure that is due.
 
     Parameters
     ----------
     customer
-        The customer in the view; None, for example after an erase, counts in neither arm.
+        Customer in the view; None, for example after an erase, counts in neither arm.
     minor
         Minor units per major unit of the shop's currency.
     """
@@ -83,7 +83,7 @@ def _count(arm: ArmState, bought: bool, spent: float) -> None:
 
 
 def count_response(id: str, what: str, state: State, outcome: Outcome) -> None:
-    """Count an unsubscribe or a complaint that names a message, and pause a play that certainly has too many."""
+    """Count an unsubscribe or complaint that names a message, and pause a play that certainly has too many."""
     measure = state.measures.get(id)
     if measure is None or what in measure.responses:
         return

@@ -1,4 +1,4 @@
-"""State moves of a message: each records a step, updates the play's counters, and removes finished messages."""
+"""Change the state of messages: record a step, update the play's counters, and remove finished messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""State of each customer that a play has reached; packed, since there may be hundreds of thousands."""
+"""Keep the state of each customer that a play has reached, packed because there may be hundreds of thousands."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import msgspec
 
 
 class Person(msgspec.Struct, array_like=True, omit_defaults=True):
-    """A customer that some play has reached. New fields go to the end, with a default.
+    """A customer that some play has reached. Append new fields at the end, with a default.
 
     Attributes
     ----------
     seq
-        The last change of the customer that was processed.
+        Number of the customer's last processed change.
     sends
-        By play, when it last used up its turn: sent, or held out.
+        Time of the last turn by play, whether sent or held out.
     days
         Marketing messages by the customer's local day, for the last `KEPT_DAYS` days; includes held-out ones.
     arms
-        By ``play@epoch`` (``*`` for all marketing), whether the customer is held out; drawn once.
+        Whether the customer is held out, by ``play@epoch`` (``*`` for all marketing); drawn once.
     lists
-        By list, whether the customer subscribes to it, and since when.
+        Whether the customer subscribes, and since when, by list.
     address
         Hash of the address last sent to; a bounce suppresses it.
     refused
-        The reason for a suppression (a bounce or complaint) that came while no address was known; empty if none.
+        Reason for a suppression (bounce or complaint) received while no address was known; empty if none.
     turned
-        The customer's first marketing turn, sent or held out, while a share is held out of all marketing; 0 if none.
+        Time of the customer's first marketing turn while a share is held out of all marketing; 0 if none.
     """
 
     seq: int = 0
@@ -68,14 +68,14 @@ class People:
         return id in self._open or id in self._packed
 
     def get(self, id: str) -> Person | None:
-        """The customer's record, to read or change; None if no play has reached the customer."""
+        """Return the customer's record, to read or change; None if no play has reached the customer."""
         found = self._open.get(id)
         if found is None and (packed := self._packed.get(id)) is not None:
             found = self._open[id] = _decode(packed)
         return found
 
     def touch(self, id: str) -> Person:
-        """The customer's record, created if missing."""
+        """Return the customer's record, creating it if missing."""
         found = self.get(id)
         if found is None:
             found = self._open[id] = Person()
@@ -90,13 +90,13 @@ class People:
             self._packed[id] = packed
 
     def remove(self, id: str) -> bool:
-        """Remove a customer; return False if there was no record."""
+        """Remove a customer. Return False if there was no record."""
         known = id in self
         self.put(id, None)
         return known
 
     def packed(self, id: str) -> bytes | None:
-        """The stored form of a customer's record; None for a tombstone."""
+        """Return the stored form of a customer's record; None means a tombstone."""
         found = self._open.get(id)
         return self._packed.get(id) if found is None else _encode(found)
 

@@ -1,4 +1,4 @@
-"""Plan the messages a change triggers. Pure: reads no profile, so planning keeps pace with the changes."""
+"""Plan the messages a change triggers. Pure: it reads no profile, so that planning keeps up with the changes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streamer.act.plays.book import Play
 
 STORM_SLICES = 12
 STORM_LEAST = 20
-"""Up to this many messages are never a storm, however small the shop."""
+"""Number of messages that never count as a storm, however small the shop is."""
 
 
 def plan(
@@ -23,13 +23,13 @@ def plan(
     Parameters
     ----------
     state, outcome
-        Changed in place.
+        State and outcome, changed in place.
     now
-        The instant of this turn (ms); `wait` and `expires` count from it.
+        Time of this turn (epoch ms), from which `wait` and `expires` count.
     customers
-        Number of customers of the shop, for storms; 0 while unknown.
+        Number of the shop's customers, for the storm limit; 0 while unknown.
     trace
-        The trace of the change.
+        Trace of the change.
     """
     customer = change.customer_id
     known = state.people.get(customer)
@@ -50,7 +50,7 @@ def plan(
 
 
 def triggers(change: ReceivedChange, play: Play) -> bool:
-    """Whether a change triggers the play."""
+    """Return whether a change triggers the play."""
     when = play.when
     to, source = change.to_segment, change.from_segment
     return (
@@ -63,7 +63,7 @@ def triggers(change: ReceivedChange, play: Play) -> bool:
 
 
 def _follow(change: ReceivedChange, state: State, outcome: Outcome) -> None:
-    """Note where customers with waiting messages are now, for ``still``. Stored, as no change is read twice."""
+    """Record where customers with waiting messages are now, for ``still``. Stored, because no change is read twice."""
     now_in = None if change.to_segment is None else change.to_segment.id
     for id in state.by_customer.get(change.customer_id, ()):
         message = state.messages[id]
@@ -111,7 +111,7 @@ def add(
 
 
 def _watch_for_storm(play: Play, play_state: PlayState, state: State, now: int, customers: int) -> None:
-    """Pause a play that plans more than the limits allow: a person must check it before anything is sent."""
+    """Pause a play that plans more than the limits allow, so that a person checks it before anything is sent."""
     storm = state.books[state.ledger.book].limits.storm
     size = max(1, storm.per // STORM_SLICES)
     hours = play_state.hours
@@ -125,7 +125,7 @@ def _watch_for_storm(play: Play, play_state: PlayState, state: State, now: int, 
 
 
 def forget(customer: str, state: State, outcome: Outcome, now: int) -> None:
-    """Drop everything known about an erased customer; calls in progress are settled without it."""
+    """Drop everything known about an erased customer. Calls in progress are settled without it."""
     for id in sorted(state.by_customer.get(customer, ())):
         message = state.messages[id]
         if message.status == "waiting":

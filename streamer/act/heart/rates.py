@@ -1,4 +1,4 @@
-"""Rate limits: sliding windows of calls, kept as counts in sixty slices, so that a rate is never exceeded.
+"""Limit rates with sliding windows of calls, kept as counts in sixty slices, so that a rate is never exceeded.
 
 The oldest slice counts in full although part of it may have left the window, so the actual rate is lower by at most a
 sixtieth.
@@ -17,7 +17,7 @@ Windows = dict[int, dict[int, int]]
 
 
 def free_at(windows: Windows, rates: Iterable[Rate], now: int) -> int:
-    """The first instant (ms) from ``now`` on at which every rate allows one more call."""
+    """Return the first instant (ms) from ``now`` on at which every rate allows one more call."""
     found = now
     for rate in rates:
         slices = windows.get(rate.per)
@@ -35,7 +35,7 @@ def free_at(windows: Windows, rates: Iterable[Rate], now: int) -> int:
 
 
 def room(windows: Windows, rates: Iterable[Rate], now: int) -> int:
-    """How many more calls every rate allows at ``now``; without rates, more than anyone sends."""
+    """Return how many more calls every rate allows at ``now``. Without rates, that is more than anyone sends."""
     left = _ANY
     for rate in rates:
         slices = windows.get(rate.per)
@@ -45,14 +45,14 @@ def room(windows: Windows, rates: Iterable[Rate], now: int) -> int:
 
 
 def _used(slices: dict[int, int], size: int, per: int, now: int) -> int:
-    """The calls in a window. Most often all slices are in it, and a sum over all is four times as fast."""
+    """Return the number of calls in a window. Usually all slices are in it, and a sum over all is four times as fast."""
     if (min(slices) + 1) * size > now - per:
         return sum(slices.values())
     return sum(count for slice, count in slices.items() if (slice + 1) * size > now - per)
 
 
 def count(windows: Windows, rates: Iterable[Rate], now: int) -> None:
-    """Count one call at ``now``, and drop slices that left their window."""
+    """Count one call at ``now``, and drop slices that have left their window."""
     for rate in rates:
         size = max(1, rate.per // _SLICES)
         held = windows.setdefault(rate.per, {})

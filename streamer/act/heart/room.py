@@ -1,4 +1,4 @@
-"""How many more calls a channel accepts now, and when it accepts the next: its breaker, calls in progress and rates."""
+"""Compute how many calls a channel accepts now and when it accepts the next, by breaker, calls in progress and rates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from streamer.act.plays.book import Channel
 
 
 def room(channel: Channel, state: State, policy: Policy, under_way: int, now: int) -> int:
-    """How many calls of a channel may begin at ``now`` (ms); ``under_way`` is the number of unanswered calls."""
+    """Return how many calls of a channel may begin at ``now`` (ms); ``under_way`` is the number of unanswered calls."""
     held = state.ledger.channels.get(channel.name)
     if held is not None and held.opened:
         # A single call probes whether the channel answers again.
@@ -20,7 +20,7 @@ def room(channel: Channel, state: State, policy: Policy, under_way: int, now: in
 
 
 def free_at(channel: Channel, state: State, now: int) -> int:
-    """The first instant (ms) from ``now`` on at which breaker and rates allow a call."""
+    """Return the first instant (ms) from ``now`` on at which breaker and rates allow a call."""
     held = state.ledger.channels.get(channel.name)
     if held is None:
         return now

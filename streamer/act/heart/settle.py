@@ -28,13 +28,13 @@ class Answer:
         ``sent``: accepted. ``retry``: certainly not accepted, may be retried. ``refused``: certainly not accepted,
         and never will be. ``doubt``: unknown whether accepted. ``not_begun``: the call was never made.
     detail
-        The channel's response, for people; contains no address.
+        Response of the channel, for people; contains no address.
     after
-        Pause (ms) that the receiver requested.
+        Pause (ms) requested by the receiver.
     channel_down
-        The channel itself is at fault, not the message: this counts for its breaker.
+        Whether the channel itself is at fault rather than the message; counts for its breaker.
     gone
-        The receiver wants no further calls.
+        Whether the receiver wants no further calls.
     """
 
     kind: Kind
@@ -57,7 +57,7 @@ def settle(message: Message, answer: Answer, state: State, outcome: Outcome, now
             state.remove(message)
             note(outcome, "message.sent", message, now, attempt=message.attempt, detail=answer.detail)
         case "not_begun":
-            # A claim whose process ended, or lost its lease, is not the channel's failure: it uses up no retry.
+            # A claim whose process ended or lost its lease is not the channel's failure and uses up no retry.
             message.status, message.released = "waiting", message.released + 1
             later(outcome, message, now)
         case "doubt" if not channel.keyed and play.when_in_doubt == "skip":
@@ -76,7 +76,7 @@ def settle(message: Message, answer: Answer, state: State, outcome: Outcome, now
 
 
 def _let_go(message: Message, state: State, outcome: Outcome, now: int) -> None:
-    """Keep nothing of an erased customer's message: drop it if it would be sent again."""
+    """Keep nothing of an erased customer's message, and drop it if it would be sent again."""
     if message.status == "waiting":
         finish(state, outcome, message, now, "erased", {})
     else:
@@ -87,7 +87,7 @@ def _let_go(message: Message, state: State, outcome: Outcome, now: int) -> None:
 def keep(
     state: State, outcome: Outcome, message: Message, status: Literal["failed", "doubtful"], why: str, now: int
 ) -> None:
-    """Keep a message that is no longer being sent, until a person releases or drops it."""
+    """Keep a message that is no longer being sent until a person releases or drops it."""
     play_state = state.ledger.plays[message.play]
     message.status, message.why = status, why
     if status == "failed":
@@ -99,7 +99,7 @@ def keep(
 
 def _again(message: Message, channel: Channel, answer: Answer, state: State, outcome: Outcome, now: int) -> None:
     pauses = channel.how.pauses
-    # Calls made before a release, or never begun, do not count as tries.
+    # Calls made before a release, or never begun, do not count as attempts.
     tries = message.attempt - message.released
     if tries > len(pauses):
         keep(state, outcome, message, "failed", answer.detail, now)
@@ -115,7 +115,7 @@ def _again(message: Message, channel: Channel, answer: Answer, state: State, out
 
 
 def jittered(pause: int, name: str) -> int:
-    """A pause (ms) varied by ±20 %, always the same for the same name."""
+    """Return a pause (ms) varied by ±20 %, which is always the same for the same name."""
     share = int.from_bytes(blake2b(name.encode(), digest_size=4).digest(), "big") / 2**32
     return round(pause * (0.8 + 0.4 * share))
 

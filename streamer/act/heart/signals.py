@@ -1,4 +1,4 @@
-"""Signals from customers and receivers: unsubscribed, bounced, complained, erased. They suppress unsent messages."""
+"""Process signals from customers and receivers: unsubscribed, bounced, complained, erased. They suppress unsent messages."""
 
 from __future__ import annotations
 

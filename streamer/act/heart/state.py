@@ -1,4 +1,4 @@
-"""The state of ``act``, as values stored one by one in ``streamer.act.v1``. Instants are epoch milliseconds."""
+"""Define the state of ``act``, as values stored one by one in ``streamer.act.v1``. Instants are epoch milliseconds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from streamer.act.plays.book import Book, Channel, Play
 Status = Literal["waiting", "sending", "failed", "doubtful"]
 PlayStatus = Literal["running", "paused", "stopped"]
 OWNER: Final = "streamer:owner"
-"""The customer of messages that no customer caused; reports go to the shop owner."""
+"""Customer of messages that no customer caused; reports are sent to the shop owner."""
 FIRST: Final = "first"
 """The ``cause`` of a made-up change, for customers who were already in a segment (`heart.by_hand`)."""
 
@@ -29,33 +29,33 @@ class Message(msgspec.Struct, array_like=True):
     Attributes
     ----------
     id
-        Stable over retries, restarts and edits of the play (`heart.ids`).
+        Id of the message, stable over retries, restarts and edits of the play (`heart.ids`).
     version
-        Version of the book that it was planned by.
+        Version of the book that planned the message.
     change
-        The change that triggered it.
+        Change that triggered the message.
     due, expires
-        Time of the next evaluation; time from which it is dropped.
+        Time of the next evaluation, and time from which the message is dropped.
     looked
         Whether ``if`` was evaluated after the change and only the wait is left.
     now_in
-        The customer's current segment in the trigger's segmentation, by the changes read so far.
+        Customer's current segment in the trigger's segmentation, by the changes read so far.
     attempt, journal
-        Number of calls begun, and the journal that notes the last one.
+        Number of calls begun, and the journal that records the last one.
     claimed
-        When it first used up its turn; 0 before. Retries use up nothing more.
+        When the message first used up its turn; 0 before. Retries use up nothing more.
     why
-        The channel's last response.
+        Last response of the channel.
     released
-        Attempts that do not count as retries: those before a person released it, and those whose call was never made.
+        Attempts that do not count as retries: those before a person released the message, and calls that were never made.
     trace
-        The trace (W3C ``traceparent``) of the record that caused the change; empty if none.
+        Trace (W3C ``traceparent``) of the record that caused the change; empty if none.
     coupon
-        The code it took; empty if none. Retries repeat the same code.
+        Code that the message took; empty if none. Retries repeat the same code.
     approved
-        Whether a person approved it, if the first messages of its play wait for approval.
+        Whether a person approved the message, if the first messages of its play wait for approval.
     erased
-        The customer was erased during the call: keep nothing of the message, whatever the answer.
+        Whether the customer was erased during the call, so that nothing of the message is kept.
     """
 
     id: str
@@ -122,7 +122,7 @@ class Drawn(msgspec.Struct):
     Attributes
     ----------
     expected
-        The sum of the shares they were drawn by; editing the file may change the share.
+        Sum of the shares they were drawn by; editing the file may change the share.
     """
 
     n: int = 0
@@ -150,7 +150,7 @@ class PlayState(msgspec.Struct):
     Attributes
     ----------
     epoch
-        How often it was started from ``stopped``; a new epoch draws new arms.
+        Number of starts from ``stopped``; a new epoch draws new arms.
     since
         The play ignores changes before this instant.
     planned, sent, withheld, failed, doubtful, dropped
@@ -160,11 +160,11 @@ class PlayState(msgspec.Struct):
     hours
         Planned messages by slice of the storm's window.
     why
-        Why a rule paused it, if one did.
+        Why a rule paused the play, if one did.
     approve
         Number of messages that still need approval before the play sends on its own.
     occasion
-        The last hour (ms) for which a weekly play planned its report; 0 before the first.
+        Last hour (ms) for which a weekly play planned its report; 0 before the first.
     sent_arm, held_arm
         Measurements of this epoch.
     responses
@@ -204,7 +204,7 @@ class ChannelState(msgspec.Struct):
     latest
         The last 20 outcomes, 1 for a failure of the channel itself; newest last.
     opened, probe
-        When the breaker opened (0: closed), and when the next call may probe the channel.
+        When the breaker opened (0 if closed), and when the next call may probe the channel.
     """
 
     windows: dict[int, dict[int, int]] = {}
@@ -234,15 +234,15 @@ class Ledger(msgspec.Struct):
     Attributes
     ----------
     changes, events
-        The next offset of each lane.
+        Next offset of each lane.
     orders
-        The next offset of ``streamer.act.v1`` itself, which carries the orders.
+        Next offset of ``streamer.act.v1`` itself, which contains the commands.
     book
-        The newest version of the file.
+        Newest version of the file.
     marketing
         Measurements over all plays, if `holdout` in ``[limits]`` holds out a share.
     ordered
-        Numbers of the last signed orders accepted.
+        Numbers of the last accepted signed commands.
     salt
         Random salt, created once, for hashes of erased customers' ids.
     """
@@ -277,7 +277,7 @@ class State:
     erased: dict[str, Erased] = field(default_factory=dict)
 
     def started(self, name: str) -> PlayState:
-        """The play of that name. Raises UserError if it was never started."""
+        """Return the play with this name. Raises UserError if it was never started."""
         found = self.ledger.plays.get(name)
         if found is None:
             known = ", ".join(self.ledger.plays) or "none"
@@ -285,17 +285,17 @@ class State:
         return found
 
     def play(self, message: Message) -> Play:
-        """The play by which a message was planned."""
+        """Return the play that planned a message."""
         return self.books[message.version].plays[message.play]
 
     def channel(self, message: Message) -> Channel:
-        """A message's channel: configured by the newest file, unless the channel is of another kind there."""
+        """Return a message's channel, as configured by the newest file unless that has another kind of channel."""
         planned = self.books[message.version].channels[self.play(message).channel]
         newest = self.books[self.ledger.book].channels.get(planned.name)
         return newest if newest is not None and newest.kind == planned.kind else planned
 
     def person(self, customer: str) -> Person:
-        """The customer's record, created if missing."""
+        """Return the customer's record, creating it if missing."""
         return self.people.touch(customer)
 
     def add(self, message: Message) -> None:
@@ -312,7 +312,7 @@ class State:
             del self.by_customer[message.customer]
 
     def unaccounted(self) -> int:
-        """Messages planned and not accounted for, over all plays: always 0."""
+        """Return the number of messages planned but not accounted for, over all plays; always 0."""
         open_ones = Counter(one.play for one in self.messages.values() if one.status in ("waiting", "sending"))
         return sum(
             play.planned
@@ -328,7 +328,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The message of a step, with the fields that every step carries."""
+    """The message of a step, with the fields common to all steps."""
 
     id: str
     play: str
@@ -340,19 +340,19 @@ class Origin:
 
     @classmethod
     def of(cls, message: Message) -> Origin:
-        """The origin for an unfinished message."""
+        """Return the origin for an unfinished message."""
         event = message.change.event_id
         return cls(message.id, message.play, message.version, message.customer, event, message.attempt, message.trace)
 
     @classmethod
     def of_measure(cls, id: str, measure: Measure) -> Origin:
-        """The origin for a finished message whose effect was measured."""
+        """Return the origin for a finished message whose effect was measured."""
         return cls(id, measure.play, measure.version, measure.customer, measure.change_event_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step in a message's life, as published in ``act.messages.v1``; ``more`` holds the fields of its type."""
+    """One step in a message's life, as published in ``act.messages.v1``. ``more`` has the fields of its type."""
 
     type: str
     message: Origin
@@ -367,7 +367,7 @@ class Outcome:
     Attributes
     ----------
     done
-        The orders read, by record key: the reason for a rejection, or None if it was carried out.
+        Commands read, by record key: the reason for a rejection, or None if carried out.
     """
 
     steps: list[Step] = field(default_factory=list)

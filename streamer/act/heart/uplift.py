@@ -1,10 +1,10 @@
-"""Does a play work? The difference between the sent and the held-out arm, with a valid confidence interval.
+"""Estimate whether a play works: the difference between the sent and held-out arms, with a valid confidence interval.
 
-Sources: Newcombe (1998), "Interval estimation for the difference between independent proportions", method 10; for
-looks at any time the beta-binomial confidence sequence of Robbins (1970) per arm, joined by the same square-and-add
-step.
+Sources: Newcombe (1998), "Interval estimation for the difference between independent proportions", method 10. For looks
+at any time, the beta-binomial confidence sequence of Robbins (1970) per arm, joined by the same square-and-add step.
 
-scipy is imported on use: it costs 50 MB and a second, and most processes that decide on messages compare no arms.
+scipy is imported on use, because it takes 50 MB and a second, and most processes that decide on messages compare no
+arms.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ RATIO_ALPHA: Final = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One arm: customers measured, buyers among them, and the sum and the sum of squares of their spend."""
+    """One arm: customers measured, buyers among them, and the sum and sum of squares of their spend."""
 
     n: int = 0
     bought: int = 0
@@ -42,7 +42,7 @@ class Interval:
 
 
 def wilson(bought: int, n: int, alpha: float = ALPHA) -> tuple[float, float]:
-    """Wilson's interval of a share.
+    """Return Wilson's interval of a share.
 
     >>> [round(bound, 3) for bound in wilson(5, 100)]
     [0.022, 0.112]
@@ -55,9 +55,10 @@ def wilson(bought: int, n: int, alpha: float = ALPHA) -> tuple[float, float]:
 
 
 def at_any_time(bought: int, n: int, alpha: float = ALPHA) -> tuple[float, float]:
-    """An interval of a share that is valid after every customer: it is ever wrong with probability at most ``alpha``.
+    """Return an interval of a share that is valid after every customer.
 
-    All shares p for which the mixture over a Beta(1/2, 1/2) prior is not ``1 / alpha`` times likelier than p.
+    The probability that it is ever wrong is at most ``alpha``. It contains all shares p for which the mixture over a
+    Beta(1/2, 1/2) prior is not ``1 / alpha`` times likelier than p.
 
     >>> low, high = at_any_time(5, 100)
     >>> low < wilson(5, 100)[0] and high > wilson(5, 100)[1]
@@ -79,12 +80,12 @@ def at_any_time(bought: int, n: int, alpha: float = ALPHA) -> tuple[float, float
 
 
 def uplift(sent: Arm, held: Arm, *, final: bool) -> Interval | None:
-    """The difference in the share of buyers between the arms; None while an arm is empty.
+    """Return the difference in the share of buyers between the arms; None while an arm is empty.
 
     Parameters
     ----------
     final
-        Whether this is the single look on the date that the play named: then Newcombe's interval. Before that date
+        Whether this is the single look on the date that the play names, with Newcombe's interval. Before that date
         the interval is wider and valid for daily looks.
     """
     if not sent.n or not held.n:
@@ -99,7 +100,7 @@ def uplift(sent: Arm, held: Arm, *, final: bool) -> Interval | None:
 
 
 def money(sent: Arm, held: Arm) -> Interval | None:
-    """The difference in mean spend per customer (Welch); None if it cannot be estimated."""
+    """Return the difference in mean spend per customer (Welch); None if it cannot be estimated."""
     if held.n < MONEY_HELD_OUT or held.bought < MONEY_BUYERS or sent.n < 2:
         return None
     parts = [(one.squares - one.money**2 / one.n) / (one.n - 1) / one.n for one in (sent, held)]
@@ -115,12 +116,12 @@ def money(sent: Arm, held: Arm) -> Interval | None:
 
 
 def ratio_is_off(n: int, held: int, expected: float) -> bool:
-    """Whether the held-out share differs from the draw by more than chance: then comparing the arms is not fair.
+    """Return whether the held-out share differs from the draw by more than chance, so that comparing arms is not fair.
 
     Parameters
     ----------
     n, held, expected
-        Customers drawn, once each; how many of them are held out; the sum of the shares they were drawn by. If an
+        Number of customers drawn, number held out, and sum of the shares they were drawn by. If an
         edit changed the share, the mean share is tested, which makes the test more conservative.
     """
     from scipy.stats import binomtest
@@ -129,12 +130,12 @@ def ratio_is_off(n: int, held: int, expected: float) -> bool:
 
 
 def customers_needed(share: float, base: float = 0.05, effect: float = 0.05, power: float = 0.8) -> float:
-    """Customers in both arms together needed to detect an effect with ``power``; infinite without a holdout.
+    """Return the customers needed in both arms to detect an effect with ``power``; infinite without a holdout.
 
     Parameters
     ----------
     share, base, effect
-        The share held out; the share who buy anyway; the share who buy because of the play.
+        Share held out, share who buy anyway, and share who buy because of the play.
 
     >>> round(customers_needed(0.2), -2)
     1100.0
@@ -148,5 +149,5 @@ def customers_needed(share: float, base: float = 0.05, effect: float = 0.05, pow
 
 
 def surely_above(count: int, of: int, limit: float) -> bool:
-    """Whether a share exceeds a limit even at the lower bound of its interval (one-sided, 97.5 %)."""
+    """Return whether a share exceeds a limit even at the lower bound of its interval (one-sided, 97.5 %)."""
     return of > 0 and wilson(count, of)[0] > limit

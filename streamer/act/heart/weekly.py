@@ -13,16 +13,17 @@ from streamer.act.plays.spans import UNITS
 from streamer.act.plays.weekly import covered, latest
 
 WEEKLY: Final = "weekly"
-"""The ``cause`` of the made-up change that stands for an occasion."""
+"""The ``cause`` of the made-up change that represents an occasion."""
 _LEAST: Final = 6 * UNITS["day"]
-"""Between two reports of a play, whatever becomes of its hour in the file: a week may have 167 hours."""
+"""Minimum time between two reports of a play, however its hour is edited; a week may have 167 hours."""
 
 
 def plan_weekly(state: State, outcome: Outcome, now: int, where: ZoneInfo) -> None:
-    """Plan a message for each started weekly play whose hour has come, in the transaction that remembers it.
+    """Plan a message for each started weekly play whose hour has come, in the transaction that records it.
 
-    Only the latest occasion counts: an owner that was away for weeks plans one. If that is older than ``expires`` the
-    gate of that name drops it, with a record. An occasion before the start of the play is none of its own.
+    Only the latest occasion counts, so an owner that was down for weeks plans one message. If the occasion is older
+    than ``expires``, the gate of that name drops the message and records it. Occasions before the play's start do not
+    count.
     """
     for name, held in state.ledger.plays.items():
         play = state.books[held.version].plays[name]
@@ -32,12 +33,12 @@ def plan_weekly(state: State, outcome: Outcome, now: int, where: ZoneInfo) -> No
         if at < held.since or at - held.occasion < _LEAST:
             continue
         held.occasion = at
-        # `wait` is 0, so the message counts from its hour, not from when the owner came to it.
+        # `wait` is 0, so the message counts from its hour rather than from when the owner processes it.
         add(_occasion(name, at, day), play, held, state, outcome, at, None)
 
 
 def _occasion(play: str, at: int, day: date) -> ReceivedChange:
-    """The change that stands for an occasion; its id is the same in every process."""
+    """Return the change that represents an occasion. Its id is the same in every process."""
     return ReceivedChange(
         event_id=f"{WEEKLY}/{play}/{day.isoformat()}",
         customer_id=OWNER,
@@ -52,5 +53,5 @@ def _occasion(play: str, at: int, day: date) -> ReceivedChange:
 
 
 def days_of(message: Message) -> tuple[date, date]:
-    """The first and the last day of the report that a weekly message sends."""
+    """Return the first and last day of the report that a weekly message sends."""
     return covered(date.fromisoformat(message.change.event_id.rpartition("/")[2]))

@@ -1,1 +1,1 @@
-"""The file of plays: its schema, and its validated values."""
+"""Define the file of plays: its schema, and its validated values."""

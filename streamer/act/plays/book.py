@@ -1,4 +1,4 @@
-"""Plays, limits and channels as validated values. A `Book` is one version of the whole file."""
+"""Represent plays, limits and channels as validated values. A `Book` is one version of the whole file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WhenInDoubt = Literal["skip", "resend"]
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """Which changes trigger a play; None allows any. A ``weekly`` play answers no change but an hour of the week."""
+    """The changes that trigger a play; None allows any. A ``weekly`` play reacts to an hour of the week instead."""
 
     segmentation: str
     to: frozenset[str] | None = None
@@ -54,11 +54,11 @@ class Question:
 
     @property
     def segmentations(self) -> frozenset[str]:
-        """The segmentations it uses."""
+        """Segmentations that the condition uses."""
         return frozenset(name for name in self._names[1] if name not in LABELS and not is_own_trait(name))
 
     def judge(self, customer: Customer, at: int, units: Units) -> tuple[bool, dict[str, Any]]:
-        """Whether it holds at ``at`` (ms), and the values it used, by name."""
+        """Return whether the condition holds at ``at`` (ms), and the values it used by name."""
         numbers, names = self._names
         values = {name: feature_of(name).value(customer, at, units) for name in numbers}
         words = {name: _word(customer, name) for name in names}
@@ -86,13 +86,13 @@ class Play:
     condition
         ``if``: evaluated when the change happens and again when the message is sent.
     quiet
-        Whether quiet hours apply to it.
+        Whether quiet hours apply to the play.
     measure, report_on
-        How long after a customer's turn orders count; the instant (ms) of the single final look, if one is named.
+        Time after a customer's turn in which orders count, and the instant (ms) of the single final look, if given.
     stop_if
-        Shares of ``unsubscribed`` and ``complained`` that pause it.
+        Shares of ``unsubscribed`` and ``complained`` that pause the play.
     coupon
-        The source of each message's code; None for messages without one.
+        Source of each message's code; None for messages without codes.
     """
 
     name: str
@@ -136,7 +136,7 @@ USUAL_STORM = Storm(0.05, 3_600_000)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits over all marketing plays, in the customer's local days; durations in ms."""
+    """Limits over all marketing plays, in the customer's local days. Durations are in ms."""
 
     per_customer: tuple[Rate, ...] = (ONE_A_DAY, THREE_A_WEEK)
     quiet: Window | None = NIGHT
@@ -155,12 +155,12 @@ class Channel:
 
     @property
     def how(self) -> ChannelKind:
-        """The description of its kind."""
+        """Description of the channel's kind."""
         return KINDS[self.kind]
 
     @property
     def reaches_owner(self) -> bool:
-        """Whether its messages are texts that go to the shop owner alone."""
+        """Whether its messages are texts sent only to the shop owner."""
         return "text" in self.how.parts and (not self.how.trait or "to" in self.options)
 
     @property
@@ -185,7 +185,7 @@ class Book:
 
     @cached_property
     def languages(self) -> Mapping[str, frozenset[str]]:
-        """The languages available for each template, by its name."""
+        """Languages available for each template, by its name."""
         found: dict[str, set[str]] = {}
         for file in self.templates:
             template, _, rest = file.partition(".")

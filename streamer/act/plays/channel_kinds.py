@@ -1,4 +1,4 @@
-"""The kinds of channels: the options of ``[channels.NAME]`` and how each kind sends. A new kind is a row of `KINDS`."""
+"""Define the kinds of channels: the options of ``[channels.NAME]`` and how each kind sends. A new kind is a new row."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SECOND, _MINUTE, _HOUR = UNITS["second"], UNITS["minute"], UNITS["hour"]
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One key of a channel: the type of its value, its meaning, and whether it is required."""
+    """A key of a channel: the type of its value, its meaning, and whether it is required."""
 
     type: Any
     meaning: str
@@ -43,19 +43,19 @@ class ChannelKind:
     Attributes
     ----------
     options
-        The keys of its table by name.
+        Options of the channel's table, by name.
     check
         Returns the first option whose value has the right type but is unusable, or None.
     parts
-        The parts of a message's template.
+        Parts of a message's template.
     trait
-        The customer trait with the address to send to; empty if the channel has one receiver for all.
+        Customer trait with the address to send to; empty if the channel has one receiver for all.
     pauses
-        Milliseconds to wait before each retry. After the last one the message has failed.
+        Milliseconds to wait before each retry. The message has failed after the last retry.
     drops_repeats
         Whether receivers detect duplicates by message id, so that a call with an unknown result is repeated.
     key_option
-        The option that makes receivers do so, for kinds where it depends on one.
+        Option that makes receivers drop duplicates, for kinds where this depends on one.
     to_owner
         Whether messages go to the shop owner and never to a customer, so that the channel carries no marketing.
     is_mail
@@ -114,7 +114,7 @@ def _check_notify(options: Mapping[str, Any]) -> Problem | None:
     return None
 
 
-# The usual schedule of webhook senders; receivers are built for it.
+# The usual schedule of webhook senders, for which receivers are built.
 _RETRIES: Final = (5 * _SECOND, 5 * _MINUTE, 30 * _MINUTE, 2 * _HOUR, 5 * _HOUR, 10 * _HOUR, 10 * _HOUR)
 
 KINDS: Final[Mapping[str, ChannelKind]] = {
@@ -149,7 +149,7 @@ KINDS: Final[Mapping[str, ChannelKind]] = {
         _check_notify,
         parts=("subject", "text"),
         pauses=(_MINUTE, 5 * _MINUTE, 30 * _MINUTE, 2 * _HOUR),
-        # A duplicate does no harm: it reaches the shop owner.
+        # A duplicate does no harm, because it is sent to the shop owner.
         drops_repeats=True,
         to_owner=True,
     ),

@@ -1,4 +1,4 @@
-"""``coupon`` of a play: the pool its messages take codes from, or how to generate the code."""
+"""Define ``coupon`` of a play: the pool its messages take codes from, or how to generate the code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COUPON_KEYS: Final = ("pool", "made", "valid")
 
 @dataclass(frozen=True, slots=True)
 class CouponRule:
-    """Either a pool or a pattern containing ``{code}``; ``valid`` in ms, 0 for no end."""
+    """Either a pool or a pattern containing ``{code}``. ``valid`` is in ms, 0 for no end."""
 
     pool: str = ""
     made: str = ""

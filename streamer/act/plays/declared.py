@@ -55,31 +55,31 @@ def load(
     templates: Mapping[str, str] | None = None,
     source: str = "plays.toml",
 ) -> Book:
-    """The book that a file declares.
+    """Return the book that a file declares.
 
     Parameters
     ----------
     segments
-        The segments that triggers and conditions may name; see `segments_of`.
+        Segments that triggers and conditions may name; see `segments_of`.
     templates
         Texts by file name, such as ``win_back.en.subject``; `render.check` validates them.
 
     Raises
     ------
     UserError
-        It is not TOML, or some value is not allowed; names ``source`` and the line.
+        The text is not TOML, or a value is not allowed; the message names ``source`` and the line.
     """
     return _File(text, source, segments).book(version, dict(templates or {}))
 
 
 def segments_of(definitions: Definitions) -> Segments:
-    """The segments by segmentation; None for clusters, whose segments the model defines."""
+    """Return the segments by segmentation; None for clusters, whose segments are defined by the model."""
     declared = {one.name: frozenset(segment.id for segment in one.segments) for one in definitions.segmentations}
     return {**dict.fromkeys(CLUSTERS), **declared}
 
 
 def _date(text: str) -> int:
-    """The instant (ms) at which a day such as 2027-03-01 begins in UTC. Raises ValueError."""
+    """Return the instant (ms) at which a day such as 2027-03-01 begins in UTC. Raises ValueError."""
     try:
         return int(datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC).timestamp() * 1000)
     except ValueError:
@@ -87,7 +87,7 @@ def _date(text: str) -> int:
 
 
 def _whole_days(text: str) -> Rate:
-    """A rate per customer in whole days, since they are counted in local days. Raises ValueError."""
+    """Return a rate per customer in whole days, because rates are counted in local days. Raises ValueError."""
     found = spans.rate(text)
     if found.per < spans.UNITS["day"]:
         raise ValueError("a rate over days or weeks, such as 1 a day, 3 a week")
@@ -101,7 +101,7 @@ class _File:
         self._lines = Lines(text)
         self._tables = toml_text.tables(text, source, "see docs/plays.md")
         self._segments = segments
-        # `act` has no predictions: such a condition would never hold.
+        # `act` has no predictions, so such a condition would never hold.
         self._known = Known(frozenset(FEATURES.keys() - PREDICTED.keys()), {**dict.fromkeys(LABELS), **segments})
 
     def book(self, version: int, templates: dict[str, str]) -> Book:

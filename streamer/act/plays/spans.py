@@ -1,4 +1,4 @@
-"""Durations, rates and hours as people write them: ``24 hours``, ``3 a week``, ``21:00-08:00``."""
+"""Parse durations, rates and hours as people write them: ``24 hours``, ``3 a week``, ``21:00-08:00``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _STORM = re.compile(r"(\d+(?:\.\d+)?) ?% of customers in (\d+(?:\.\d+)? (?:secon
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """At most ``count`` in any ``per`` (ms)."""
+    """A rate limit: at most ``count`` in any period of ``per`` (ms)."""
 
     count: int
     per: int
@@ -32,7 +32,7 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Hours of a local day in minutes from midnight; ``end`` may lie before ``start``, on the next day."""
+    """Hours of a local day in minutes from midnight. ``end`` may be before ``start``, on the next day."""
 
     start: int
     end: int
@@ -47,7 +47,7 @@ class Storm:
 
 
 def duration(text: str) -> int:
-    """Milliseconds. Raises ValueError.
+    """Return a duration in milliseconds. Raises ValueError.
 
     >>> duration("24 hours"), duration("1.5 minutes"), duration("never") == NEVER
     (86400000, 90000, True)
@@ -61,7 +61,7 @@ def duration(text: str) -> int:
 
 
 def rate(text: str) -> Rate:
-    """A rate such as ``3 a week``. Raises ValueError.
+    """Parse a rate such as ``3 a week``. Raises ValueError.
 
     >>> rate("2 a second"), rate("20 an hour")
     (Rate(count=2, per=1000), Rate(count=20, per=3600000))
@@ -73,7 +73,7 @@ def rate(text: str) -> Rate:
 
 
 def window(text: str) -> Window | None:
-    """Hours such as ``21:00-08:00``; None for ``none``. Raises ValueError.
+    """Parse hours such as ``21:00-08:00``; None for ``none``. Raises ValueError.
 
     >>> window("21:00-08:00"), window("none")
     (Window(start=1260, end=480), None)
@@ -90,7 +90,7 @@ def window(text: str) -> Window | None:
 
 
 def storm(text: str) -> Storm:
-    """A limit such as ``5 % of customers in 1 hour``. Raises ValueError.
+    """Parse a limit such as ``5 % of customers in 1 hour``. Raises ValueError.
 
     >>> storm("5 % of customers in 1 hour")
     Storm(share=0.05, per=3600000)

@@ -1,4 +1,4 @@
-"""The hour of a week at which a play sends last week's report: when it comes round, and the days it covers."""
+"""Compute the hour of a week at which a play sends last week's report, and the days the report covers."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _WEEKLY: Final = re.compile(r"(\w+) ([01]\d|2[0-3]):([0-5]\d)")
 
 @dataclass(frozen=True, slots=True)
 class Weekly:
-    """An hour of the week, in the shop's time zone: the day from Monday (0) to Sunday (6), and minutes from midnight."""
+    """An hour of the week in the shop's time zone: the day from Monday (0) to Sunday (6), and minutes from midnight."""
 
     day: int
     minute: int
 
 
 def weekly(text: str) -> Weekly:
-    """An hour of the week such as ``monday 08:00``. Raises ValueError.
+    """Parse an hour of the week such as ``monday 08:00``. Raises ValueError.
 
     >>> weekly("Monday 08:30")
     Weekly(day=0, minute=510)
@@ -33,7 +33,7 @@ def weekly(text: str) -> Weekly:
 
 
 def latest(at: Weekly, now: int, where: ZoneInfo) -> tuple[int, date]:
-    """The latest occasion up to ``now`` (ms): its instant (ms) and its local day.
+    """Return the latest occasion up to ``now`` (ms), as instant (ms) and local day.
 
     >>> latest(Weekly(0, 480), 1_795_420_800_000, ZoneInfo("Europe/Berlin"))
     (1795417200000, datetime.date(2026, 11, 23))
@@ -48,7 +48,7 @@ def latest(at: Weekly, now: int, where: ZoneInfo) -> tuple[int, date]:
 
 
 def covered(day: date) -> tuple[date, date]:
-    """The first and the last day of the report on an occasion: the seven days before it.
+    """Return the first and last day of the report on an occasion: the seven days before it.
 
     >>> covered(date(2026, 11, 23))
     (datetime.date(2026, 11, 16), datetime.date(2026, 11, 22))

@@ -1,4 +1,4 @@
-"""Puts the help of all commands into the language in force."""
+"""Translate the help of all commands to the language in force."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _FRAME: Final = {
     "ABORTED_TEXT": "已中止。",
     "RICH_HELP": "用 [blue]'{command_path} {help_option}'[/] 查看帮助。",
 }
-"""What Typer itself writes around the help, by its name in ``typer.rich_utils``."""
+"""Texts that Typer itself writes around the help, by their name in ``typer.rich_utils``."""
 
 
 def language() -> str:
-    """The language in force. A wrong setting is reported by the command that needs it, not here."""
+    """Return the language in force. A wrong setting is reported by the command that needs it, not here."""
     try:
         return Settings.load(None).language
     except UserError:
@@ -34,14 +34,14 @@ def language() -> str:
 
 
 def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    """A command and all below it, each with its path, such as ``segments preview``; hidden ones too."""
+    """Yield a command and all commands below it, including hidden ones, with paths such as ``segments preview``."""
     yield " ".join(path), command
     for name, below in getattr(command, "commands", {}).items():
         yield from commands(below, (*path, name))
 
 
 def into_chinese(root: Any) -> None:
-    """Replace the help of a command, of all below it and of their options. A text without a translation stays English."""
+    """Replace the help of a command, of all commands below it and of their options. Untranslated texts stay English."""
     import typer.rich_utils
 
     for name, text in _FRAME.items():
@@ -57,7 +57,7 @@ def into_chinese(root: Any) -> None:
 
 
 def _in_chinese(show: Callable[[Any], None]) -> Callable[[Any], None]:
-    """What shows errors of the command line itself, with their texts in Chinese."""
+    """Wrap a function that shows command-line errors, so that it shows Chinese texts."""
     if getattr(show, "speaks_chinese", False):
         return show
 
@@ -71,7 +71,7 @@ def _in_chinese(show: Callable[[Any], None]) -> Callable[[Any], None]:
 
 
 def _frame(command: Any) -> None:
-    """The two texts of a command that Typer makes only when it shows them."""
+    """Translate the two texts of a command that Typer creates only when showing them."""
     usage, option = command.get_usage, command.get_help_option
 
     def get_usage(context: Any) -> str:

@@ -1,6 +1,6 @@
-"""Translates command output, looked up by its English text, so the code that builds a sentence need not know the language.
+"""Translate command output by its English text, so that code that builds a sentence need not know the language.
 
-A phrase is the English text with ``{}`` for each value; the Chinese one has ``{0}``, ``{1}`` ... for them.
+A phrase is the English text with ``{}`` for each value; its translation refers to them as ``{0}``, ``{1}`` and so on.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from streamer.commands.translations.phrases_of_files_chinese import PHRASES_OF_F
 
 TABLES: Final = (ERRORS_OF_PLAYS, ERRORS_OF_SEGMENTS, ERRORS, OUTPUT, PHRASES_OF_FILES, PHRASES)
 TABLE: Final = {english: chinese for table in TABLES for english, chinese in table.items()}
-"""Every phrase in Chinese, by its English text; each stands in one of the TABLES."""
+"""All Chinese phrases by their English text, each from one of the TABLES."""
 _DEPTH: Final = 3
 _SINGULAR: Final = {"are": "is", "were": "was", "have": "has", "wait": "waits", "follow": "follows", "entries": "entry"}
 _SHORT: Final = 3
 _BEHIND_A_NUMBER: Final = 3
-"""Words behind a value among which its noun and verb stand."""
+"""Number of words after a value that may include its noun and verb."""
 
 
 class Phrases:
@@ -36,8 +36,8 @@ class Phrases:
     """
 
     def __init__(self, table: Mapping[str, str]) -> None:
-        # Phrases that begin with a text of their own come first, for a value at the beginning takes in the words before it;
-        # then those with the most text, for `{} ({})` fits nearly everything.
+        # Phrases that begin with text come first, because a value at the beginning would match the words before it;
+        # then those with the most text, because `{} ({})` matches nearly everything.
         ordered = sorted(table.items(), key=lambda one: (one[0].startswith("{}"), -len(one[0].replace("{}", ""))))
         self._exact = {english: chinese for english, chinese in ordered if "{}" not in english}
         self._patterns = [
@@ -47,7 +47,7 @@ class Phrases:
         ]
 
     def translate(self, text: str) -> str:
-        """The text line by line where each is a phrase, or as a whole; a line that is no phrase stays as it was."""
+        """Return the text translated line by line where each is a phrase, or as a whole. Other lines are unchanged."""
         lines = text.split("\n")
         if len(lines) > 1 and all(self._line(line) != line for line in lines):
             return "\n".join(map(self._line, lines))
@@ -68,13 +68,13 @@ class Phrases:
         return text
 
     def _value(self, value: str, depth: int) -> str:
-        """A value line by line: a condition stands below the sentence about it."""
+        """Translate a value line by line, because a condition is printed below the sentence about it."""
         lines = [(line, line.lstrip(" ")) for line in value.split("\n")]
         return "\n".join(line[: len(line) - len(words)] + self._phrase(words, depth) for line, words in lines)
 
 
 def _both_numbers(text: str) -> str:
-    """A pattern of the text behind a value, with its noun and verb as they are behind 1 and behind 2.
+    """Return a pattern of the text after a value that matches its noun and verb in singular and plural.
 
     >>> _both_numbers(" records wait")
     '\\\\ (?:records|record)\\\\ (?:wait|waits)'
@@ -93,7 +93,7 @@ def _both(word: str) -> str:
     bare = re.fullmatch(r"([a-z]+)(\W*)", word)
     if bare is None:
         return re.escape(word)
-    # Short ones are no nouns: is, was, has, as, its, and s for seconds.
+    # Short words are not nouns: is, was, has, as, its, and s for seconds.
     noun = bare[1][:-1] if len(bare[1]) > _SHORT and bare[1].endswith("s") else None
     one = _SINGULAR.get(bare[1], noun)
     return re.escape(word) if one is None else f"(?:{bare[1]}|{one}){re.escape(bare[2])}"
@@ -101,5 +101,5 @@ def _both(word: str) -> str:
 
 @cache
 def chinese() -> Phrases:
-    """The phrases in Chinese."""
+    """Return the phrases in Chinese."""
     return Phrases(TABLE)

@@ -1,5 +1,5 @@
-"""The lookup API: memberships, moves and their reasons, as JSON, CSV and server-sent events.
+"""Serve the lookup API: memberships, moves and their reasons, as JSON, CSV and server-sent events.
 
-This package holds tokens, the guards of every request, and a handler for each row of `schemas.endpoints.ENDPOINTS`.
-Answers come from ``streamer.queries``, the view in Redis and the read model.
+This package contains tokens, the guards of every request, and a handler for each row of `schemas.endpoints.ENDPOINTS`.
+Answers are read from ``streamer.queries``, the view in Redis and the read model.
 """

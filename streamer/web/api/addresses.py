@@ -1,7 +1,7 @@
-"""Customers by their whole e-mail address or phone number.
+"""Look up customers by their whole e-mail address or phone number.
 
-The index holds keyed hashes of addresses and ids, no address, and is in memory only: each count of all customers makes
-another one, with the key of this process. What it finds is compared with the customer's state in Redis, so that
+The index contains keyed hashes of addresses and ids, but no address, and is kept only in memory: each count of all
+customers builds a new one with this process's key. Matches are compared with the customer's state in Redis, so that
 nobody is found by an address that was erased or changed since.
 """
 
@@ -24,12 +24,12 @@ from streamer.act.heart.address import phone_number
 from streamer.web.api.view import View
 
 MOST: Final = 20
-"""Customers who are found by one address, at most."""
+"""Maximum number of customers found by one address."""
 _KEY: Final = secrets.token_bytes(32)
 
 
 def spellings(text: str) -> set[str]:
-    """What an address is compared by: its letters without case, or its digits; empty if it is neither.
+    """Return the forms in which an address is compared: lower-case letters, or digits; empty if it has neither form.
 
     >>> sorted(spellings(" Ann@Shop.example ")), sorted(spellings("+49 (30) 123-456")), spellings("ann")
     (['ann@shop.example'], ['+4930123456'], set())
@@ -52,9 +52,9 @@ def _hash(address: str) -> int:
 
 
 class AddressIndex:
-    """Hashes of addresses with the ids of their customers: `add` all, then `settle`, then look up.
+    """Hashes of addresses with their customers' ids: `add` all, `settle`, then look up.
 
-    12 bytes for each address, and 8 and an id for each customer who has one; more until it is settled.
+    Takes 12 bytes per address, and 8 bytes and an id per customer with an address; more until it is settled.
     """
 
     def __init__(self) -> None:
@@ -75,14 +75,14 @@ class AddressIndex:
             self._numbers.append(len(self._ends) - 2)
 
     def settle(self) -> None:
-        """Make what was added findable; once, after the last."""
+        """Make everything added findable; call it once, after the last customer."""
         hashes, owners = np.array(self._added, np.uint64), np.array(self._numbers, np.uint32)
         self._added, self._numbers = array("Q"), array("I")
         order = np.argsort(hashes, kind="stable")
         self._hashes, self._owners = hashes[order], owners[order]
 
     def ids(self, address: str) -> list[str]:
-        """Ids of customers who may have an address, at most `MOST`."""
+        """Return ids of customers who may have an address, at most `MOST`."""
         wanted = np.uint64(_hash(address))
         first, behind = np.searchsorted(self._hashes, wanted, "left"), np.searchsorted(self._hashes, wanted, "right")
         owners = self._owners[first : min(behind, first + MOST)].tolist()
@@ -95,7 +95,7 @@ class Addressed:
     Parameters
     ----------
     newest
-        Gives the newest index; None before the first.
+        Returns the newest index; None before the first.
     """
 
     def __init__(self, newest: Callable[[], AddressIndex | None], view: View) -> None:
@@ -103,10 +103,10 @@ class Addressed:
         self._view = view
 
     async def find(self, text: str) -> list[str]:
-        """Ids of the customers whose address is ``text`` now. Raises TransientError if Redis does not answer."""
+        """Return the ids of customers whose current address is ``text``. Raises TransientError if Redis does not answer."""
         index, wanted = self._newest(), spellings(text)
         ids = [] if index is None else list(dict.fromkeys(id for one in sorted(wanted) for id in index.ids(one)))
-        # One by one, so that an id which was joined to another since leads to its customer.
+        # Look up one by one, so that an id that was joined to another since leads to its customer.
         people = await asyncio.gather(*map(self._view.customer, ids))
         now = (one.customer for one in people if one is not None and not wanted.isdisjoint(_of(one.customer)))
         return list(dict.fromkeys(one.id for one in now))

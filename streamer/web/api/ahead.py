@@ -1,4 +1,4 @@
-"""Next cluster moves for a page of customers. Each simulates a year of nights, so all of them run in one thread."""
+"""Predict the next cluster moves of a page of customers, in one thread because each simulates a year of nights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streamer.web.api.view import Looked
 
 
 async def among_clusters(people: Sequence[Looked | None], segmentation: str, page: Page) -> dict[str, tuple[str, int]]:
-    """The cluster that silence alone leads to, and when (ms), by customer id; empty for other segmentations."""
+    """Return the cluster reached by inactivity alone and its time (ms), by customer id; empty for other segmentations."""
     found = [one for one in people if one is not None and one.behaviour]
     if segmentation != SEGMENTATION or not found:
         return {}

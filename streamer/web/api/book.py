@@ -1,4 +1,4 @@
-"""Slowly changing state that all answers need, refreshed periodically: segmentations, the cluster model, sizes.
+"""Keep slowly changing state that all answers need, refreshed periodically: segmentations, the cluster model, sizes.
 
 Reading blocks, so it runs in a thread; answers use the last complete state.
 """
@@ -41,19 +41,19 @@ class Page:
     Attributes
     ----------
     policy
-        With the segmentations in force.
+        Policy with the segmentations in force.
     text
-        Their file.
+        File of the segmentations.
     table
         Segmentations with their segments and sizes (``queries.segments``).
     clock
-        The latest clock of a lane, ms.
+        Latest clock of any lane, epoch ms.
     totals
-        The ledgers of all lanes, summed.
+        Sums of all lanes' ledgers.
     ledgers, models
-        The ledgers, and the cluster models that each lane keeps, by lane.
+        Ledgers and stored cluster models, by lane.
     forecasts
-        The predictions in force, by lane.
+        Predictions in force, by lane.
     """
 
     policy: Policy
@@ -72,7 +72,7 @@ class Page:
         return self.policy.shop
 
     def name(self, segmentation: str, segment: str) -> str:
-        """The current name of a segment (`segment_name`)."""
+        """Return a segment's current name (`segment_name`)."""
         names = self._names
         found = names.get((segmentation, segment))
         if found is None:
@@ -92,7 +92,7 @@ class Book:
     view
         Creates a reader of the view; called again after an outage of Redis.
     policy
-        From the settings.
+        Policy of the settings.
 
     Attributes
     ----------
@@ -111,7 +111,7 @@ class Book:
 
     @property
     def page(self) -> Page:
-        """The newest state. Raises TransientError before the first."""
+        """Return the newest state. Raises TransientError before the first."""
         if self._page is None:
             raise TransientError("Redis does not answer")
         return self._page
@@ -125,7 +125,7 @@ class Book:
             await asyncio.sleep(_SECONDS)
 
     async def query(self, question: Callable[[ViewReader], Any]) -> Any:
-        """Answer ``question`` in a thread, one at a time: the view is not thread-safe.
+        """Answer ``question`` in a thread, one at a time because the view is not thread-safe.
 
         Raises
         ------
@@ -136,7 +136,7 @@ class Book:
             return await asyncio.to_thread(self._query, question)
 
     async def counted(self) -> Census:
-        """Typical figures of each segment; refreshed at most every five minutes, since it reads all customers."""
+        """Return typical figures of each segment, refreshed at most every five minutes because that reads all customers."""
         now = asyncio.get_running_loop().time()
         if self._census is None or now - self._census[0] > _CENSUS_SECONDS:
             page = self.page
@@ -182,12 +182,12 @@ class Book:
         )
 
     def _models(self, view: ViewReader, ledger: Ledger) -> Mapping[int, ClusterModel]:
-        """The models of a lane; read again only if its ledger names a new one."""
+        """Return a lane's models, read again only if its ledger names a new one."""
         known = {} if self._page is None else self._page.models.get(ledger.partition, {})
         return known if {one.version for one in ledger.timeline} <= known.keys() else view.models(ledger.partition)
 
     def _forecasts(self, view: ViewReader, ledger: Ledger) -> LaneForecasts:
-        """The forecasts of a lane; versions are read again only if the ledger names others than last time."""
+        """Return a lane's forecasts, read again only if the ledger names other versions than last time."""
         shop, known = self._policy.shop, None if self._page is None else self._page.forecasts.get(ledger.partition)
         named = {entry.version for entry in ledger.predictions}
         if known is None or not named <= known.models.keys():
@@ -195,7 +195,7 @@ class Book:
         return LaneForecasts.of(ledger, known.models, known.borders, shop.grid, shop.minor_per_major)
 
     def _model(self, view: ViewReader, ledgers: list[Ledger]) -> ClusterModel | None:
-        """The newest model; read again only if the ledgers name another one than last time."""
+        """Return the newest model, read again only if the ledgers name another one than last time."""
         known = None if self._page is None else self._page.model
         newest = max((entry.version for one in ledgers for entry in one.timeline), default=0)
         return known if known is not None and known.version == newest else view.model()

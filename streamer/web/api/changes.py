@@ -1,9 +1,9 @@
-"""``GET /v1/changes``: changes as server-sent events, each once, without a gap.
+"""Serve ``GET /v1/changes``: changes as server-sent events, each once, without a gap.
 
-The id of an event is the vector of offsets behind it, so `Last-Event-ID` defines exactly where to resume. One consumer
-follows the topic for all readers and keeps the latest changes. Each reader takes them at its own pace; one that falls
-behind the kept changes reads the topic itself. Nothing is buffered per reader, so a slow one costs nothing; one that
-reads nothing for a while is disconnected.
+An event's id is the vector of offsets after it, so `Last-Event-ID` defines exactly where to resume. One consumer
+follows the topic for all readers and keeps the latest changes. Each reader takes them at its own pace, and one that
+falls behind the kept changes reads the topic itself. Nothing is buffered per reader, so a slow reader costs nothing;
+one that reads nothing for a while is disconnected.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from streamer.web.api.guards import cut_off
 from streamer.web.api.problems import ProblemError
 
 _KEPT: Final = 5_000
-"""Minimum number of a lane's changes kept in memory; at most twice as many."""
+"""Minimum number of changes per lane kept in memory; at most twice as many are kept."""
 _SILENCE_SECONDS: Final = 15.0
 _PATIENCE_SECONDS: Final = 30.0
 _RETRY_SECONDS: Final = 1.0
@@ -39,11 +39,11 @@ MOST_READERS: Final = 200
 _log = structlog.get_logger()
 
 Vector = dict[int, int]
-"""The next offset of each lane."""
+"""Next offset of each lane."""
 
 
 class Kept(NamedTuple):
-    """A change: the offset behind it, and its value."""
+    """A change: the offset after it, and its value."""
 
     end: int
     value: bytes
@@ -73,14 +73,14 @@ class Changes:
         # Each lane is complete from this offset on.
         self._from: list[int] = [0] * lanes
         self._ends: list[int] = [0] * lanes
-        # How often a lane's topic was made anew, so that its offsets begin again.
+        # Number of times a lane's topic was recreated, so that its offsets start again.
         self._made: list[int] = [0] * lanes
         self._news = asyncio.Event()
         self.ready = asyncio.Event()
         self.readers = 0
 
     async def follow(self) -> None:
-        """Read the topic until cancelled; waits while Kafka is unavailable."""
+        """Read the topic until cancelled. Waits while Kafka is unavailable."""
         while True:
             try:
                 await self._follow()
@@ -89,13 +89,13 @@ class Changes:
                 await asyncio.sleep(_RETRY_SECONDS)
 
     def end(self) -> Vector:
-        """The vector behind everything read so far."""
+        """Return the vector after everything read so far."""
         return dict(enumerate(self._ends))
 
     async def after(self, vector: Vector) -> AsyncIterator[tuple[Vector, bytes | None]]:
-        """Yield changes behind a vector as they arrive, each with the vector behind it; None after 15 s without one.
+        """Yield changes after a vector as they arrive, each with the vector after it; None after 15 s without one.
 
-        Lanes missing from the vector begin at their ends.
+        Lanes missing from the vector start at their ends.
 
         Raises
         ------
@@ -114,7 +114,7 @@ class Changes:
                         yield at, value
                     at[lane] = max(at[lane], self._from[lane])
                 kept = self._kept[lane]
-                # A copy: the follower continues while a reader takes its time.
+                # Copy, because the follower continues while a reader takes its time.
                 for end, value in kept[bisect_right(kept, at[lane], key=_end) :]:
                     at[lane] = end
                     yield at, value
@@ -129,7 +129,7 @@ class Changes:
         return any(self._last(lane) > at[lane] for lane in range(self._lanes))
 
     async def _wait(self) -> bool:
-        """Wait for changes; False at the time of a keep-alive."""
+        """Wait for changes. Return False when a keep-alive is due."""
         try:
             await asyncio.wait_for(self._news.wait(), _SILENCE_SECONDS)
         except TimeoutError:
@@ -192,7 +192,7 @@ class Stream:
     async def _lines(self, vector: Vector, wanted: Mapping[str, str | None]) -> AsyncIterator[bytes]:
         self._changes.readers += 1
         try:
-            # A reader cut off before the first change then knows where to resume.
+            # A reader disconnected before the first change then knows where to resume.
             yield f"retry: 1000\nid: {vector_text(vector)}\n\n".encode()
             async for at, value in self._changes.after(vector):
                 if value is None:

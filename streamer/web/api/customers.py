@@ -1,4 +1,4 @@
-"""Lookups of one customer."""
+"""Handle lookups of one customer."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from streamer.web.api.problems import ProblemError
 from streamer.web.api.view import Looked, View
 from streamer.web.readmodel.reading import Reader
 
-# Without predictions: they cost several times as much as all other features, so they must be requested.
+# Excludes predictions, which take several times as long as all other features and must be requested.
 _all_values: Final = values_of({name: feature_of(name).value for name in FEATURES if name not in PREDICTED})
 _own_values: Final = values_of(
     {name: feature_of(name).value for name in FEATURES if name not in PREDICTED and name not in PROFILE_FEATURES}
@@ -37,7 +37,7 @@ _own_values: Final = values_of(
 _NO_PROFILE: Final = values_of({name: one.value for name, one in PROFILE_FEATURES.items()})(
     Customer("", (0, 0), 0), 0, FeatureContext()
 )
-"""Those features of customers without a profile: most customers have none, and these are most of the features."""
+"""Features of customers without a profile. Most customers have none, and these are most of the features."""
 
 
 class Customers:
@@ -50,7 +50,7 @@ class Customers:
         self._addressed = addressed
 
     async def customer(self, request: Request) -> Response:
-        """Segments, features and next moves, as of the customer's latest event or applied due."""
+        """Return segments, features and next moves, as of the customer's latest event or applied due."""
         wanted = parameters.flag_of(request, "predictions")
         found = await self._found(request, orders=wanted)
         page = self._book.page
@@ -61,7 +61,7 @@ class Customers:
         return parameters.answer(answer)
 
     async def explanation(self, request: Request) -> Response:
-        """The output of ``streamer customer show``."""
+        """Return the output of ``streamer customer show``."""
         id, page = parameters.id_of(request), self._book.page
         found = await self._book.query(lambda view: explain(view, page.policy, id))
         if found is None:
@@ -69,7 +69,7 @@ class Customers:
         return parameters.answer({name: found.get(name) for name in Explanation.model_fields})
 
     async def history(self, request: Request) -> Response:
-        """Moves with their reasons, newest first."""
+        """Return moves with their reasons, newest first."""
         before = parameters.number_of(request, "before", 1, LATEST, None)
         limit = parameters.limit_of(request)
         id = (await self._found(request)).customer.id
@@ -81,12 +81,12 @@ class Customers:
         )
 
     async def messages(self, request: Request) -> Response:
-        """Steps of messages, newest first."""
+        """Return steps of messages, newest first."""
         id = (await self._found(request)).customer.id
         return parameters.answer({"customer_id": id, "steps": self._reader().messages(id)})
 
     async def search(self, request: Request) -> Response:
-        """Customers whose address a text is, and ids that begin with it."""
+        """Return customers with this address, and ids that begin with this text."""
         text, limit = parameters.text_of(request, "query"), parameters.limit_of(request)
         found = dict.fromkeys([*await self._addressed.find(text), *self._reader().customers(text, limit)])
         return parameters.answer({"customers": list(found)[:limit]})
@@ -111,7 +111,7 @@ def _foreseen(found: Looked, page: Page) -> dict[str, Any] | None:
 
 
 def features_of(customer: Customer, at: int, context: FeatureContext) -> dict[str, float]:
-    """All features but predictions, at ``at`` (ms), by name."""
+    """Return all features except predictions at ``at`` (ms), by name."""
     if customer.profile is not None:
         return _all_values(customer, at, context)
     found = _own_values(customer, at, context)

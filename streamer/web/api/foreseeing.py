@@ -1,4 +1,4 @@
-"""Predictions for looked-up customers, by the versions of a page."""
+"""Predict for looked-up customers, with the versions of a page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from streamer.web.api.view import Looked
 
 
 def foreseen_in(people: Sequence[Looked | None], page: Page, names: Sequence[str]) -> dict[str, Foreseen]:
-    """The named predictions of customers of any lanes, looked up with their orders; by id."""
+    """Return the named predictions, by id, for customers of any lanes that were looked up with their orders."""
     found: dict[str, Foreseen] = {}
     for lane, says in page.forecasts.items():
         those = [one.customer for one in people if one is not None and one.lane == lane]

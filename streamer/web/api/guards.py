@@ -1,4 +1,4 @@
-"""Checks of every request: its host, its token, and its rate."""
+"""Check every request: its host, its token, and its rate."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ HEADERS: Final = (
 )
 _NEARBY: Final = Token("this home", "", ("read", "export"), "")
 _PUBLIC: Final = ("/u/", "/healthz", "/readyz")
-"""Public paths, under any host name of the proxy in front."""
+"""Public paths, under any host name of the reverse proxy."""
 
 
 class KnownHosts:
     """Rejects requests for foreign host names.
 
-    A page on the internet can point its own name to 127.0.0.1 (DNS rebinding); its requests then carry that name.
+    A page on the internet can point its own name to 127.0.0.1 (DNS rebinding); its requests then have that name.
     """
 
     def __init__(self, app: ASGIApp, hosts: Collection[str]) -> None:
@@ -56,20 +56,20 @@ _ABORT: Final = "streamer.abort"
 
 
 def cut_off(scope: Scope) -> None:
-    """Close the connection of a request at once, dropping unsent data."""
+    """Close a request's connection at once, dropping unsent data."""
     abort = scope.get(_ABORT)
     if abort is not None:
         abort()
 
 
 class SafeHeaders:
-    """Adds headers that keep browsers from guessing content types and leaking addresses. The outermost middleware."""
+    """Outermost middleware: adds headers that keep browsers from guessing content types and leaking addresses."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # From uvicorn, which offers no other way to close a connection that its reader holds open.
+        # Provided by uvicorn, which offers no other way to close a connection that its reader holds open.
         transport = getattr(getattr(send, "__self__", None), "transport", None)
         scope[_ABORT] = getattr(transport, "abort", None)
 
@@ -88,7 +88,7 @@ class _Bucket:
 
 
 class Limits:
-    """A token bucket for each caller: ``rate`` requests per second, bursts of twice that."""
+    """A token bucket per caller: ``rate`` requests per second, with bursts of twice that."""
 
     def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic, callers: int = 10_000) -> None:
         self.rate = rate
@@ -97,7 +97,7 @@ class Limits:
         self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
 
     def take(self, caller: str) -> int:
-        """Count a request; returns the number left. Raises ProblemError if none is left."""
+        """Count a request and return the number left. Raises ProblemError if none is left."""
         now, most = self._clock(), 2 * self.rate
         bucket = self._buckets.get(caller)
         if bucket is None:
@@ -115,7 +115,7 @@ class Limits:
 
 
 class Guard:
-    """Authenticates and authorises callers: by a token, or by a pass of ``home``, if there is one (`home_pass`)."""
+    """Authenticates and authorises callers by a token or, if there is one, a pass of ``home`` (`home_pass`)."""
 
     def __init__(self, tokens: Tokens, limits: Limits, home: Path | None = None) -> None:
         self._tokens = tokens
@@ -132,25 +132,25 @@ class Guard:
         return left
 
     def token(self, request: Request) -> Token:
-        """The caller's token. Raises ProblemError without a known one."""
+        """Return the caller's token. Raises ProblemError without a known token."""
         given = next((value for name, value in request.scope["headers"] if name == b"authorization"), b"")
         scheme, _, text = given.decode("latin-1").partition(" ")
         return self._known(text.strip() if scheme.lower() == "bearer" else None, "read")
 
     def admit_text(self, text: str | None, permission: Permission) -> Token:
-        """The token with this text, if it has the permission. Raises ProblemError if the request is not allowed."""
+        """Return the token with this text if it has the permission. Raises ProblemError if the request is not allowed."""
         token = self._known(text, permission)
         self.limits.take(token.name)
         require(token, permission)
         return token
 
     def _nearby(self, text: str) -> Token | None:
-        """What a command of this home may do."""
+        """Return the permissions of a command of this home."""
         return _NEARBY if self._home is not None and home_pass.admits(self._home, text) else None
 
     @property
     def origins(self) -> frozenset[str]:
-        """The origins of all write keys."""
+        """Origins of all write keys."""
         return self._tokens.origins
 
     def _known(self, text: str | None, permission: Permission) -> Token:

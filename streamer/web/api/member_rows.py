@@ -1,8 +1,8 @@
-"""All members of segments as ``streamer segments members`` prints them: its rows, in its order.
+"""Stream all members of segments as ``streamer segments members`` prints them, in the same order.
 
-The read model says who may be a member, so that only those are read from Redis; the same query as the command's decides
-who is one, and in which order. Before that, the read model catches up with everything that was committed when the
-request came: what Redis shows was committed, so nobody whom a scan of Redis finds is missing.
+The read model returns possible members, so that only those are read from Redis. The same query as the command's decides
+who is a member, and in which order. Before that, the read model catches up with everything committed when the request
+arrived. What Redis shows was committed, so nobody whom a scan of Redis would find is missing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ MEDIA: Final = "application/x-ndjson"
 _MOST: Final = 1 << 53
 _CATCH_UP_SECONDS: Final = 3.0
 _ROWS: Final = 200
-"""Rows sent together."""
+"""Number of rows sent together."""
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -50,7 +50,7 @@ class _Wanted:
 
 
 class MemberRows:
-    """The handler; ``view`` opens a blocking reader of Redis for one request."""
+    """The handler. ``view`` opens a blocking reader of Redis for one request."""
 
     def __init__(self, view: Callable[[], ViewReader], book: Book, feeder: Feeder) -> None:
         self._view = view
@@ -58,7 +58,7 @@ class MemberRows:
         self._feeder = feeder
 
     async def list(self, request: Request) -> Response:
-        """Stream the rows, one JSON object a line. A list that cannot be finished ends without its last chunk."""
+        """Stream the rows, one JSON object per line. A list that cannot be finished ends without its last chunk."""
         policy = self._book.page.policy
         wanted = _wanted(request, policy)
         if not await self._feeder.catches_up(_CATCH_UP_SECONDS):
@@ -67,7 +67,7 @@ class MemberRows:
         return StreamingResponse(iterate_in_threadpool(lines), media_type=MEDIA)
 
     def _lines(self, wanted: _Wanted, policy: Policy) -> Iterator[bytes]:
-        """Begin to read, so that a problem is known before the answer begins; the rest is read while it is sent."""
+        """Start reading, so that a problem is known before the answer begins. The rest is read while it is sent."""
         view = self._view()
         try:
             definitions = _in_force(view, policy)
@@ -107,7 +107,7 @@ def _wanted(request: Request, policy: Policy) -> _Wanted:
 
 
 def _in_force(view: ViewReader, policy: Policy) -> Definitions:
-    """The segmentations in force now; those of the page may be some seconds old."""
+    """Return the segmentations in force now, because those of the page may be some seconds old."""
     newest = view.definitions()
     if newest is None or newest[0] == policy.definitions.version:
         return policy.definitions
@@ -115,7 +115,7 @@ def _in_force(view: ViewReader, policy: Policy) -> Definitions:
 
 
 def _by_lane(reader: Reader, segments: Sequence[str], every: Sequence[str], lanes: int) -> dict[int, list[str]]:
-    """Ids of those who may be members, by lane, in byte order."""
+    """Return ids of possible members by lane, in byte order."""
     ids: set[str] = set()
     for wanted in segments:
         segmentation, segment = split(wanted)

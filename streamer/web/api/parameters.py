@@ -1,4 +1,4 @@
-"""Parses request parameters, and encodes answers."""
+"""Parse request parameters and encode answers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FIRST_DAY: Final = date.min.toordinal() - _EPOCH
 
 
 class _Json(Response):
-    """A response 200 with JSON, whose headers cost less than Starlette's to build."""
+    """A 200 response with JSON whose headers are built faster than Starlette's."""
 
     media_type = MEDIA
 
@@ -36,7 +36,7 @@ class _Json(Response):
 
 
 def answer(body: dict[str, Any]) -> Response:
-    """A response 200 with JSON."""
+    """Return a 200 response with JSON."""
     return _Json(_encode(body))
 
 
@@ -46,12 +46,12 @@ def wrong(name: str, must: str) -> ProblemError:
 
 
 def id_of(request: Request, name: str = "id") -> str:
-    """An id from the path, in NFC like the ids of events."""
+    """Return an id from the path, in NFC like the ids of events."""
     return _text(request.path_params[name], name)
 
 
 def text_of(request: Request, name: str, otherwise: str | None = None, *, longest: int = MAX_ID) -> str:
-    """A text from the query."""
+    """Return a text from the query."""
     found = request.query_params.get(name, otherwise)
     if found is None:
         raise wrong(name, "given")
@@ -59,7 +59,7 @@ def text_of(request: Request, name: str, otherwise: str | None = None, *, longes
 
 
 def texts_of(request: Request, name: str, most: int) -> list[str]:
-    """Texts from a parameter of the query that may be repeated; at least one."""
+    """Return the texts of a query parameter that may be repeated; at least one is required."""
     found = request.query_params.getlist(name)
     if not 1 <= len(found) <= most:
         raise wrong(name, f"given 1 to {Count(most):|time}")
@@ -67,7 +67,7 @@ def texts_of(request: Request, name: str, most: int) -> list[str]:
 
 
 def name_of(request: Request, name: str, otherwise: str | None = None) -> str | None:
-    """The name of a segmentation, segment or cause from the query."""
+    """Return the name of a segmentation, segment or cause from the query."""
     if otherwise is None and name not in request.query_params:
         return None
     return text_of(request, name, otherwise, longest=MAX_NAME)
@@ -89,7 +89,7 @@ def _encodes(text: str) -> bool:
 
 
 def number_of(request: Request, name: str, least: int, most: int, otherwise: int | None) -> int | None:
-    """A whole number from the query, within limits."""
+    """Return a whole number from the query, within limits."""
     found = request.query_params.get(name)
     if found is None:
         return otherwise
@@ -99,16 +99,16 @@ def number_of(request: Request, name: str, least: int, most: int, otherwise: int
 
 
 def limit_of(request: Request) -> int:
-    """The requested page size."""
+    """Return the requested page size."""
     found = number_of(request, "limit", 1, MAX_PAGE, 100)
     assert found is not None
     return found
 
 
 def flag_of(request: Request, name: str) -> bool:
-    """Whether an optional part is requested."""
+    """Return whether an optional part is requested."""
     if not request.scope["query_string"]:
-        # Most requests have none, and to read it costs as much as the rest of the checks.
+        # Most requests have no query, and reading it takes as long as the other checks.
         return False
     match request.query_params.get(name, "false"):
         case "true":
@@ -119,7 +119,7 @@ def flag_of(request: Request, name: str) -> bool:
 
 
 def order_of(request: Request) -> Order:
-    """The requested order of members."""
+    """Return the requested order of members."""
     match request.query_params.get("order", "since"):
         case "since":
             return "since"
@@ -129,7 +129,7 @@ def order_of(request: Request) -> Order:
 
 
 def day_of(request: Request, name: str, otherwise: int) -> int:
-    """A day from the query, as its number."""
+    """Return a day from the query, as its number."""
     found = request.query_params.get(name)
     if found is None:
         return otherwise

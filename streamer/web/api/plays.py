@@ -1,4 +1,4 @@
-"""The state of plays."""
+"""Serve the state of plays."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DAYS: Final = 30
 
 
 Preview = Callable[[Book, str, int, int], tuple[int, dict[str, Any]]]
-"""Previews a play over some days before an instant (ms): returns the number of changes and the funnel. Blocks."""
+"""Previews a play over some days before an instant (ms). Returns the number of changes and the funnel. Blocks."""
 
 
 class Plays:
@@ -39,34 +39,34 @@ class Plays:
         self._reading = asyncio.Lock()
 
     async def list(self, request: Request) -> Response:
-        """Every play that was ever started."""
+        """Return every play that was ever started."""
         state = await self._state()
         return parameters.answer(
             {"plays": {name: standing(name, play, state) for name, play in state.ledger.plays.items()}}
         )
 
     async def report(self, request: Request) -> Response:
-        """Whether a play works: the output of ``streamer plays report``."""
+        """Return whether a play works: the output of ``streamer plays report``."""
         name, play, state = await self._play(request)
         # The first call imports scipy, which takes a second.
         return parameters.answer(await asyncio.to_thread(report, name, play, state, SystemClock().now_ms()))
 
     async def preview(self, request: Request) -> Response:
-        """What a play would have done: the output of ``streamer plays preview``, for its current file."""
+        """Return what a play would have done: the output of ``streamer plays preview``, for its current file."""
         days = parameters.number_of(request, "days", 1, MAX_DAYS, _DAYS) or _DAYS
         name, play, state = await self._play(request)
         try:
             of_customers(state.books[play.version].plays[name])
         except UserError as error:
             raise ProblemError(404, error.message, error.hint) from None
-        # It reads all changes and all customers, so only one runs at a time.
+        # A preview reads all changes and all customers, so only one runs at a time.
         async with self._previewing:
             now = SystemClock().now_ms()
             changes, funnel = await asyncio.to_thread(self._preview, state.books[play.version], name, days, now)
         return parameters.answer({"days": days, "changes": changes, **funnel})
 
     async def _play(self, request: Request) -> tuple[str, PlayState, State]:
-        """The play of the path. Raises ProblemError if there is none of that name."""
+        """Return the play in the path. Raises ProblemError if there is none with that name."""
         name, state = parameters.id_of(request, "name"), await self._state()
         play = state.ledger.plays.get(name)
         if play is None:

@@ -1,4 +1,4 @@
-"""Errors as problem responses (RFC 9457): the fault, and how to fix it."""
+"""Return errors as problem responses (RFC 9457): the fault, and how to fix it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ RETRY_SECONDS = 2
 
 
 class ProblemError(Exception):
-    """Ends a request with a problem.
+    """Raised to end a request with a problem.
 
     Parameters
     ----------
     hint
-        What the caller can do about it.
+        How the caller can fix the problem.
     """
 
     def __init__(self, status: int, detail: str, hint: str | None = None, **headers: str) -> None:
@@ -34,7 +34,7 @@ class ProblemError(Exception):
 
 
 def problem(status: int, detail: str, hint: str | None = None, headers: dict[str, str] | None = None) -> Response:
-    """A problem as a response."""
+    """Return a problem as a response."""
     title = HTTPStatus(status).phrase
     body: dict[str, Any] = {
         "type": f"/problems/{title.lower().replace(' ', '-')}",
@@ -48,7 +48,7 @@ def problem(status: int, detail: str, hint: str | None = None, headers: dict[str
 
 
 async def of_error(request: Request, error: Exception) -> Response:
-    """The response for an exception of a handler."""
+    """Return the response for an exception raised by a handler."""
     if isinstance(error, ProblemError):
         return problem(error.status, error.detail, error.hint, error.headers)
     if isinstance(error, TransientError):

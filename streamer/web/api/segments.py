@@ -1,4 +1,4 @@
-"""Segments, their members, and moves between them."""
+"""Serve segments, their members, and moves between them."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ class Segments:
         self._reader = reader
 
     async def list(self, request: Request) -> Response:
-        """All segmentations with the sizes of their segments."""
+        """Return all segmentations with the sizes of their segments."""
         return parameters.answer({"segmentations": self._book.page.table})
 
     async def card(self, request: Request) -> Response:
-        """The card of one segment."""
+        """Return the card of one segment."""
         place, page = self._place(request), self._book.page
         counted = await self._book.counted()
         found = cards.cards("/".join(place), page.policy, page.model, counted, messages(page.policy.language))
         return parameters.answer(found[0])
 
     async def members(self, request: Request) -> Response:
-        """A page of members."""
+        """Return a page of members."""
         place, limit, order = self._place(request), parameters.limit_of(request), parameters.order_of(request)
         after = parameters.place_of(request.query_params.get("cursor"), order)
         found = self._reader().members(*place, after=after, limit=limit, order=order)
@@ -79,7 +79,7 @@ class Segments:
         )
 
     async def members_csv(self, request: Request) -> Response:
-        """All members, in chunks, so that memory stays small."""
+        """Stream all members in chunks, to limit memory."""
         place = self._place(request)
         name = f"{place[0]}-{place[1]}.csv".encode("ascii", "replace").decode().replace('"', "_").replace("?", "_")
         return StreamingResponse(
@@ -87,7 +87,7 @@ class Segments:
         )
 
     async def flows(self, request: Request) -> Response:
-        """Moves within a segmentation, by day."""
+        """Return moves within a segmentation, by day."""
         grid = self._book.page.policy.grid
         last = parameters.day_of(request, "to", grid.day_of(time.time_ns() // 1_000_000))
         first = parameters.day_of(request, "from", max(last - _DAYS + 1, parameters.FIRST_DAY))
@@ -109,12 +109,12 @@ class Segments:
         )
 
     async def file(self, request: Request) -> Response:
-        """The file in force."""
+        """Return the file in force."""
         page = self._book.page
         return parameters.answer({"version": page.policy.definitions.version, "text": page.text})
 
     async def preview(self, request: Request) -> Response:
-        """Who would move if the request body came into force."""
+        """Return the moves that the request body would cause if it came into force."""
         text = await _body(request)
         page = self._book.page
         look = partial(previews.preview, policy=page.policy, text=text, now_ms=time.time_ns() // 1_000_000)
@@ -137,7 +137,7 @@ class Segments:
             after = found[-1]
 
     def _place(self, request: Request) -> tuple[str, str]:
-        """The segment of the path. Raises ProblemError if there is none of that name."""
+        """Return the segment in the path. Raises ProblemError if there is none with that name."""
         segmentation, segment = parameters.id_of(request, "segmentation"), parameters.id_of(request, "segment")
         known = self._book.page.table.get(segmentation, {"segments": ()})
         if not any(one["id"] == segment for one in known["segments"]):
@@ -146,7 +146,7 @@ class Segments:
 
 
 def _predicted(id: str, predictions: Mapping[str, Foreseen] | None) -> dict[str, Any]:
-    """What a member's predictions add to it; nothing where nobody asked for them."""
+    """Return what a member's predictions add to it; empty if they were not requested."""
     if predictions is None:
         return {}
     known = predictions.get(id)
@@ -156,7 +156,7 @@ def _predicted(id: str, predictions: Mapping[str, Foreseen] | None) -> dict[str,
 def _member(
     place: Place, looked: Looked | None, segmentation: str, page: Page, ahead: Mapping[str, tuple[str, int]]
 ) -> Member:
-    """A member with its data from Redis; only the place if the customer was erased since."""
+    """Return a member with its data from Redis, or only the place if the customer was erased since."""
     if looked is None:
         return Member(place.customer, None, None, place.since, None, None)
     policy, customer = page.policy, looked.customer

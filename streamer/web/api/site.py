@@ -1,4 +1,4 @@
-"""The routes of the API: a guarded handler for each row of the endpoint table."""
+"""Build the API's routes: a guarded handler for each row of the endpoint table."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Readers:
 def handlers(
     customers: Customers, segments: Segments, rows: MemberRows, stream: Stream, plays: Plays
 ) -> Mapping[str, Handler]:
-    """The handler of each endpoint, by its id."""
+    """Return the handler of each endpoint, by the endpoint's id."""
     return {
         "customer": customers.customer,
         "explanation": customers.explanation,
@@ -79,7 +79,7 @@ def handlers(
 
 
 def routes(found: Mapping[str, Handler], guard: Guard) -> list[Route]:
-    """All routes of the API, and its document."""
+    """Return all routes of the API and the route of its document."""
     document = msgspec.json.encode(openapi.document())
 
     async def describe(request: Request) -> Response:
@@ -92,7 +92,7 @@ def routes(found: Mapping[str, Handler], guard: Guard) -> list[Route]:
 
 
 class _Guarded:
-    """A guarded handler as an ASGI application, which saves the wrapper of a Starlette route."""
+    """A guarded handler as an ASGI application, which avoids the overhead of a Starlette route."""
 
     def __init__(self, endpoint: Endpoint, handler: Handler, guard: Guard) -> None:
         self._endpoint = endpoint
@@ -119,7 +119,7 @@ async def _of_http(request: Request, error: Exception) -> Response:
 
 
 async def _left(request: Request, error: Exception) -> Response:
-    """Somebody went away before the whole request had come, such as an upload that was broken off; nobody reads this."""
+    """Answer a client that disconnected before sending the whole request, such as an interrupted upload; nobody reads this."""
     return Response(status_code=400)
 
 
@@ -130,4 +130,4 @@ ERRORS: Final[Mapping[type[Exception], Handle]] = {
     HTTPException: _of_http,
     ClientDisconnect: _left,
 }
-"""Handlers of exceptions, by type."""
+"""Exception handlers, by type."""

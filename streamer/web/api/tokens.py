@@ -1,4 +1,4 @@
-"""API tokens and their permissions. Only hashes are stored, in a file that only its owner can read.
+"""Store API tokens and their permissions. Only hashes are stored, in a file that only its owner can read.
 
 A token has 256 random bits, so a plain SHA-256 suffices: it cannot be guessed.
 """
@@ -31,9 +31,9 @@ class Token(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes
     ----------
     may
-        Its permissions.
+        Permissions of the token.
     created
-        RFC 3339.
+        Creation time, RFC 3339.
     origins
         If not empty, this is a write key: public, for pages of these origins (``https://shop.example``), and limited
         to ``write``.
@@ -54,7 +54,7 @@ class _Held(msgspec.Struct):
 
 
 class Tokens:
-    """The tokens of a file; reloaded when it changes. A missing file holds none."""
+    """Tokens of a file, reloaded when it changes. A missing file has none."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -63,18 +63,18 @@ class Tokens:
         self._origins: frozenset[str] = frozenset()
 
     def of(self, text: str) -> Token | None:
-        """The token with this text, or None."""
+        """Return the token with this text, or None."""
         self._refresh()
         return self._by_hash.get(_hash(text))
 
     def all(self) -> list[Token]:
-        """All tokens, oldest first."""
+        """Return all tokens, oldest first."""
         self._refresh()
         return list(self._by_hash.values())
 
     @property
     def origins(self) -> frozenset[str]:
-        """The origins of all write keys."""
+        """Origins of all write keys."""
         self._refresh()
         return self._origins
 
@@ -87,7 +87,7 @@ class Tokens:
         origins: Sequence[str] = (),
         allow: Sequence[str] = (),
     ) -> str:
-        """Create a token, or a write key if ``origins`` are given; return its text, which is not stored.
+        """Create a token, or a write key if ``origins`` are given, and return its text, which is not stored.
 
         Raises
         ------
@@ -109,7 +109,7 @@ class Tokens:
         return text
 
     def revoke(self, name: str) -> None:
-        """Delete a token. Raises UserError if there is none of that name."""
+        """Delete a token. Raises UserError if there is none with that name."""
         kept = [one for one in self.all() if one.name != name]
         if len(kept) == len(self.all()):
             known = ", ".join(one.name for one in kept) or "none"

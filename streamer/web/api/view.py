@@ -1,4 +1,4 @@
-"""Customers in Redis, read without blocking: only the parts a lookup needs."""
+"""Read customers in Redis without blocking, and only the parts a lookup needs."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _profile: Final = msgspec.msgpack.Decoder(Profile).decode
 
 
 class Looked(NamedTuple):
-    """A customer without remembered event ids; ``clock_id`` and lane determine the clock it lives by.
+    """A customer without remembered event ids. ``clock_id`` and lane determine the clock that applies.
 
-    ``behaviour`` is its row of the behaviour memory, as bytes; empty without one.
+    ``behaviour`` is the customer's row of the behaviour memory, as bytes; empty without one.
     """
 
     lane: int
@@ -42,7 +42,7 @@ class View:
         self._keys = [LaneKeys(prefix, lane) for lane in range(lanes)]
 
     async def customer(self, id: str, *, orders: bool = False) -> Looked | None:
-        """A customer by any of its ids, with its order book if ``orders``; None if there is none.
+        """Return a customer by any of its ids, with its order book if ``orders``; None if there is none.
 
         Raises
         ------
@@ -57,7 +57,7 @@ class View:
         return None if alias is None else await self.customer(alias, orders=orders)
 
     async def customers(self, ids: Sequence[str], *, orders: bool = False) -> list[Looked | None]:
-        """Customers by their main ids, in one round trip."""
+        """Return customers by their main ids, in one round trip."""
         lanes = [partition_for(id.encode(), len(self._keys)) for id in ids]
         answers = await asyncio.gather(*(self._parts(lane, id, orders) for lane, id in zip(lanes, ids, strict=True)))
         return [

@@ -1,4 +1,4 @@
-"""The collector: events over HTTP, validated as in lanes, and acknowledged by Kafka before they count as accepted.
+"""Collect events over HTTP: validated as in lanes, and accepted only once Kafka has acknowledged them.
 
 Customers and segments belong to ``web.api``, file formats to ``sources``.
 """

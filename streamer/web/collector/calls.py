@@ -1,4 +1,4 @@
-"""Splits a request body into event bodies, without validating the events."""
+"""Split a request body into event bodies, without validating the events."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ KINDS: Final[Mapping[str, str]] = {
     "a": "alias",
     "b": "batch",
 }
-"""Segment's short paths, and the calls they stand for."""
+"""Segment's short paths, and the calls that they mean."""
 
 
 class Body(NamedTuple):
-    """The body of one event; ``error`` is the reason if there is none. ``event_id`` is the sender's id."""
+    """The body of one event. ``error`` is the reason if there is none; ``event_id`` is the sender's id."""
 
     value: bytes
     error: InvalidEvent | None = None
@@ -59,7 +59,7 @@ def _not_json() -> ProblemError:
 
 
 def events_of(body: bytes, headers: Mapping[str, str]) -> list[Body]:
-    """The events of a body: one object, a list of them, or a CloudEvent in any of its modes. Raises ProblemError."""
+    """Return the events of a body: one object, a list of them, or a CloudEvent in any mode. Raises ProblemError."""
     binary: Headers = [
         (f"ce_{name[3:]}", value.encode("latin-1", "replace")) for name, value in headers.items() if name[:3] == "ce-"
     ]
@@ -104,7 +104,7 @@ def _bare(value: bytes, headers: Headers) -> Body:
 
 
 def calls_of(body: Mapping[str, Any], kind: str, received_ms: int) -> list[Body]:
-    """The events of a call, or of the calls of a batch.
+    """Return the events of a call, or of the calls in a batch.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def calls_of(body: Mapping[str, Any], kind: str, received_ms: int) -> list[Body]
     kind
         ``track``, ``identify``, ``page``, ``screen``, ``group``, ``alias`` or ``batch``.
     received_ms
-        The time of a call without one, as in Segment.
+        Time for a call without one, as in Segment (epoch ms).
 
     Raises
     ------
@@ -153,7 +153,7 @@ def _call(call: dict[str, Any], received_ms: int) -> Body:
 
 
 def sent_ms(call: Mapping[str, Any]) -> int | None:
-    """When a request was sent, by the device's clock (ms); None if unknown."""
+    """Return when a request was sent, by the device's clock (ms); None if unknown."""
     text = call.get("sentAt") or call.get("sent_at")
     try:
         return epoch_ms(text) if isinstance(text, str) else None
@@ -162,7 +162,7 @@ def sent_ms(call: Mapping[str, Any]) -> int | None:
 
 
 def ids_of(bodies: Sequence[Body]) -> Iterator[str | None]:
-    """The senders' event ids, if readable."""
+    """Yield the senders' event ids, if readable."""
     for one in bodies:
         if one.event_id is not None or not one.value:
             yield one.event_id

@@ -1,4 +1,4 @@
-"""The collector's endpoints: read, validate, publish, and return which events were accepted."""
+"""Handle the collector's endpoints: read, validate, publish, and return which events were accepted."""
 
 from __future__ import annotations
 
@@ -55,11 +55,11 @@ class Collector:
     policy
         The lanes' policy.
     now_ms
-        The wall clock.
+        Wall clock.
     shops
         Secrets of the shops whose webhooks are accepted.
     tracing
-        Creates the span of each request; its records carry the trace context.
+        Creates each request's span, whose trace context its records carry.
     """
 
     def __init__(
@@ -82,20 +82,20 @@ class Collector:
         self._mappings = {shop: load_mapping(SHOPS[shop].mapping) for shop in shops}
 
     async def events(self, request: Request) -> Response:
-        """One event or a list of them, in our format or as CloudEvents."""
+        """Accept one event or a list of them, in our format or as CloudEvents."""
         token = self._admit(request, key_of(request), "write")
         found = calls.events_of(await body_of(request), request.headers)
         largest = MAX_CALL_BYTES if token.origins else self._policy.max_event_bytes
         return await self._take(request, found, token, "events", 202, largest=largest)
 
     async def outcomes(self, request: Request) -> Response:
-        """Message outcomes, as reported by a mail provider."""
+        """Accept message outcomes, as reported by a mail provider."""
         token = self._admit(request, key_of(request), "outcomes")
         found = calls.events_of(await body_of(request), request.headers)
         return await self._take(request, found, token, "outcomes", 202, largest=MAX_CALL_BYTES, only=_OUTCOMES)
 
     def segment(self, kind: str) -> Handler:
-        """The endpoint of one of Segment's calls."""
+        """Return the endpoint of one of Segment's calls."""
 
         async def handle(request: Request) -> Response:
             key = key_of(request)
@@ -117,7 +117,7 @@ class Collector:
         return handle
 
     async def webhook(self, request: Request) -> Response:
-        """An order or a payment, as reported by a shop."""
+        """Accept an order or a payment, as reported by a shop."""
         shop = request.path_params["shop"]
         self._guard.limits.take(f"\0{shop}" if shop in SHOPS else "\0unknown")
         if shop not in self._mappings:
@@ -136,7 +136,7 @@ class Collector:
         return await self._take(request, found, _SHOP, shop, 200, largest=self._policy.max_event_bytes)
 
     def _mapped(self, shop: str, body: bytes) -> list[Body]:
-        """The events of a webhook, including guest orders; an unreadable one is rejected with its reason."""
+        """Return the events of a webhook, including guest orders. An unreadable event is rejected with its reason."""
         calls.parsed(body)
         reading = self._policy
         record, mapping = parsed(body.decode()), self._mappings[shop]
@@ -194,7 +194,7 @@ def allowed(handler: Handler, origins: Callable[[], frozenset[str]]) -> Handler:
 
 
 def preflight(origins: Callable[[], frozenset[str]]) -> Handler:
-    """Answers a browser's CORS preflight request."""
+    """Return a handler that answers a browser's CORS preflight request."""
 
     async def handle(request: Request) -> Response:
         headers = cors(request, origins())
@@ -208,7 +208,7 @@ def preflight(origins: Callable[[], frozenset[str]]) -> Handler:
 
 
 def cors(request: Request, origins: frozenset[str]) -> dict[str, str]:
-    """The CORS headers that let a page of a listed origin read an answer."""
+    """Return the CORS headers that let a page of a listed origin read an answer."""
     origin = request.headers.get("origin")
     if origin is None or origin not in origins:
         return {"vary": "Origin"}
@@ -216,7 +216,7 @@ def cors(request: Request, origins: frozenset[str]) -> dict[str, str]:
 
 
 def handlers(collector: Collector) -> Mapping[str, Handler]:
-    """The handler of each endpoint, by its id."""
+    """Return the handler of each endpoint, by the endpoint's id."""
     segment = {kind: collector.segment(kind) for kind in calls.KINDS.values()}
     return {
         "collect": collector.events,
@@ -228,7 +228,7 @@ def handlers(collector: Collector) -> Mapping[str, Handler]:
 
 
 def routes(collector: Collector, origins: Callable[[], frozenset[str]]) -> list[Route]:
-    """The routes of the collector; ``origins`` returns those of all write keys."""
+    """Return the collector's routes; ``origins`` returns the origins of all write keys."""
     found, before = handlers(collector), preflight(origins)
     return [
         route

@@ -1,4 +1,4 @@
-"""Decides which events of a request are published, and why others are rejected. Pure: all inputs are arguments."""
+"""Decide which events of a request are published, and why others are rejected. Pure: all inputs are arguments."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from streamer.web.api.tokens import Token
 from streamer.web.collector.calls import Body, ids_of
 
 _SKEW_MS: Final = 60_000
-"""Clock differences of a device below this are ignored: a request may be in transit that long."""
+"""Differences of a device's clock below this (ms) are ignored, because a request may be in transit that long."""
 
 NOT_ALLOWED: Final = "not_allowed"
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A rejected event; ``index`` is its position in the request."""
+    """A rejected event. ``index`` is its position in the request."""
 
     index: int
     event_id: str | None
@@ -34,14 +34,14 @@ class Rejected:
 
 @dataclass
 class Judged:
-    """The records to publish, in request order, and the rejected events.
+    """Records to publish, in request order, and rejected events.
 
     Attributes
     ----------
     records
         Keys and values.
     noted
-        Fields that were omitted or defaulted, with their counts.
+        Counts of fields that were omitted or defaulted.
     guests
         Number of records that are guest orders: lanes count their money, and move no customer.
     """
@@ -67,11 +67,11 @@ def judge(
     Parameters
     ----------
     token
-        Determines the allowed event types.
+        Token that determines the allowed event types.
     largest
         Maximum size of one event, in bytes.
     only
-        Types that the path accepts; None for all.
+        Event types that the path accepts; None for all.
     sent_ms
         When the request was sent, by the device's clock: the clock's error is subtracted from the events' times.
     """
@@ -98,7 +98,7 @@ def judge(
 
 
 def _read(body: Body, policy: Policy, now_ms: int, largest: int, skew: int, noted: list[str]) -> tuple[Event, bool]:
-    """An event, and whether it is a guest order. Raises InvalidEvent."""
+    """Return an event, and whether it is a guest order. Raises InvalidEvent."""
     if body.error is not None:
         raise body.error
     if len(body.value) > largest:
@@ -116,7 +116,7 @@ def _read(body: Body, policy: Policy, now_ms: int, largest: int, skew: int, note
 
 
 def _refusal(type: str, token: Token, only: frozenset[str] | None) -> str | None:
-    """Why a token may not send a type here, or None. A write key is public: every visitor of the page has it."""
+    """Return why a token may not send a type here, or None. A write key is public: every visitor of the page has it."""
     if only is not None and type not in only:
         return f"this path takes {', '.join(sorted(only))} only"
     if not token.origins or type in token.allow:

@@ -1,4 +1,4 @@
-"""Reads a request: its body within limits, and its key."""
+"""Read a request: its body within limits, and its key."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
 async def body_of(request: Request, most: int = MAX_BODY_BYTES) -> bytes:
-    """The unpacked body. Raises ProblemError if it is too large, too slow, or damaged."""
+    """Return the uncompressed body. Raises ProblemError if it is too large, too slow, or damaged."""
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", ""):
         raise ProblemError(
@@ -64,7 +64,7 @@ def _too_large(most: int) -> ProblemError:
 
 
 def key_of(request: Request, body: Mapping[str, Any] | None = None) -> str | None:
-    """The text of the token or write key: from the header (Bearer, or Basic like Segment's libraries), query or body.
+    """Return the text of the token or write key, from the header (Bearer or Segment's Basic), the query or the body.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Shop webhooks: verifies signatures, and selects the shipped mapping. Pure."""
+"""Verify the signatures of shop webhooks, and select the shipped mapping. Pure functions."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Final
 from schemas.errors import UserError
 
 _TOLERANCE_SECONDS: Final = 300
-"""Maximum age of a signed time, in seconds; the same as in Stripe's own libraries."""
+"""Maximum age of a signed time, in seconds, as in Stripe's own libraries."""
 
 Check = Callable[[bytes, Mapping[str, str], bytes, int], bool]
-"""Whether a secret signed a body with these headers, at a time (s)."""
+"""Returns whether a secret signed a body with these headers, at a time (epoch seconds)."""
 
 
 def _base64_of_body(header: str) -> Check:
@@ -31,7 +31,7 @@ def _base64_of_body(header: str) -> Check:
 
 
 def _stripe(body: bytes, headers: Mapping[str, str], secret: bytes, now: int) -> bool:
-    """``t=TIME,v1=HEX[,v1=HEX]``; the signature covers the time, so a recorded webhook cannot be replayed later."""
+    """Check ``t=TIME,v1=HEX[,v1=HEX]``. The signature covers the time, so a recorded webhook cannot be replayed later."""
     parts = [part.strip().partition("=")[::2] for part in headers.get("stripe-signature", "").split(",")]
     time = next((value for name, value in parts if name == "t"), "")
     if not (time.isascii() and time.isdigit() and len(time) < 12) or abs(now - int(time)) > _TOLERANCE_SECONDS:
@@ -47,7 +47,7 @@ class Shop:
     Attributes
     ----------
     mapping
-        The shipped mapping that reads its records.
+        Shipped mapping that reads its records.
     """
 
     mapping: str
@@ -65,7 +65,7 @@ https://woocommerce.com/document/webhooks/; Stripe: https://docs.stripe.com/webh
 
 
 def is_genuine(shop: str, body: bytes, headers: Mapping[str, str], secrets: Sequence[str], now: int) -> bool:
-    """Whether one of the secrets signed a body."""
+    """Return whether one of the secrets signed a body."""
     check = SHOPS[shop].check
     return any(check(body, headers, secret.encode(), now) for secret in secrets)
 

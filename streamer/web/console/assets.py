@@ -1,4 +1,4 @@
-"""Stylesheet and scripts: read and compressed once, named by content, so that browsers may cache them forever."""
+"""Serve stylesheet and scripts: read and compressed once, named by content, so that browsers may cache them forever."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Assets:
         self._marks = {name: hashlib.sha256(body).hexdigest()[:12] for name, body in found.items()}
 
     def url(self, name: str) -> str:
-        """The URL of a file; it changes with the content."""
+        """Return the URL of a file, which changes with the content."""
         return f"/static/{name}?v={self._marks[name]}"
 
     async def serve(self, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""The builder: edit a segmentation on a page, preview its members, and activate it."""
+"""Serve the builder: edit a segmentation on a page, preview its members, and activate it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PATH: Final = "/segments/edit"
 _SOURCE: Final = "segments.toml"
 _REMEMBERED: Final = 100
 _MOVES: Final = 8
-"""Number of move kinds to show."""
+"""Number of kinds of moves to show."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Builder:
     Attributes
     ----------
     previewed
-        Digests of the files previewed here; only such a file can be activated.
+        Digests of the files previewed here, which are the only ones that can be activated.
     """
 
     settings: Settings
@@ -52,7 +52,7 @@ class Builder:
     previewed: deque[str] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
 
     async def show(self, visit: Visit) -> Response:
-        """``?of=NAME`` edits a segmentation of the file in force; ``?new=rules|bands`` adds one."""
+        """Show the builder: ``?of=NAME`` edits a segmentation of the file in force; ``?new=rules|bands`` adds one."""
         asks, page = visit.request.query_params, visit.words.page
         if (kind := asks.get("new")) in ("rules", "bands"):
             return self._page(visit, empty(kind), None, Checked(None, []))
@@ -84,7 +84,7 @@ class Builder:
         return checked(page.text, draft, before, _SOURCE)
 
     async def _preview(self, visit: Visit, draft: Draft, text: str) -> dict[str, Any]:
-        """The members of each segment, by the same code as an activation."""
+        """Return the members of each segment, by the same code as an activation."""
         page = visit.words.page
         look = partial(previews.preview, policy=page.policy, text=text, now_ms=time.time_ns() // 1_000_000)
         found: Preview = await visit.site.book.query(look)
@@ -103,7 +103,7 @@ class Builder:
         return {id: None if one is None else name_of(one.customer) for id, one in zip(ids, known, strict=True)}
 
     def _activate(self, visit: Visit, text: str) -> None:
-        """Publish as the next version, with the command line's checks; never overwrites somebody else's version."""
+        """Publish as the next version, with the command line's checks. Never overwrites another user's version."""
         with connections(self.settings) as to:
             asyncio.run(
                 publish(
@@ -143,7 +143,7 @@ class Builder:
 
 
 def _file(text: str) -> Response:
-    """The text as a file, with normalised line ends: browsers send CR LF."""
+    """Return the text as a file with normalised line endings, because browsers send CR LF."""
     headers = {"content-disposition": f'attachment; filename="{_SOURCE}"', "cache-control": "no-store"}
     return Response(text.replace("\r\n", "\n"), media_type="application/toml", headers=headers)
 
@@ -153,7 +153,7 @@ def _mark(text: str) -> str:
 
 
 def _called(text: str, name: str) -> dict[str, str]:
-    """The segments of a file's segmentation, with their names."""
+    """Return the segments of a file's segmentation, with their names."""
     found: Mapping[str, Any] = tables(text, _SOURCE, "")[name]["segments"]
     return {id: held.get("name", id.replace("_", " ").capitalize()) for id, held in found.items()}
 
@@ -161,7 +161,7 @@ def _called(text: str, name: str) -> dict[str, str]:
 def _seen(
     found: Preview, by: str, called: Mapping[str, str], names: Mapping[str, str | None], visit: Visit
 ) -> dict[str, Any]:
-    """A preview for the page: segments with sample members, moves, and other segmentations that change too."""
+    """Return a preview for the page: segments with sample members, moves, and other segmentations that change too."""
     texts, words = visit.texts, visit.words
     moves = found.segmentations.get(by)
     sizes = {} if moves is None else moves.sizes()

@@ -1,4 +1,4 @@
-"""The builder's form: converts a draft to fields, and fields to a draft."""
+"""Convert the builder's draft to form fields and back."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _ROW: Final = re.compile(r"r(\d{1,3})\.")
 
 
 def draft_from(values: Mapping[str, str]) -> Draft:
-    """Read a draft from a form; ignores unknown fields."""
+    """Read a draft from a form, ignoring unknown fields."""
     count = min(MOST_ROWS, 1 + max((int(found[1]) for name in values if (found := _ROW.match(name))), default=0))
     return tidy(
         Draft(
@@ -71,7 +71,7 @@ def _row(at: int, values: Mapping[str, str]) -> Row:
 
 
 def shown(draft: Draft, faults: Iterable[Fault], texts: Messages) -> dict[str, Any]:
-    """The draft for the template: rows with their index, and faults by field."""
+    """Return the draft for the template: rows with their index, and faults by field."""
     wrong: dict[str, str] = {}
     for one in faults:
         sentence = fault_text(one.text, texts).replace("\\n", "\n").splitlines()[0]
@@ -98,7 +98,7 @@ def shown(draft: Draft, faults: Iterable[Fault], texts: Messages) -> dict[str, A
 
 
 def choices(text: str, besides: str, feature: str, currency: str, texts: Messages) -> dict[str, Any]:
-    """The builder's choices: features and segmentations of a file by group, operators, and suggested words."""
+    """Return the builder's choices: a file's features and segmentations by group, operators, and suggested words."""
     known = known_names(tables(text, "the file", ""), besides)
     others = {name: words for name, words in known.labels.items() if name not in LABELS}
     numbers = [(name, _called(name, currency, texts)) for name in FEATURES]
@@ -119,7 +119,7 @@ def choices(text: str, besides: str, feature: str, currency: str, texts: Message
 
 
 def _called(name: str, currency: str, texts: Messages) -> str:
-    """A feature with its unit.
+    """Return a feature's name with its unit.
 
     >>> from models.messages import messages
     >>> _called("recency_days", "EUR", messages()), _called("spend", "EUR", messages())

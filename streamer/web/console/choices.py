@@ -1,4 +1,4 @@
-"""A reader's chosen language and colour scheme, and URLs that keep the choice."""
+"""Determine a reader's chosen language and colour scheme, and build URLs that keep the choice."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _YEAR_SECONDS: Final = 365 * 86_400
 
 
 def language_of(request: Request, usual: str) -> Messages:
-    """The messages in the requested language, else the one chosen earlier, else the ``usual`` one."""
+    """Return the messages in the requested language, else the one chosen earlier, else the ``usual`` one."""
     for chosen in (request.query_params.get("lang"), request.cookies.get(_LANGUAGE), usual):
         for one in LANGUAGES:
             if chosen == one:
@@ -29,7 +29,7 @@ def language_of(request: Request, usual: str) -> Messages:
 
 
 def scheme_of(request: Request) -> Scheme:
-    """Light or dark, as chosen by this request or an earlier one."""
+    """Return light or dark, as chosen by this request or an earlier one."""
     chosen = request.query_params.get("scheme", request.cookies.get(_SCHEME))
     return next((one for one in SCHEMES if one == chosen), "auto")
 
@@ -43,7 +43,7 @@ def remember(request: Request, response: Response) -> None:
 
 
 def address(request: Request, changed: Mapping[str, object]) -> str:
-    """The URL of this page with some parameters changed; None removes one."""
+    """Return the URL of this page with some parameters changed; None removes a parameter."""
     url = request.url
     kept = {name: value for name, value in request.query_params.items() if changed.get(name, "") is not None}
     query = {**kept, **{name: value for name, value in changed.items() if value is not None}}
@@ -52,7 +52,7 @@ def address(request: Request, changed: Mapping[str, object]) -> str:
 
 
 def own_path(text: str) -> str:
-    """Return a path on this site; any other target becomes the first page.
+    """Return a path on this site. Any other target becomes the first page.
 
     >>> own_path("/segments?by=value"), own_path("//evil.example"), own_path("https://evil.example"), own_path("/\\\\evil")
     ('/segments?by=value', '/', '/', '/')

@@ -1,6 +1,6 @@
-"""Figures that require all customers: money by segment, orders over time, upcoming moves. Computed periodically.
+"""Compute figures that require all customers, periodically: money by segment, orders over time, upcoming moves.
 
-It uses its own reader and runs in a thread, so that pages never wait for it: they show the last count, with its time.
+It uses its own reader and runs in a thread, so that pages never wait for it: they show the last count with its time.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """A customer who moves within `AHEAD_DAYS` without further events; ``at`` in ms."""
+    """A customer who moves within `AHEAD_DAYS` without further events; ``at`` is in epoch ms."""
 
     customer: str
     at: int
@@ -52,15 +52,15 @@ class Count:
     Attributes
     ----------
     at
-        The clock at the count, ms.
+        Clock at the count, epoch ms.
     ahead
-        Moves by time alone, by segmentation, from and to; soonest first.
+        Moves by time alone, keyed by segmentation, source and target; soonest first.
     sales
         Orders over time, up to ``today``, the grid day of the count.
     reach
-        Customers worth a call, and customers who need none.
+        Customers worth contacting, and customers who need no offer.
     addresses
-        Who has an address.
+        Index of the customers' addresses.
     """
 
     at: int
@@ -81,11 +81,11 @@ class Counting:
         self.newest: Count | None = None
 
     def addresses(self) -> AddressIndex | None:
-        """The addresses of the newest count."""
+        """Return the addresses of the newest count."""
         return None if self.newest is None else self.newest.addresses
 
     async def follow(self) -> None:
-        """Count repeatedly until cancelled; the longer it takes, the less often."""
+        """Count repeatedly until cancelled, less often the longer it takes."""
         while True:
             begun = time.monotonic()
             try:
@@ -95,7 +95,7 @@ class Counting:
                 _log.debug("counting customers waits; retrying", why=str(error))
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
-            # A new shop is counted sooner: its first figures change with every record.
+            # A new shop is counted sooner, because its first figures change with every record.
             took = time.monotonic() - begun
             await asyncio.sleep(
                 max(_LEAST_SECONDS if self.newest.census.shop.customers else _RETRY_SECONDS, took / _OF_THE_TIME)
@@ -120,7 +120,7 @@ def count(view: ViewReader, page: Page) -> Count:
 
 
 def _everyone(view: ViewReader, page: Page, reach: Reach) -> Iterator[Customer]:
-    """Yield all customers with their orders; records their predictions."""
+    """Yield all customers with their orders, and record their predictions."""
     for lane in range(view.lanes):
         says = page.forecasts.get(lane)
         for chunk in in_lane(view, lane):
@@ -133,7 +133,7 @@ def _everyone(view: ViewReader, page: Page, reach: Reach) -> Iterator[Customer]:
 
 
 def _addressed(customers: Iterable[Customer], addresses: AddressIndex) -> Iterator[Customer]:
-    """Pass the customers through; records their addresses."""
+    """Yield the customers, and record their addresses."""
     for customer in customers:
         addresses.add(customer)
         yield customer
@@ -142,7 +142,7 @@ def _addressed(customers: Iterable[Customer], addresses: AddressIndex) -> Iterat
 def _looked_ahead(
     customers: Iterable[Customer], page: Page, ahead: dict[tuple[str, str, str], list[Ahead]]
 ) -> Iterator[Customer]:
-    """Pass the customers through; records each customer's next move by time alone."""
+    """Yield the customers, and record each customer's next move by time alone."""
     definitions, until = page.policy.definitions, page.clock + AHEAD_DAYS * _DAY_MS
     for customer in customers:
         if customer.due is not None and customer.due <= until:

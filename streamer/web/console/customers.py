@@ -1,4 +1,4 @@
-"""Customers: search, and the page of one."""
+"""Serve the customer search and the page of one customer."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FOUND: Final = 50
 MOVES: Final = 20
 _CELLS: Final = "cells"
 _SHARE: Final = "0 to 1"
-"""The unit of features that are shares."""
+"""Unit of features that are shares."""
 _LATEST: Final = (1 << 62) - 1
 _PLACES: Final = {step: place for place, step in enumerate(MESSAGE_STEPS)}
 
@@ -42,7 +42,7 @@ class Customers:
     addressed: Addressed
 
     async def search(self, visit: Visit) -> Response:
-        """Ids that begin with a text, or have it as an address; only the list for requests by htmx."""
+        """Return ids that begin with a text or have it as an address; only the list for htmx requests."""
         wanted = visit.request.query_params.get("query", "").strip()
         found = await self._found(visit, wanted, FOUND)
         part = visit.request.headers.get("hx-request") == "true"
@@ -50,7 +50,7 @@ class Customers:
         return visit.html("found.html" if part else "customers.html", query=wanted, found=rows, most=FOUND)
 
     async def go(self, visit: Visit) -> Response:
-        """The page of the only customer found, or the search. For the Enter key."""
+        """Return the page of the only customer found, or the search. For the Enter key."""
         wanted = visit.request.query_params.get("query", "").strip()
         found = await self._found(visit, wanted, 2)
         to = customer_path(found[0]) if len(found) == 1 else f"/customers?query={quote(wanted, safe='')}"
@@ -63,7 +63,7 @@ class Customers:
         return list(dict.fromkeys([*await self.addressed.find(text), *self.reader().customers(text, most)]))[:most]
 
     async def one(self, visit: Visit) -> Response:
-        """Segments, borders to others, moves with their reasons, features and messages."""
+        """Return segments, distances to their borders, moves with reasons, features and messages."""
         id, words = parameters.id_of(visit.request), visit.words
         shown, orders = await visit.site.book.query(
             lambda view: (explain(view, words.page.policy, id), _orders(view, id))
@@ -91,7 +91,7 @@ class Customers:
 
 
 def _orders(view: ViewReader, id: str) -> list[int]:
-    """The instants (ms) of the remembered orders that were not taken back."""
+    """Return the instants (ms) of the remembered orders that were not taken back."""
     found = view.customer(id)
     return [] if found is None else [one.at for one in found.customer.book.orders if one.live]
 
@@ -127,7 +127,7 @@ def _features(features: dict[str, float | None], words: Words) -> Any:
 
 
 def _foreseen(found: dict[str, Any] | None, words: Words) -> dict[str, Any] | None:
-    """The predictions as shown on the page; a part's arrow shows how it moves the probability."""
+    """Return the predictions as shown on the page. A part's arrow shows how it moves the probability."""
     if found is None:
         return None
     texts, values, chance = words.texts, found["values"], found["why"]["p_buy_30d"]
@@ -166,7 +166,7 @@ def _foreseen(found: dict[str, Any] | None, words: Words) -> dict[str, Any] | No
 
 
 def _steps(steps: Sequence[dict[str, Any]], words: Words) -> list[dict[str, Any]]:
-    """Steps of messages, newest first; of one instant, in the order of a message's life."""
+    """Return steps of messages, newest first. Those at the same instant are in the order of a message's life."""
     ordered = sorted(steps, key=lambda one: (one["at"], _PLACES.get(one["type"], -1)), reverse=True)
     return [
         {"at": words.instant(epoch_ms(one["at"])), "play": one["play"], "step": _step(one, words.texts)}

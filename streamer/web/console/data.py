@@ -1,4 +1,4 @@
-"""Incoming data: rejected records with examples, and imports."""
+"""Serve incoming data: rejected records with examples, and imports."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from streamer.web.console.visits import Visit
 
 FRESH_SECONDS: Final = 5.0
 _LATEST: Final = 2_000
-"""Number of offsets per dead-letter partition that examples are taken from."""
+"""Number of offsets per dead-letter partition from which examples are taken."""
 _EXAMPLES: Final = 3
 _EXCERPT: Final = 600
 """Maximum characters of a record on the page."""
@@ -36,7 +36,7 @@ IMPORTS: Final = 20
 
 @dataclass(frozen=True)
 class Progress:
-    """An import: number of its records that lanes have decided, and that were written; both 0 once it is over."""
+    """Progress of an import: records that lanes have decided, and records written. Both are 0 once it is over."""
 
     record: ImportRecord
     done: int = 0
@@ -45,16 +45,16 @@ class Progress:
 
 @dataclass(frozen=True)
 class Inflow:
-    """The data for the page.
+    """Data for the page.
 
     Attributes
     ----------
     refused
         Dead letters by reason, from the ledgers.
     examples
-        The newest retained dead letter of each reason.
+        Newest retained dead letter of each reason.
     imports
-        The newest first.
+        Imports, newest first.
     """
 
     refused: Mapping[str, int] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Inflow:
 
 
 def inflow(settings: Settings, refused: Mapping[str, int]) -> Inflow:
-    """Read once. Raises UserError, TransientError if a server is unavailable."""
+    """Read the data once. Raises UserError, TransientError if a server is unavailable."""
     with connections(settings) as to:
         if lane_count(to.bootstrap, to.kafka.prefix, security=to.security) is None:
             return Inflow()
@@ -72,7 +72,7 @@ def inflow(settings: Settings, refused: Mapping[str, int]) -> Inflow:
 
 
 def holds_demo(settings: Settings) -> bool:
-    """Whether the demo imported, and nobody else did. Raises UserError, TransientError if a server is unavailable."""
+    """Return whether all imports are the demo's. Raises UserError, TransientError if a server is unavailable."""
     with connections(settings) as to, closing(connect(to.redis_url, to.redis_options)) as client:
         return only_demos(ImportView(client, to.redis_prefix, to.lanes).imports())
 
@@ -105,7 +105,7 @@ class Data:
     uploads: Uploads
 
     async def show(self, visit: Visit) -> Response:
-        """The page."""
+        """Return the page."""
         seen = await self.look()
         found, texts = seen.value, visit.texts
         refused = [
@@ -144,7 +144,7 @@ def _example(one: Found, visit: Visit) -> dict[str, Any]:
 
 
 def _file_name(name: str) -> str:
-    """The displayed file name of an import; for uploads without our own folder.
+    """Return the displayed file name of an import; for uploads without our own folder.
 
     >>> _file_name("/home/x/uploads/0a1b/file/orders.csv"), _file_name("data/orders.csv")
     ('orders.csv', 'data/orders.csv')

@@ -1,4 +1,4 @@
-"""Errors of commands on pages in the reader's language."""
+"""Translate errors of commands on pages to the reader's language."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from models.messages.translatable import Translatable, in_language
 _PHRASES: Final = "streamer.commands.translations.phrases"
 """Named and not imported, as roles name their programs: pages stand below the commands, whose sentences these are."""
 _LONGEST: Final = 1_000
-"""Characters of a text that is looked up: in 4,000, as of a table's columns, that may take seconds of the event loop."""
+"""Maximum length of a text to look up. With 4,000 characters, as for a table's columns, it may block the loop for seconds."""
 
 
 def said(text: str, texts: Messages) -> str:
-    """A message or a hint of an error in the reader's language; what has no translation stays English.
+    """Translate an error's message or hint to the reader's language; untranslated text stays English.
 
     >>> from models.messages import messages
     >>> said("Redis does not answer", messages("en")), said("no such phrase", messages("zh"))
@@ -28,7 +28,7 @@ def said(text: str, texts: Messages) -> str:
 
 
 def fault_text(text: Translatable, texts: Messages) -> str:
-    """A sentence of the catalogue; what an error says in it as ``why`` is no part of the catalogue."""
+    """Format a catalogue sentence. Text that an error passes as ``why`` is not part of the catalogue."""
     why = text.values.get("why")
     values = {**text.values, "why": said(str(in_language(why, texts)), texts)} if why is not None else text.values
     return Translatable(text.key, values).text(texts)

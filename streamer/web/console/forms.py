@@ -1,4 +1,4 @@
-"""Reads the forms of our own pages."""
+"""Read the forms of our own pages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_FIELDS: Final = 20
 
 
 async def form_of(request: Request, most: int = MOST_FORM, fields: int = MOST_FIELDS) -> dict[str, str]:
-    """The fields of a form; empty if it is too long or has too many."""
+    """Return the fields of a form, empty if it is too long or has too many."""
     body = b""
     async for chunk in request.stream():
         body += chunk

@@ -1,4 +1,4 @@
-"""Blocking lookups on demand: in a thread, one at a time, cached briefly."""
+"""Run blocking lookups on demand: in a thread, one at a time, cached briefly."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Seen(Generic[T]):
-    """A value, and the wall clock of its lookup, ms."""
+    """A value, and the wall clock at its lookup (epoch ms)."""
 
     value: T
     at: int
@@ -25,9 +25,9 @@ class Fresh(Generic[T]):
     Parameters
     ----------
     look
-        The question; the caller gets its exceptions.
+        The question; its exceptions are raised in the caller.
     seconds
-        How long an answer stays valid.
+        Seconds for which an answer stays valid.
     """
 
     def __init__(self, look: Callable[[], T], seconds: float) -> None:
@@ -38,7 +38,7 @@ class Fresh(Generic[T]):
         self._soon: asyncio.Task[Seen[T]] | None = None
 
     async def __call__(self) -> Seen[T]:
-        """Return the answer; concurrent callers share one lookup."""
+        """Return the answer. Concurrent callers share one lookup."""
         async with self._looking:
             if self._seen is None or not self._is_fresh(self._seen):
                 found = await asyncio.to_thread(self._look)
@@ -46,7 +46,7 @@ class Fresh(Generic[T]):
             return self._seen[1]
 
     async def soon(self, seconds: float) -> tuple[Seen[T] | None, bool]:
-        """The newest answer after at most ``seconds``, and whether it is fresh; a slower lookup continues."""
+        """Return the newest answer after at most ``seconds``, and whether it is fresh. A slower lookup continues."""
         if self._soon is None or self._soon.done():
             self._soon = asyncio.ensure_future(self())
             # The caller may have left before it failed.
@@ -60,5 +60,5 @@ class Fresh(Generic[T]):
         return time.monotonic() - seen[0] <= self._seconds
 
     def forget(self) -> None:
-        """Discard the answer, after a change."""
+        """Discard the answer after a change."""
         self._seen = None

@@ -1,4 +1,4 @@
-"""The state of the service: the results of `doctor`, `lanes` and `status`, with hints."""
+"""Show the state of the service: the results of `doctor`, `lanes` and `status`, with hints."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from streamer.web.console.fresh import Fresh
 from streamer.web.console.visits import Visit
 
 FRESH_SECONDS: Final = 5.0
-"""A full checkup sends Kafka some fifteen requests; visitors share one."""
+"""Seconds for which visitors share a full checkup, which sends Kafka some fifteen requests."""
 
 
 PATIENCE_SECONDS: Final = 0.6
@@ -36,7 +36,7 @@ class Checkup:
     Attributes
     ----------
     state, lanes
-        From `status` and `lanes`; empty if a server does not answer, which the findings report.
+        Results of `status` and `lanes`; empty if a server does not answer, which the findings report.
     """
 
     findings: list[Finding]
@@ -56,7 +56,7 @@ def checkup(settings: Settings) -> Checkup:
 
 
 def _standing(settings: Settings) -> tuple[dict[str, Any], list[LaneStatus]]:
-    """The results of `status` and `lanes`; empty if a server is unavailable, which the findings report."""
+    """Return the results of `status` and `lanes`; empty if a server is unavailable, which the findings report."""
     try:
         with connections(settings) as to:
             state = service(to)
@@ -72,9 +72,9 @@ class Health:
     look: Fresh[Checkup]
 
     async def show(self, visit: Visit) -> Response:
-        """The page; it needs neither Redis nor Kafka to report that one of them is unavailable.
+        """Return the page. It needs neither Redis nor Kafka to report that one of them is unavailable.
 
-        A checkup takes seconds if a server is slow or unavailable: the page then shows the previous result, and
+        A checkup takes seconds if a server is slow or unavailable. The page then shows the previous result and
         refreshes itself.
         """
         (seen, fresh), texts = await self.look.soon(PATIENCE_SECONDS), visit.texts
@@ -121,7 +121,7 @@ def _lane(one: LaneStatus, visit: Visit) -> dict[str, Any]:
 
 
 def _refused(state: dict[str, Any], texts: Messages) -> list[dict[str, Any]]:
-    """Dead letters by reason, most frequent first, with hints."""
+    """Return dead letters by reason, most frequent first, with hints."""
     counts: dict[str, int] = state["dead_letters"]
     return [
         {"reason": reason, "count": count, **reason_words(reason, texts)}
@@ -130,7 +130,7 @@ def _refused(state: dict[str, Any], texts: Messages) -> list[dict[str, Any]]:
 
 
 def reason_words(reason: str, texts: Messages) -> dict[str, str]:
-    """The meaning of a dead-letter reason and a hint; the reason itself if this release does not know it."""
+    """Return the meaning of a dead-letter reason and a hint, or the reason itself if this release does not know it."""
     known = f"dead {reason}"
     return {
         "means": texts(known) if known in texts.table.texts else reason,

@@ -1,4 +1,4 @@
-"""Where customers went since a day: read again only as often as reading it is cheap."""
+"""Cache where customers went since a day, and read it again only as often as reading is cheap."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from streamer.queries.history import Journey
 from streamer.web.readmodel.reading import Reader
 
 _OF_THE_TIME: Final = 0.02
-"""The share of the time that reading may take: it reads every move of the period."""
+"""Maximum share of the time spent reading, which reads every move of the period."""
 _MOST: Final = 64
-"""Answers to keep: segmentations times periods are fewer."""
+"""Number of answers to keep, which is more than there are segmentations and periods."""
 
 
 class Journeys:
-    """Keeps the newest answer for each segmentation and period; it is valid for 50 times what it took.
+    """Keeps the newest answer per segmentation and period, valid for 50 times as long as it took.
 
     Parameters
     ----------
     clock
-        Seconds.
+        Returns the time in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -29,7 +29,7 @@ class Journeys:
         self._held: dict[tuple[str, int], tuple[float, list[Journey]]] = {}
 
     def __call__(self, reader: Reader, segmentation: str, since: int) -> list[Journey]:
-        """As `Reader.journeys`."""
+        """Return the journeys; see `Reader.journeys`."""
         key, begun = (segmentation, since), self._clock()
         until, found = self._held.pop(key, (begun, []))
         if begun >= until:

@@ -1,4 +1,4 @@
-"""The model owner's predictions, for the models page."""
+"""Read the model owner's predictions, for the models page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from streamer.web.console.overview import drawn
 from streamer.web.console.words import Words
 
 FRESH_SECONDS: Final = 60.0
-"""The owner's snapshot requires reading a whole topic, and changes once a week."""
+"""Seconds between reads. The owner's snapshot requires reading a whole topic and changes once a week."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Learned:
 
 
 def look(settings: Settings) -> Learned:
-    """Read them; empty while there are no topics. Raises UserError, TransientError."""
+    """Read what the owner learned; empty while there are no topics. Raises UserError, TransientError."""
     with connections(settings) as to:
         if lane_count(to.bootstrap, to.kafka.prefix, security=to.security) is None:
             return Learned(0, None, ())
@@ -45,7 +45,7 @@ def look(settings: Settings) -> Learned:
 
 
 def shown(found: Learned, words: Words) -> dict[str, Any]:
-    """The same, as shown on the page."""
+    """Return the values shown on the page."""
     texts = words.texts
     version = texts("console foresight version", version=found.version)
     return {

@@ -1,4 +1,4 @@
-"""Moves as they are committed, as lines of the overview: server-sent events with markup in the reader's language."""
+"""Stream moves as they are committed, as lines of the overview: server-sent events in the reader's language."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Live:
     changes: Changes
 
     async def stream(self, visit: Visit) -> Response:
-        """Stream moves behind the position that the page, or a reconnecting browser, names."""
+        """Stream moves after the position named by the page or by a reconnecting browser."""
         if not self.changes.ready.is_set() or self.changes.readers >= MOST_READERS:
             raise TransientError("there are too many readers, or Kafka does not answer")
         last = visit.request.headers.get("last-event-id") or visit.request.query_params.get("after")
@@ -70,7 +70,7 @@ class Live:
 
 
 def _as_kept(change: _Change) -> dict[str, Any]:
-    """A change in the read model's format."""
+    """Return a change in the read model's format."""
     return {
         "customer_id": change.customer_id,
         "segmentation": change.segmentation,

@@ -1,4 +1,4 @@
-"""Cluster versions, and the model owner's proposals with approval and rejection."""
+"""Serve cluster versions, and the model owner's proposals with approval and rejection."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ACTIONS: Final = {"approve": "approve", "reject": "reject"}
 
 
 def published(settings: Settings) -> Published:
-    """Versions and proposals; empty while there are no topics. Raises UserError, TransientError."""
+    """Return versions and proposals; empty while there are no topics. Raises UserError, TransientError."""
     with connections(settings) as to:
         if lane_count(to.bootstrap, to.kafka.prefix, security=to.security) is None:
             return Published()
@@ -43,7 +43,7 @@ class Models:
     learned: Fresh[Learned]
 
     async def show(self, visit: Visit) -> Response:
-        """The page."""
+        """Return the page."""
         seen, texts = await self.look(), visit.texts
         learned = (await self.learned()).value
         found = seen.value
@@ -80,7 +80,7 @@ class Models:
             return queries.decide(to, id, action, texts)[1]
 
     def _detail(self, found: Published, id: str, visit: Visit) -> dict[str, Any]:
-        """A version or a proposal in full, ready to show."""
+        """Return a version or a proposal in full, ready to show."""
         texts = visit.texts
         shown = queries.detail(found, id, texts)
         names = shown["names"]
@@ -122,7 +122,7 @@ class Models:
 
 
 def _changed(transitions: list[dict[str, Any]]) -> list[str]:
-    """The distinct kinds of transition, except survival.
+    """Return the distinct kinds of transition except survival.
 
     >>> _changed([{"kind": "survive"}, {"kind": "split"}, {"kind": "split"}])
     ['split']

@@ -1,4 +1,4 @@
-"""A form with a file, streamed into a folder, so that memory stays small for any file size."""
+"""Stream a form with a file to a folder, so that memory stays small for any file size."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _MOST_HEADERS: Final = 20
 _MOST_FIELDS: Final = 20
 _MOST_NAME: Final = 100
 _MOST_NAME_BYTES: Final = 180
-"""A file's name may have 255 bytes, and what is written beside it has a longer one."""
+"""Maximum bytes of a file name. The limit is 255, but files written next to it have longer names."""
 _STRANGE: Final = re.compile(r"[^\w.()+ -]")
 
 
 class WrongForm(Exception):
-    """The form is not ours: the fields before its file are unexpected."""
+    """Raised if the form is not ours: the fields before its file are unexpected."""
 
 
 class TooLarge(Exception):
-    """The file exceeds the size limit."""
+    """Raised if the file exceeds the size limit."""
 
 
 class FormWithFile:
@@ -38,7 +38,7 @@ class FormWithFile:
     Parameters
     ----------
     content_type
-        The request's header. Raises WrongForm unless it is a form with a file.
+        Header of the request. Raises WrongForm unless it is a form with a file.
     allowed
         Called with the fields before the file when the file begins.
     place
@@ -76,7 +76,7 @@ class FormWithFile:
         )
 
     async def read(self, body: AsyncIterator[bytes]) -> None:
-        """Read the whole form. Raises WrongForm, TooLarge; the file written so far is then useless."""
+        """Read the whole form. Raises WrongForm, TooLarge; the partly written file is useless then."""
         try:
             async for piece in body:
                 self._parser.write(piece)
@@ -151,7 +151,7 @@ class FormWithFile:
 
 
 def file_name(given: str) -> str:
-    r"""A safe file name on this machine: no folder, no special characters, the suffix kept.
+    r"""Return a safe file name on this machine: no folder, no special characters, the suffix kept.
 
     >>> file_name("C:\\Users\\ann\\orders export.csv"), file_name("../../.ssh/id"), file_name("订单.xlsx"), file_name("..")
     ('orders export.csv', 'id', '订单.xlsx', 'upload')
@@ -169,5 +169,5 @@ def _cut(name: str) -> str:
 
 
 def not_kept(error: OSError) -> UserError:
-    """The disk is full, or the folder cannot be written."""
+    """Return the error for a full disk or a folder that cannot be written."""
     return UserError(f"the file cannot be saved: {error.strerror or error}", "free disk space")

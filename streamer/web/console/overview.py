@@ -1,4 +1,4 @@
-"""The first page: segments, moves with reasons, and notable changes of the week."""
+"""Serve the first page: segments, moves with reasons, and notable changes of the week."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class Overview:
     journeys: Journeys = field(default_factory=Journeys)
 
     async def show(self, visit: Visit) -> Response:
-        """The page."""
+        """Return the page."""
         words, reader, policy = visit.words, self.reader(), visit.words.page.policy
         by, days = segmentation_of(visit), days_of(visit)
-        # The topic's position before the list is read, so that nothing in between is missed.
+        # Read the topic's position before the list, so that nothing in between is missed.
         vector = self.vector()
         today = policy.grid.day_of(words.page.clock)
         return visit.html(
@@ -96,7 +96,7 @@ class Overview:
         return drawn(words, charts.bars(words.texts("console money title"), rows, head=head))
 
     def _reach(self, words: Words) -> dict[str, Any] | None:
-        """Customers worth a call, and customers who need none; None before the first count."""
+        """Return customers worth contacting and customers who need no offer; None before the first count."""
         if self.counting.newest is None:
             return None
         found, texts = self.counting.newest.reach, words.texts
@@ -120,7 +120,7 @@ class Overview:
         }
 
     def _ahead(self, words: Words, by: str) -> Iterator[dict[str, Any]]:
-        """Moves that time alone causes within a week."""
+        """Yield moves that time alone causes within a week."""
         texts, count = words.texts, self.counting.newest
         moves = [] if count is None else [(place, those) for place, those in count.ahead.items() if place[0] == by]
         for (_, before, after), those in sorted(moves, key=lambda pair: -len(pair[1]))[:_MOST_NOTES]:
@@ -133,7 +133,7 @@ class Overview:
             }
 
     def _changed(self, words: Words, reader: Reader) -> list[dict[str, Any]]:
-        """Segments much larger or smaller than a week ago, the greatest difference first."""
+        """Return segments much larger or smaller than a week ago, greatest difference first."""
         texts, today = words.texts, words.page.policy.grid.day_of(words.page.clock)
         found = []
         for by in words.table:
@@ -155,7 +155,7 @@ class Overview:
 
 
 def sizes_chart(words: Words, reader: Reader, by: str, days: int, only: str | None = None) -> Markup | None:
-    """Segment sizes over time; with ``only``, of one segment."""
+    """Chart segment sizes over time; with ``only``, those of one segment."""
     today = words.page.policy.grid.day_of(words.page.clock)
     now = sizes_of(words, by)
     found = history.sizes_by_day(now, reader.flows(by, today - days + 1, today), today - days, today)
@@ -169,7 +169,7 @@ def sizes_chart(words: Words, reader: Reader, by: str, days: int, only: str | No
 
 
 def sales_of(words: Words, count: Count | None, by: str, only: str | None = None) -> dict[str, Any] | None:
-    """Orders over time as charts; with ``only``, the money of one segment. None before the first count."""
+    """Chart orders over time; with ``only``, the money of one segment. None before the first count."""
     if count is None:
         return None
     segments = [
@@ -190,34 +190,34 @@ def sales_of(words: Words, count: Count | None, by: str, only: str | None = None
 
 
 def drawn(words: Words, chart: charts.Chart) -> Markup:
-    """A chart as markup; it has escaped its inputs."""
+    """Return a chart as markup; the chart has escaped its inputs."""
     return Markup(chart.html(words.texts("as a table")))
 
 
 def sizes_of(words: Words, by: str) -> Mapping[str, int]:
-    """Sizes of a segmentation's segments, in its order."""
+    """Return sizes of a segmentation's segments, in its order."""
     return {one["id"]: one["size"] for one in words.table[by]["segments"]}
 
 
 def segmentation_of(visit: Visit) -> str:
-    """The requested segmentation; the first one if unknown."""
+    """Return the requested segmentation, or the first one if it is unknown."""
     table, value = visit.words.table, visit.request.query_params.get("by", _LIFECYCLE)
     return value if value in table else next(iter(table))
 
 
 def days_of(visit: Visit) -> int:
-    """The requested period."""
+    """Return the requested period."""
     value = visit.request.query_params.get("days", "")
     return next((days for days in PERIODS if str(days) == value), 30)
 
 
 def segment_path(segmentation: str, segment: str) -> str:
-    """The URL of a segment's page."""
+    """Return the URL of a segment's page."""
     return f"/segments/{quote(segmentation, safe='')}/{quote(segment, safe='')}"
 
 
 def customer_path(id: str) -> str:
-    """The URL of a customer's page."""
+    """Return the URL of a customer's page."""
     return f"/customers/{quote(id, safe='')}"
 
 

@@ -1,4 +1,4 @@
-"""Plays: their settings, funnel and effect; and commands to pause, start, release and drop."""
+"""Serve plays: their settings, funnel and effect, and commands to pause, start, release and drop."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from streamer.web.console.words import GREY
 FRESH_SECONDS: Final = 2.0
 KINDS: Final = ("waiting", "doubtful", "failed")
 _MESSAGES: Final = 20
-"""Maximum messages per status on the page; the command line lists the others."""
+"""Maximum number of messages per status on the page; the command line lists the others."""
 _COLOURS: Final = {"sent": 2, "withheld": 4, "waiting": 1, "failed": 3, "doubtful": 6}
 _DONE: Final = ("pause", "start", "release", "drop", "later")
 _GAVE, _HELD = 2, 4
@@ -45,7 +45,7 @@ class Plays:
     state: Fresh[State]
 
     async def list(self, visit: Visit) -> Response:
-        """Every play that was ever started."""
+        """List every play that was ever started."""
         state = (await self.state()).value
         rows = [
             {
@@ -61,7 +61,7 @@ class Plays:
         return visit.html("plays.html", plays=rows)
 
     async def one(self, visit: Visit) -> Response:
-        """One play."""
+        """Show one play."""
         seen, texts = await self.state(), visit.texts
         state, name = seen.value, visit.request.path_params["name"]
         play = state.ledger.plays.get(name)
@@ -105,7 +105,7 @@ class Plays:
         return visit.back(play_path(name), action if done else "later")
 
     def _give(self, name: str, order: PlayCommand | None, state: State) -> bool:
-        """Send a command, by default to start again; False if no `act` process has carried it out yet."""
+        """Send a command, by default to start again. Return False if no `act` process has carried it out yet."""
         with connections(self.settings) as to:
             if order is None:
                 order = queries.again(name, state, queries.with_shipped(queries.segments_in_force(to)))
@@ -113,7 +113,7 @@ class Plays:
 
 
 def _ordered(name: str, action: str, status: str) -> PlayCommand | None:
-    """The command of a form; None if it needs the file, or is unknown."""
+    """Return the command of a form; None if it needs the file or is unknown."""
     match action, status:
         case "pause", _:
             return PlayCommand(action="pause", play=name)
@@ -129,18 +129,18 @@ def _of_messages(
 
 
 def declared_in(name: str, play: PlayState, state: State) -> Play | None:
-    """The play as declared in the file it runs with."""
+    """Return the play as declared in the file it runs with."""
     book = state.books.get(play.version)
     return None if book is None else book.plays.get(name)
 
 
 def play_path(name: str) -> str:
-    """The URL of a play's page."""
+    """Return the URL of a play's page."""
     return f"/plays/{quote(name, safe='')}"
 
 
 def _how(declared: Play | None, texts: Messages) -> str:
-    """One line: the kind of message, the channel, and the size of the holdout."""
+    """Return the kind of message, the channel, and the size of the holdout in one line."""
     if declared is None:
         return ""
     kind = texts(f"console play kind {declared.kind}")
@@ -149,7 +149,7 @@ def _how(declared: Play | None, texts: Messages) -> str:
 
 
 def _funnel(found: Mapping[str, Any], texts: Messages) -> Markup | None:
-    """The outcomes of the planned messages."""
+    """Chart the outcomes of the planned messages."""
     rows = [(texts(f"console fate {fate}"), found[fate], colour) for fate, colour in _COLOURS.items() if found[fate]]
     rows += [
         (texts("console fate dropped", gate=_gate(gate, texts)), count, GREY)
@@ -181,7 +181,7 @@ def _arms(report: Mapping[str, Any], texts: Messages) -> list[dict[str, Any]]:
 
 
 def _uplift(report: Mapping[str, Any], texts: Messages) -> Markup | None:
-    """The difference between the arms, with its interval."""
+    """Chart the difference between the arms, with its interval."""
     found = report["uplift"]
     if found is None:
         return None
@@ -193,7 +193,7 @@ def _uplift(report: Mapping[str, Any], texts: Messages) -> Markup | None:
 
 
 def _points(share: float) -> str:
-    """Format a difference of shares on a scale.
+    """Format a difference of shares in percentage points.
 
     >>> _points(0.05), _points(-0.1), _points(0.0)
     ('+5\\xa0%', '−10\\xa0%', '0\\xa0%')
@@ -218,7 +218,7 @@ def _money(report: Mapping[str, Any], currency: str, texts: Messages) -> str:
 
 
 def _kept(kind: str, name: str, state: State, visit: Visit) -> tuple[int, list[dict[str, Any]], int]:
-    """Messages of a status: their number, the first of them, and how many a person may release or drop."""
+    """Return messages with a status: their number, the first of them, and how many a person may release or drop."""
     found = sorted(queries.kept(state, kind, name, None), key=lambda one: one.due)
     mine = sum(kind != "waiting" or one.why == "approve" for one in found)
     return len(found), [_message(one, visit) for one in found[:_MESSAGES]], mine

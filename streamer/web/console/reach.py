@@ -1,4 +1,4 @@
-"""Customers worth a call, and customers who need none, by their predictions."""
+"""Find customers worth contacting and customers who need no offer, by their predictions."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Final
 from streamer.queries.foreseen_of_many import Foreseen
 
 SELDOM: Final = 0.2
-"""A customer with a lower probability of ordering within 30 days is worth a call, if money is expected."""
+"""Customers with a lower probability of ordering within 30 days are worth contacting, if money is expected."""
 ANYWAY: Final = 0.6
-"""A customer with at least this probability needs no offer."""
+"""Customers with at least this probability need no offer."""
 MOST: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A customer worth a call; money in major units."""
+    """A customer worth contacting; money is in major units."""
 
     spend: float
     customer: str
@@ -32,15 +32,15 @@ class Reach:
     Attributes
     ----------
     known
-        Customers with predictions.
+        Number of customers with predictions.
     seldom, anyway
-        Customers with a low and with a high probability.
+        Number of customers with a low and with a high probability.
     seldom_money, anyway_money
-        Their expected spend within 90 days, major units.
+        Their expected spend within 90 days, in major units.
     calls
-        The low-probability customers with the highest expected spend, at most MOST; only those who allow offers.
+        Low-probability customers with the highest expected spend who allow offers, at most MOST.
     unasked
-        Low-probability customers from whom money is expected, but who allow no offers.
+        Number of low-probability customers with expected spend who allow no offers.
     """
 
     known: int = 0
@@ -57,7 +57,7 @@ class Reach:
         Parameters
         ----------
         unapproachable
-            Ids of those who allow no offers.
+            Ids of customers who allow no offers.
         """
         self.known += len(found)
         calls = self.calls

@@ -1,4 +1,4 @@
-"""Templates of the console: their globals, and their text filters."""
+"""Set up the console's templates: their globals and text filters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from schemas.screen_text import block, shown_value
 
 
 def templates() -> jinja2.Environment:
-    """The template environment: escapes all text, and rejects unknown names."""
+    """Return the template environment, which escapes all text and rejects unknown names."""
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("streamer.web.console"),
         autoescape=True,
@@ -31,7 +31,7 @@ _TYPED: Final = re.compile("`([^`]+)`")
 
 
 def typed(text: str) -> Markup:
-    """A sentence in which backticks mark typed text.
+    """Return a sentence in which backticks mark input, as markup.
 
     >>> typed("run `streamer worker` <now>")
     Markup('run <code>streamer worker</code> &lt;now&gt;')
@@ -40,7 +40,7 @@ def typed(text: str) -> Markup:
 
 
 def breakable(name: str) -> Markup:
-    """A name that may be broken behind its underscores.
+    """Return a name that may be wrapped after its underscores.
 
     >>> breakable("p_buy<")
     Markup('p_<wbr>buy&lt;')

@@ -1,4 +1,4 @@
-"""Segments: the list, one segment with its members, and upcoming moves."""
+"""Serve segments: the list, one segment with its members, and upcoming moves."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Segments:
     counting: Counting
 
     async def list(self, visit: Visit) -> Response:
-        """All segmentations with the sizes of their segments."""
+        """Show all segmentations with the sizes of their segments."""
         words, count = visit.words, self.counting.newest
         found = []
         for name, held in words.table.items():
@@ -68,7 +68,7 @@ class Segments:
         )
 
     async def one(self, visit: Visit) -> Response:
-        """A segment: its card, its size over time, its flows, and its members."""
+        """Show a segment: its card, its size over time, its flows, and its members."""
         words, reader = visit.words, self.reader()
         by, id = parameters.id_of(visit.request, "segmentation"), parameters.id_of(visit.request, "segment")
         held = next((one for one in words.table.get(by, {"segments": ()})["segments"] if one["id"] == id), None)
@@ -109,7 +109,7 @@ class Segments:
         )
 
     async def ahead(self, visit: Visit) -> Response:
-        """Customers who change segment within a week without further events."""
+        """List customers who change segment within a week without further events."""
         words, count, asks = visit.words, self.counting.newest, visit.request.query_params
         by, before, after = (asks.get(name, "") for name in ("by", "before", "after"))
         those = [] if count is None else count.ahead.get((by, before, after), [])
@@ -133,7 +133,7 @@ class Segments:
         }
 
     def _flows(self, words: Words, reader: Reader, by: str, id: str, days: int) -> tuple[Any, Any]:
-        """Origins and destinations of customers, as bars; None if there are none."""
+        """Chart origins and destinations of customers as bars; None if there are none."""
         today = words.page.policy.grid.day_of(words.page.clock)
         came: Counter[str] = Counter()
         went: Counter[str] = Counter()
@@ -155,7 +155,7 @@ class Segments:
 
 
 def _row(words: Words, by: str, place: Place, member: Member | None, predictions: Foreseen | None) -> dict[str, Any]:
-    """A line of the list of members; of somebody who was erased since, little is there."""
+    """Return a line of the member list, almost empty if the customer was erased since."""
     last = None if member is None else member.last_order
     ahead = None if member is None else member.next_move
     return {

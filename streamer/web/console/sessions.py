@@ -1,6 +1,6 @@
-"""Console access: one-time links that become cookies, and tokens that protect our forms against forgery.
+"""Control access to the console: one-time links that become cookies, and tokens that protect forms against forgery.
 
-A link is a file named by the hash of its secret; using it deletes that file, which only one request can do. Sessions
+A link is a file named by the hash of its secret. Using it deletes that file, which only one request can do. Sessions
 are not stored: a cookie is signed with a key in this folder, so it survives restarts, and deleting the key ends all
 sessions.
 """
@@ -30,18 +30,18 @@ LINK_SECONDS: Final = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session opened by a link; ``csrf`` is the token in its forms."""
+    """A session opened by a link. ``csrf`` is the token in its forms."""
 
     csrf: str
 
 
 class Sessions:
-    """Links and sessions of one STREAMER_HOME; every process that can write to the folder can create links.
+    """Links and sessions of one STREAMER_HOME. Every process that can write to the folder can create links.
 
     Parameters
     ----------
     clock
-        Seconds since the epoch.
+        Returns the seconds since the epoch.
     """
 
     def __init__(self, home: Path, clock: Callable[[], float] = time.time) -> None:
@@ -50,7 +50,7 @@ class Sessions:
         self._clock = clock
 
     def link(self) -> str:
-        """Create a link; returns its secret, valid once within a day."""
+        """Create a link and return its secret, valid once within a day."""
         self._links.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._sweep()
         secret = secrets.token_urlsafe(24)
@@ -58,7 +58,7 @@ class Sessions:
         return secret
 
     def redeem(self, secret: str) -> str | None:
-        """The cookie of a new session; None if there is no such link, or it was used."""
+        """Return the cookie of a new session; None if there is no such link or it was used."""
         place = self._links / _hash(secret)
         try:
             made = int(place.read_bytes())
@@ -71,7 +71,7 @@ class Sessions:
         return f"{body}.{self._signed('session', body)}"
 
     def of(self, cookie: str | None) -> Session | None:
-        """The session of a cookie; None if it is forged or expired."""
+        """Return the session of a cookie; None if it is forged or expired."""
         body, _, signature = (cookie or "").rpartition(".")
         made, _, _ = body.partition(".")
         if not hmac.compare_digest(signature.encode(), self._signed("session", body).encode()):
@@ -96,12 +96,12 @@ def _hash(secret: str) -> str:
 
 
 def console_url(settings: Settings) -> str:
-    """The console's URL with a new link: of the process that serves this home, else of the next one."""
+    """Return the console's URL with a new link, for the process that serves this home, else for the next one."""
     return f"{_address(settings)}/enter?once={Sessions(settings.home).link()}"
 
 
 def is_served(settings: Settings) -> bool:
-    """Whether something answers at the console's address."""
+    """Return whether a server answers at the console's address."""
     try:
         with urllib.request.urlopen(f"{_address(settings)}/healthz", timeout=2.0) as answer:
             return bool(answer.status == 200)

@@ -1,4 +1,4 @@
-"""The routes of the console, and its background work."""
+"""Build the console's routes and its background work."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Console:
     downloads: api_segments.Segments
 
     def routes(self) -> list[Route]:
-        """Every page with its address."""
+        """Return a route for every page."""
         page, form = self.site.page, self.site.form
         return [
             Route("/enter", self.site.enter),
@@ -96,7 +96,7 @@ class Console:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Count customers while the block lasts; at its end, stop the commands that process uploads."""
+        """Count customers during the block. At its end, stop the commands that process uploads."""
         await asyncio.to_thread(self.uploading.uploads.recover)
         uploads = self.uploading.uploads
         followed = {"counting of customers": self.counting.follow, "removal of old uploads": uploads.follow}
@@ -119,7 +119,7 @@ def console(
     blocking_view: Callable[[], ViewReader],
     kafka: KafkaConnection,
 ) -> Console:
-    """The console, on the same services as the lookup API."""
+    """Return the console, which uses the same services as the lookup API."""
     counting, uploads = Counting(blocking_view, book), Uploads(settings.home)
     site = Site(settings, ZoneInfo(settings.timezone), book, Sessions(settings.home), Assets(), templates())
     return Console(

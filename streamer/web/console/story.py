@@ -1,4 +1,4 @@
-"""A customer's segments and orders over time, as a chart."""
+"""Chart a customer's segments and orders over time."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from streamer.charts import Mark, Scale, Spell, Track
 from streamer.web.console.words import NOBODY, Words
 
 MOVES: Final = 400
-"""The number of moves, newest first, that the chart goes back."""
+"""Number of moves, newest first, that the chart covers."""
 _LONGEST_MS: Final = 400 * DAY_MS
 _SHORTEST_MS: Final = 7 * DAY_MS
 _AHEAD: Final = 0.3
-"""The greatest part of the past that the future may take beside it."""
+"""Maximum width of the future, as a share of the past."""
 
 
 def story(
@@ -30,16 +30,16 @@ def story(
     orders: Sequence[int],
     now: int,
 ) -> Markup | None:
-    """The chart; None for a customer without moves.
+    """Return the chart; None for a customer without moves.
 
     Parameters
     ----------
     segments
-        The current segments, by segmentation.
+        Current segments, by segmentation.
     moves
-        Newest first.
+        Moves, newest first.
     ahead
-        The next move by time, by segmentation.
+        Next move by time, by segmentation.
     orders
         Instants (ms) of orders that count.
     """
@@ -82,7 +82,7 @@ def _track(
     ahead: Mapping[str, str] | None,
     span: tuple[int, int, int],
 ) -> Track:
-    """The spells of one segmentation; what comes is cut where the chart ends."""
+    """Return the periods in one segmentation's segments; the future is cut at the end of the chart."""
     first, now, last = span
 
     def spell(begun: int, ended: int, id: str, ahead: bool = False) -> Spell:
@@ -106,7 +106,7 @@ def _track(
 
 
 def _months(words: Words, first: int, last: int) -> list[Mark]:
-    """The first of each month within the chart."""
+    """Return the first of each month within the chart."""
     at = words.local(first)
     marks: list[Mark] = []
     while True:

@@ -1,7 +1,7 @@
-"""The command line as the web process runs it on an upload: ``python -m streamer.web.console.upload_command ...``.
+"""Run the command line for the web process on an upload: ``python -m streamer.web.console.upload_command ...``.
 
-It ends with the web process, even if that was killed: an import that nobody watches would go on writing, and its
-progress would be nowhere. What it wrote stays, and the same import can be resumed.
+The command ends with the web process, even if that was killed, because nobody would see the progress of an import that
+continued. Written records stay, and the same import can be resumed.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ _KILL_SECONDS: Final = 20.0
 
 
 def main() -> None:
-    """Run the command of ``sys.argv``; its files are for their owner only."""
+    """Run the command of ``sys.argv``. Its files are readable only by their owner."""
     os.umask(0o077)
     watch_parent(_end)
-    # By name: the command line imports the web process, not the other way round.
+    # Import by name, because the command line imports the web process and not the other way round.
     runpy.run_module("streamer", run_name="__main__")
 
 
 def _end() -> None:
-    """End like Ctrl-C; by force if that takes too long."""
+    """End like Ctrl-C, or by force if that takes too long."""
     late = threading.Timer(_KILL_SECONDS, os._exit, (1,))
     late.daemon = True
     late.start()

@@ -1,4 +1,4 @@
-"""A file on the Data page: uploaded, checked by ``streamer import --check``, and imported with progress."""
+"""Handle a file on the Data page: uploaded, checked by ``streamer import --check``, and imported with progress."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CHECK_HEADERS: Final = {
     "cache-control": "no-store",
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'",
 }
-"""The page of a check is one file with an inline style, and has no script."""
+"""The page of a check is one file with an inline style and no script."""
 _SLACK: Final = 100_000
 """Bytes of the form in addition to its file."""
 
@@ -44,7 +44,7 @@ class Uploading:
     holds_demo: Fresh[bool]
 
     async def take(self, visit: Visit) -> Response:
-        """Receive a form with a file; store and check the file."""
+        """Receive a form with a file, then store and check the file."""
         try:
             announced = int(visit.request.headers.get("content-length", "0"))
             id = self.uploads.begin(max(0, announced - _SLACK))
@@ -81,7 +81,7 @@ class Uploading:
         return RedirectResponse(f"{PATH}/{id}", 303)
 
     async def show(self, visit: Visit) -> Response:
-        """The progress of a file, and the next step."""
+        """Show the progress of a file and the next step."""
         upload = self.uploads.get(visit.request.path_params["id"])
         if upload is None:
             return visit.gone("console gone upload")
@@ -118,18 +118,18 @@ class Uploading:
         elif order == "check" and upload.stage not in ("import", "imported"):
             await self.uploads.start(upload, "check", mapping, self._environment(visit))
         elif order == "import" and upload.stage in ("checked", "cancelled", "failed"):
-            # Exactly the mapping that was checked.
+            # Use exactly the mapping that was checked.
             beside = values.get("beside_demo") == "yes"
             environment = self._environment(visit)
             await self.uploads.start(upload, "import", upload.mapping, environment, beside_demo=beside)
         return RedirectResponse(f"{PATH}/{upload.id}", 303)
 
     async def check_page(self, visit: Visit) -> Response:
-        """The full page of a check, as written by the command."""
+        """Return the full page of a check, as written by the command."""
         return self._file(visit, "check.html", "text/html; charset=utf-8", _CHECK_HEADERS)
 
     async def rejects(self, visit: Visit) -> Response:
-        """Rejected rows with line and reason."""
+        """Return the rejected rows with line and reason."""
         upload = self.uploads.get(visit.request.path_params["id"])
         found = None if upload is None else self.uploads.rejects(upload)
         if found is None:
@@ -137,7 +137,7 @@ class Uploading:
         return FileResponse(found, media_type="text/csv", filename=found.name, headers=HEADERS)
 
     async def _holds_demo(self) -> bool:
-        """Whether an import would delete the demo's customers; False while Redis does not answer."""
+        """Return whether an import would delete the demo's customers; False while Redis does not answer."""
         try:
             return (await self.holds_demo()).value
         except (TransientError, UserError):
@@ -151,7 +151,7 @@ class Uploading:
         return FileResponse(path, media_type=media, headers=dict(headers))
 
     def _environment(self, visit: Visit) -> dict[str, str]:
-        """The commands use the settings of this process, and answer in the reader's language."""
+        """Return variables that make commands use this process's settings and the reader's language."""
         return {"STREAMER_LANGUAGE": visit.texts.language, "NO_COLOR": "1", "COLUMNS": "200"}
 
 
@@ -162,7 +162,7 @@ def _refused(visit: Visit, what: str, status: int) -> Response:
 
 
 def _check(found: Mapping[str, Any], currency: str, texts: Messages) -> dict[str, Any]:
-    """The totals of a check, ready to show."""
+    """Return the totals of a check, ready to show."""
     applied = found["fates"].get("applied", 0)
     sides = [found[name] for name in _SIDES]
     rows: list[tuple[str, str, Callable[[int], str]]] = [
@@ -198,7 +198,8 @@ def _result(found: Mapping[str, Any], currency: str) -> dict[str, Any]:
 
 
 def _money(minor: int, currency: str) -> str:
-    """
+    """Format an amount in minor units.
+
     >>> _money(123456, "EUR")
     '1,234.56'
     """
@@ -211,7 +212,8 @@ def _count(value: int) -> str:
 
 
 def _size(bytes: int) -> str:
-    """
+    """Format a number of bytes.
+
     >>> _size(500), _size(1_500_000), _size(1 << 30)
     ('500\\xa0B', '1.4\\xa0MiB', '1.0\\xa0GiB')
     """

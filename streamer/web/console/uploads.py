@@ -1,6 +1,6 @@
-"""Files uploaded on the Data page: each kept in its own folder, and read by ``streamer import`` like any other.
+"""Store files uploaded on the Data page, each in its own folder, to be read by ``streamer import`` like any other file.
 
-Each upload is a folder ``uploads/ID`` in STREAMER_HOME, accessible to its owner only, with the file, the commands'
+Each upload is a folder ``uploads/ID`` in STREAMER_HOME, accessible only to its owner, with the file, the commands'
 output, and ``state.json``. It is deleted on request after its import, or after a day.
 """
 
@@ -30,7 +30,7 @@ MOST_BYTES: Final = 1 << 30
 MOST_KEPT: Final = 5
 KEPT_SECONDS: Final = 86_400
 _ROOM: Final = 2.0
-"""Free disk space required, as a multiple of the file's size: rejects and pages are written beside it."""
+"""Free disk space required, as a multiple of the file's size, because rejects and pages are written next to it."""
 _KILL_SECONDS: Final = 20.0
 _LOOK_SECONDS: Final = 600.0
 _TAIL: Final = 4_000
@@ -49,7 +49,7 @@ class Upload:
     stage
         ``check`` and ``import`` while the command runs.
     mapping
-        The name of a shipped mapping; empty to detect it.
+        Name of a shipped mapping; empty to detect it.
     code
         Exit code of the last command.
     """
@@ -71,7 +71,7 @@ class Uploads:
     Parameters
     ----------
     home
-        STREAMER_HOME.
+        Folder of the service (STREAMER_HOME).
     """
 
     home: Path
@@ -83,31 +83,31 @@ class Uploads:
         return self.home / FOLDER
 
     def recover(self) -> None:
-        """Delete what an earlier process left that is too old, or did not come whole."""
+        """Delete uploads of an earlier process that are too old or incomplete."""
         self.delete_old()
         for place in self._places():
             if not (place / _STATE).exists():
                 shutil.rmtree(place, ignore_errors=True)
 
     def all(self) -> list[Upload]:
-        """The newest first."""
+        """Return all uploads, newest first."""
         found = [one for place in self._places() if (one := self.get(place.name)) is not None]
         return sorted(found, key=lambda one: -one.at)
 
     def get(self, id: str) -> Upload | None:
-        """The upload, or None."""
+        """Return the upload, or None."""
         if not id.isalnum():
             return None
         try:
             found = Upload(**json.loads((self.folder / id / _STATE).read_text()))
         except (OSError, ValueError, TypeError):
             return None
-        # Of an earlier process, or its end could not be written: no command runs.
+        # Started by an earlier process, or its end could not be written: no command runs.
         ended = found.stage in ("check", "import") and id not in self._running
         return replace(found, stage="cancelled") if ended else found
 
     def begin(self, bytes: int) -> str:
-        """A folder for one more file of about so many bytes. Raises TooLarge where there is no room for it."""
+        """Create a folder for a file of about ``bytes`` bytes. Raises TooLarge if there is no space for it."""
         self.delete_old(MOST_KEPT - 1)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if bytes > MOST_BYTES or shutil.disk_usage(self.folder).free < _ROOM * bytes:
@@ -118,7 +118,7 @@ class Uploads:
         return id
 
     def place(self, id: str, name: str) -> Path:
-        """Path of an upload's file."""
+        """Return the path of an upload's file."""
         return self.folder / id / "file" / name
 
     def keep(self, id: str, name: str, bytes: int) -> Upload:
@@ -128,13 +128,13 @@ class Uploads:
         return made
 
     def delete_old(self, most: int = MOST_KEPT) -> None:
-        """Delete those that are too old, or too many; none whose command runs."""
+        """Delete uploads that are too old or too many, except those whose command runs."""
         for at, one in enumerate(self.all()):
             if one.id not in self._running and (at >= most or time.time() - one.at > KEPT_SECONDS):
                 self.delete(one.id)
 
     async def follow(self) -> None:
-        """Delete the old ones now and then until cancelled: customers' orders lie in them."""
+        """Delete old uploads periodically until cancelled, because they contain customers' orders."""
         while True:
             await asyncio.sleep(_LOOK_SECONDS)
             self.delete_old()
@@ -146,16 +146,16 @@ class Uploads:
     async def start(
         self, upload: Upload, work: Work, mapping: str, environment: Mapping[str, str], *, beside_demo: bool = False
     ) -> None:
-        """Run ``streamer import`` on the file, in the background; one command at a time per upload.
+        """Run ``streamer import`` on the file in the background, one command at a time per upload.
 
         Parameters
         ----------
         beside_demo
-            Import beside the demo's customers, who are deleted otherwise.
+            Whether to keep the demo's customers, who are deleted otherwise.
         """
         if upload.id in self._running:
             return
-        # Before anything is waited for: a button that is pressed twice starts one command.
+        # Set this before awaiting anything, so that a button pressed twice starts one command.
         self._running[upload.id] = None
         try:
             process = await self._run(upload, work, mapping, environment, beside_demo)
@@ -170,7 +170,7 @@ class Uploads:
         task.add_done_callback(self._tasks.discard)
 
     def cancel(self, id: str) -> None:
-        """Stop the command like Ctrl-C: written records stay, and the same import can be resumed."""
+        """Stop the command like Ctrl-C. Written records stay, and the same import can be resumed."""
         process = self._running.get(id)
         if process is not None:
             with suppress(ProcessLookupError):
@@ -185,18 +185,18 @@ class Uploads:
             await asyncio.wait(self._tasks, timeout=_KILL_SECONDS)
 
     def output(self, upload: Upload) -> list[str]:
-        """The last lines that the command said to people; of files only their names, since the folder is ours."""
+        """Return the last lines that the command printed for users, with file names only, because the folder is ours."""
         place = self.folder / upload.id
         try:
             output = (place / f"{upload.work}.log").read_bytes()[-_TAIL:].decode("utf-8", "replace")
         except OSError:
             return []
-        # Of earlier uploads, too, such as the one that imported the same content.
+        # Includes earlier uploads, such as the one that imported the same content.
         output = re.sub(rf"{re.escape(str(self.folder))}/\w+/(?:file/)?", "", output)
         return [line for line in output.splitlines() if line.strip()]
 
     def answer(self, upload: Upload, work: Work) -> dict[str, Any] | None:
-        """The command's ``--json`` output; None without any."""
+        """Return the command's ``--json`` output, or None if there is none."""
         try:
             found = json.loads((self.folder / upload.id / f"{work}.json").read_text())
         except (OSError, ValueError):
@@ -204,7 +204,7 @@ class Uploads:
         return found if isinstance(found, dict) else None
 
     def rejects(self, upload: Upload) -> Path | None:
-        """The file of rejected rows, or None."""
+        """Return the file of rejected rows, or None."""
         place = self.place(upload.id, upload.name)
         found = sorted(one for one in place.parent.glob("*.rejects*.csv") if one != place)
         return found[-1] if found else None
@@ -221,7 +221,7 @@ class Uploads:
         with private(folder / f"{work}.json") as out, private(folder / f"{work}.log") as log:
             return await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", upload_command.__name__, "import", str(file), *output, *more, "--json"),
-                # The command ends when this pipe does, however this process ended.
+                # The command ends when this pipe closes, however this process ends.
                 stdin=asyncio.subprocess.PIPE,
                 stdout=out,
                 stderr=log,
@@ -262,5 +262,5 @@ class Uploads:
 
 
 def private(path: Path) -> Any:
-    """Create an empty file for writing, for its owner only."""
+    """Create an empty file for writing, accessible only to its owner."""
     return os.fdopen(os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb")

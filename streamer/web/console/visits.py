@@ -1,4 +1,4 @@
-"""One page request: session, language, scheme, and the response."""
+"""Represent one page request: session, language, scheme, and the response."""
 
 from __future__ import annotations
 
@@ -57,48 +57,51 @@ class Visit:
 
     @cached_property
     def now(self) -> int:
-        """The wall clock, ms."""
+        """Return the wall clock (epoch ms)."""
         return time.time_ns() // 1_000_000
 
     @cached_property
     def words(self) -> Words:
-        """The words for the service's newest state, for this reader. Raises TransientError before the first state."""
+        """Return the words for the service's newest state, for this reader. Raises TransientError before the first state."""
         return Words(self.texts, self.site.book.page, self.site.zone, self.site.settings.currency)
 
     def clock(self, at: int) -> str:
-        """The time of an instant (ms) today in the shop's zone, else its day and minute; works without any state."""
+        """Return the time of an instant (ms) today in the shop's zone, otherwise its day and minute.
+
+        Works without any state.
+        """
         local = datetime.fromtimestamp(at / 1000, self.site.zone)
         today = local.date() == datetime.fromtimestamp(self.now / 1000, self.site.zone).date()
         return local.strftime("%H:%M:%S" if today else "%Y-%m-%d %H:%M")
 
     def moment(self, at: int) -> str:
-        """The day and minute of an instant (ms)."""
+        """Return the day and minute of an instant (ms)."""
         return datetime.fromtimestamp(at / 1000, self.site.zone).strftime("%Y-%m-%d %H:%M")
 
     def html(self, template: str, status: int = 200, **values: Any) -> Response:
-        """A page, or a part of one."""
+        """Return a page, or a part of one."""
         return self.site.html(self.request, self.texts, self.scheme, template, status, csrf=self.session.csrf, **values)
 
     def back(self, path: str, note: str) -> Response:
         """Redirect to a page that then confirms the action; ``note`` is the end of a catalogue key."""
         to = f"{path}?note={quote(note, safe='')}"
-        # A script that requested a part of this page would follow a redirect, and look for that part there.
+        # A script that requested a part of this page would follow a redirect and look for that part there.
         return (
             Response(headers={"hx-redirect": to}) if "hx-request" in self.request.headers else RedirectResponse(to, 303)
         )
 
     def note(self, *known: str) -> str:
-        """The action to confirm if it is one of ``known``, else an empty text."""
+        """Return the action to confirm if it is one of ``known``, else an empty text."""
         chosen = self.request.query_params.get("note", "")
         return self.texts(f"console done {chosen}") if chosen in known else ""
 
     def problem(self, status: int, message: str, hint: str | None) -> Response:
-        """A page about an error, in the reader's language."""
+        """Return a page about an error, in the reader's language."""
         texts = self.texts
         return self.html("problem.html", status, title=said(message, texts), hint=said(hint or "", texts), retry=0)
 
     def gone(self, what: str) -> Response:
-        """A response 404; ``what`` is a catalogue text."""
+        """Return a 404 response; ``what`` is a catalogue text."""
         return self.html("problem.html", 404, title=self.texts(what), hint=self.texts("console gone hint"), retry=0)
 
 
@@ -108,7 +111,7 @@ Form = Callable[[Visit, Mapping[str, str]], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class Site:
-    """The state shared by all pages."""
+    """State shared by all pages."""
 
     settings: Settings
     zone: ZoneInfo
@@ -118,7 +121,7 @@ class Site:
     templates: jinja2.Environment
 
     def page(self, handler: Page) -> Callable[[Request], Awaitable[Response]]:
-        """Wrap a handler for visitors with a session; others see how to get one."""
+        """Wrap a handler for visitors with a session. Others see how to get one."""
 
         async def handle(request: Request) -> Response:
             texts, scheme = language_of(request, self.settings.language), scheme_of(request)
@@ -150,7 +153,7 @@ class Site:
     def form(
         self, handler: Form, most: int = MOST_FORM, fields: int = MOST_FIELDS
     ) -> Callable[[Request], Awaitable[Response]]:
-        """Wrap a handler for our own forms of at most ``most`` bytes; rejects forged ones."""
+        """Wrap a handler for our own forms of at most ``most`` bytes. Rejects forged forms."""
 
         async def take(visit: Visit) -> Response:
             values = await form_of(visit.request, most, fields)
@@ -165,12 +168,12 @@ class Site:
         return self.page(take)
 
     async def enter(self, request: Request) -> Response:
-        """``/enter?once=``: exchanges a link for a session, and continues to the requested page."""
+        """Exchange the link in ``/enter?once=`` for a session, and continue to the requested page."""
         texts, scheme = language_of(request, self.settings.language), scheme_of(request)
         cookie = self.sessions.redeem(request.query_params.get("once", ""))
         if cookie is None:
             return self._stranger(request, texts, scheme, used=True)
-        # Not a redirect: a browser coming from another site would not send a strict cookie with it.
+        # Not a redirect, because a browser coming from another site would not send a strict cookie with it.
         response = self.html(
             request, texts, scheme, "entered.html", 200, to=own_path(request.query_params.get("to", "/"))
         )
@@ -187,7 +190,7 @@ class Site:
     def html(
         self, request: Request, texts: Messages, scheme: Scheme, template: str, status: int = 200, **values: Any
     ) -> Response:
-        """A rendered template."""
+        """Return a rendered template."""
         found = self.templates.get_template(template).render(
             t=texts,
             language=texts.language,
@@ -203,7 +206,7 @@ class Site:
         return HTMLResponse(found, status, HEADERS)
 
     def _stranger(self, request: Request, texts: Messages, scheme: Scheme, used: bool = False) -> Response:
-        # A strict cookie is not sent when a link on another site leads here; it is when the page reloads itself.
+        # A strict cookie is not sent when a link on another site leads here, but is when the page reloads itself.
         cross = request.headers.get("sec-fetch-site") == "cross-site" and not used
         again = address(request, {}) if cross else ""
         return self.html(request, texts, scheme, "stranger.html", 401, used=used, again=again)

@@ -1,4 +1,4 @@
-"""Formats figures, instants and segments for a page."""
+"""Format figures, instants and segments for a page."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from streamer.queries.reasons import because_words
 from streamer.web.api.book import Page
 
 NOBODY: Final = ""
-"""In flows: no segment."""
+"""No segment, in flows."""
 GREY: Final = 8
-"""The colour index for no segment, after the eight chart colours."""
+"""Colour index for no segment, after the eight chart colours."""
 
 
 @dataclass(frozen=True)
 class Words:
-    """The words of one reader for one state of the service.
+    """Formats values for one reader and one state of the service.
 
     Parameters
     ----------
@@ -50,21 +50,21 @@ class Words:
         return Palette.of([one["id"] for one in held["segments"]] for held in self.page.table.values())
 
     def colour(self, segment: str) -> int:
-        """The colour of a segment; a removed one has that of no segment."""
+        """Return the colour of a segment; a removed segment has the colour of no segment."""
         try:
             return self.palette[segment]
         except KeyError:
             return GREY
 
     def name(self, segmentation: str, segment: str) -> str:
-        """The name of a segment; ``segment`` may be empty."""
+        """Return the name of a segment; ``segment`` may be empty."""
         if not segment:
             return self.texts("console nowhere")
         policy = replace(self.page.policy, language=self.texts.language)
         return line(segment_name(segmentation, segment, policy, self.page.model))
 
     def number(self, value: float) -> str:
-        """A count.
+        """Format a count.
 
         >>> Words.number(None, 12345)  # type: ignore[arg-type]
         '12,345'
@@ -72,11 +72,11 @@ class Words:
         return f"{value:,.0f}"
 
     def money(self, value: float) -> str:
-        """An amount in major units."""
+        """Format an amount in major units."""
         return f"{value:,.0f} {self.currency}"
 
     def share(self, value: float | None) -> str:
-        """A percentage, with a non-breaking space before the sign.
+        """Format a percentage, with a non-breaking space before the sign.
 
         >>> Words.share(None, 0.0531), Words.share(None, 0.41), Words.share(None, None)  # type: ignore[arg-type]
         ('5.3\\xa0%', '41\\xa0%', '–')
@@ -88,7 +88,7 @@ class Words:
         return f"{value * 100:.1f}\xa0%" if 0 < value < 0.0995 else f"{value * 100:.0f}\xa0%"
 
     def fine(self, value: float | None) -> str:
-        """A percentage with one decimal, whatever its size.
+        """Format a percentage with one decimal, whatever its size.
 
         >>> Words.fine(None, 0.228), Words.fine(None, None)  # type: ignore[arg-type]
         ('22.8\\xa0%', '–')
@@ -96,24 +96,24 @@ class Words:
         return "–" if value is None else f"{value * 100:.1f}\xa0%"
 
     def local(self, at: int) -> datetime:
-        """An instant (ms) in the shop's time zone."""
+        """Return an instant (ms) in the shop's time zone."""
         return datetime.fromtimestamp(at / 1000, self.zone)
 
     def day(self, at: int) -> str:
-        """The day of an instant."""
+        """Format the day of an instant."""
         return self.local(at).strftime("%Y-%m-%d")
 
     def instant(self, at: int) -> str:
-        """Day and minute."""
+        """Format day and minute of an instant."""
         return self.local(at).strftime("%Y-%m-%d %H:%M")
 
     def clock(self, at: int, now: int) -> str:
-        """The time of an instant today, else its day and time."""
+        """Format the time of an instant today, otherwise its day and time."""
         local = self.local(at)
         return local.strftime("%H:%M:%S" if local.date() == self.local(now).date() else "%Y-%m-%d %H:%M")
 
     def move(self, found: Mapping[str, Any], now: int) -> dict[str, Any]:
-        """A move from the read model, for a line of a page."""
+        """Return a move from the read model, for a line of a page."""
         segmentation = found["segmentation"]
         before, after = (None if found[end] is None else found[end]["id"] for end in ("from", "to"))
         return {

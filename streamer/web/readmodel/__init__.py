@@ -1,5 +1,5 @@
-"""The read model, in SQLite: lists that Redis does not hold, such as members by segment, moves, flows and messages.
+"""Keep the read model, in SQLite: lists that Redis lacks, such as members by segment, moves, flows and messages.
 
-This package holds the tables, the updates by records, the queries, and the reader that feeds them from Kafka. It is
-derived data: a deleted file is filled again. It contains no HTTP code.
+This package contains the tables, the updates by records, the queries, and the reader that feeds them from Kafka. The
+file is derived data: if deleted, it is filled again. This package contains no HTTP code.
 """

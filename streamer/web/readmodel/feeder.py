@@ -1,4 +1,4 @@
-"""Keeps the read model up to date with the topics: fetch, apply, notify."""
+"""Keep the read model up to date with the topics: fetch, apply, notify."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from streamer.web.readmodel import tables
 from streamer.web.readmodel.store import Writer
 
 Ends = dict[tuple[str, int], int]
-"""The next offset of each partition of a topic."""
+"""Next offset of each partition of a topic."""
 READ: Final = (topics.MEMBERSHIPS, topics.CHANGES, topics.MESSAGES)
 _POLL_SECONDS: Final = 0.25
 _RETRY_SECONDS: Final = 1.0
 _FILL_RECORDS: Final = 20_000
-"""Records applied together while a file is filled, at least, if they are there: a page with many of their rows is written
-once. A third of the time, and a quarter of the bytes, of transactions with 4,000 records."""
+"""Minimum number of records applied together while a file is filled, if available, so that a page with many of their
+rows is written once. This takes a third of the time and a quarter of the bytes of transactions with 4,000 records.
+"""
 _FILL_POLL_SECONDS: Final = 0.05
 _UPKEEP_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.01
@@ -40,19 +41,19 @@ class Feeder:
     Parameters
     ----------
     service
-        Names the service whose topics are read; a file of another one is recreated.
+        Name of the service whose topics are read; another service's file is recreated.
     inputs
         Creates a reader of `READ`; called again after an outage of Kafka.
     identity
-        Gives the ids of the topics by name, which tell them from those that had their names before
+        Returns the topics' ids by name, which distinguish them from earlier topics with the same names
         (`streamer.adapters.topics.topic_ids`); blocks. Raises UserError, TransientError if Kafka does not answer.
 
     Attributes
     ----------
     filled
-        Set once everything is applied that was committed when reading began; new records do not clear it.
+        Set once everything committed before reading began is applied; new records do not clear it.
     current
-        Set while everything that was committed when somebody last asked Kafka is applied. Under load it may never be.
+        Set while everything committed at the last query of Kafka is applied. Under load it may never be set.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Feeder:
         self._identity = identity
         self._upkeep_at = 0.0
         self.filled, self.current = asyncio.Event(), asyncio.Event()
-        # What is read, and how far of it is applied; None between two runs.
+        # What is being read, and how far it is applied; None between two runs.
         self._reading: Inputs | None = None
         self._reached: Ends = {}
 
@@ -81,7 +82,7 @@ class Feeder:
                 _log.info("filling the read model", file=str(self.path))
 
     async def catches_up(self, seconds: float) -> bool:
-        """Wait until all memberships are applied that were committed when this is called; False if that takes longer."""
+        """Wait until all memberships committed at the time of the call are applied. Return False if that takes longer."""
         inputs = self._reading
         if inputs is None:
             return False
@@ -92,11 +93,11 @@ class Feeder:
                     await asyncio.sleep(_LOOK_SECONDS)
         except (TimeoutError, KafkaError):
             return False
-        # Of a file that was replaced meanwhile nobody knows.
+        # Nothing is known about a file that was replaced meanwhile.
         return self._reading is inputs
 
     async def follow(self) -> None:
-        """Run until cancelled. Waits for an unavailable Kafka and a full disk, and recreates a damaged file."""
+        """Run until cancelled. Waits for an unavailable Kafka or a full disk, and recreates a damaged file."""
         while True:
             try:
                 await self._follow()
@@ -105,7 +106,7 @@ class Feeder:
                 self.current.clear()
                 _log.warning("the read model waits; retrying", why=str(error) or repr(error))
                 if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-                    # Damaged: it holds nothing that the topics lack.
+                    # The file is damaged; it holds nothing that the topics lack.
                     await _to_the_end(tables.remove, self.path)
                 await asyncio.sleep(_RETRY_SECONDS)
 
@@ -141,9 +142,9 @@ class Feeder:
         return writer
 
     async def _fits(self, writer: Writer, ends: Ends) -> bool:
-        """Whether the topics are those that the file was filled from; else they were made anew, and the file is removed.
+        """Return whether the file was filled from these topics; if they were recreated, remove the file.
 
-        Positions tell only until the new topics have grown beyond them.
+        Positions reveal this only until the new topics have grown beyond them.
         """
         known = await _to_the_end(writer.belongs_to, await asyncio.to_thread(self._identity))
         if known and all(offset <= ends.get(source, 0) for source, offset in writer.positions().items()):
@@ -166,7 +167,7 @@ class Feeder:
         self._reached |= {source: end for source, _, end in batch}
 
     async def _keep_up(self, writer: Writer) -> bool:
-        """Prune and check once a minute; False if the topics were made anew, and the file is removed."""
+        """Prune and check once a minute. Return False if the topics were recreated and the file is removed."""
         if time.monotonic() < self._upkeep_at:
             return True
         self._upkeep_at = time.monotonic() + _UPKEEP_SECONDS
@@ -180,7 +181,7 @@ class Feeder:
 
 
 async def _many(inputs: Inputs, writer: Writer, begun: Ends) -> Sequence[Fetched]:
-    """What to apply in one transaction while a file is filled: up to the ends when reading began."""
+    """Return what to apply in one transaction while a file is filled: up to the ends when reading began."""
     found = list(await inputs.poll(_POLL_SECONDS))
     reached = writer.positions()
     while 0 < sum(len(one.records) for one in found) < _FILL_RECORDS:
@@ -193,10 +194,10 @@ async def _many(inputs: Inputs, writer: Writer, begun: Ends) -> Sequence[Fetched
 
 
 async def _to_the_end(function: Callable[..., _Answer], *arguments: object) -> _Answer:
-    """Run what uses the file in a thread, so that the loop keeps answering.
+    """Run a function that uses the file in a thread, so that the loop keeps answering.
 
-    On cancellation, waits until it has ended: SQLite crashes if a connection used by another thread is closed, or a file
-    replaced that another thread is still making.
+    On cancellation, waits until the function has ended: SQLite crashes if a connection used by another thread is
+    closed, or if a file is replaced that another thread is still creating.
     """
     running = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
     try:
@@ -211,7 +212,7 @@ def _has_reached(writer: Writer, ends: Ends) -> bool:
 
 
 def _are_reached(reached: Ends, ends: Ends) -> bool:
-    # What was not read from yet has no position.
+    # A partition that was not read yet has no position.
     return all(reached.get(source, 0) >= end for source, end in ends.items())
 
 

@@ -1,4 +1,4 @@
-"""Queries of the read model. Each is one statement on an index, and sees the state of one commit."""
+"""Query the read model. Each query is one statement on an index, and sees the state of one commit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _decode: Final = msgspec.json.Decoder().decode
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A customer's place in a member list: where the next page continues."""
+    """A customer's place in a member list, where the next page continues."""
 
     since: int
     customer: str
@@ -37,10 +37,10 @@ class Reader:
     def members(
         self, segmentation: str, segment: str, *, after: Place | None = None, limit: int = 100, order: Order = "since"
     ) -> list[Place]:
-        """A page of members, newest first (``since``) or by id, after ``after``.
+        """Return a page of members after ``after``, newest first (``since``) or by id.
 
-        A customer who stays in the segment appears exactly once over all pages, even if others come and go meanwhile:
-        the customer's place in the order changes only by leaving and entering again.
+        A customer who stays in the segment appears exactly once over all pages, even if others come and go meanwhile,
+        because the customer's place changes only by leaving and entering again.
         """
         if order == "since":
             segment_is = "segmentation = ? AND segment = ?"
@@ -59,14 +59,14 @@ class Reader:
         return [Place(since, customer) for since, customer in rows]
 
     def all_members(self, segmentation: str, segment: str) -> Iterator[str]:
-        """Ids of all members, in no order."""
+        """Yield the ids of all members, unordered."""
         rows = self._db.execute(
             "SELECT customer FROM member WHERE segmentation = ? AND segment = ?", (segmentation, segment)
         )
         return (customer for (customer,) in rows)
 
     def history(self, customer: str, *, before: int | None = None, limit: int = 100) -> list[dict[str, Any]]:
-        """The latest moves of a customer, newest first; only those before move number ``before``."""
+        """Return a customer's latest moves, newest first, optionally only those before move number ``before``."""
         rows = self._db.execute(
             "SELECT seq, at, segmentation, body FROM move WHERE customer = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
             (customer, before if before is not None else 1 << 62, limit),
@@ -74,14 +74,14 @@ class Reader:
         return [{"seq": seq, "at": at, "segmentation": name, **_decode(body)} for seq, at, name, body in rows]
 
     def messages(self, customer: str, limit: int = 1_000) -> list[dict[str, Any]]:
-        """Steps of the customer's messages, newest first."""
+        """Return steps of the customer's messages, newest first."""
         rows = self._db.execute(
             "SELECT body FROM message WHERE customer = ? ORDER BY at DESC LIMIT ?", (customer, limit)
         )
         return [_decode(body) for (body,) in rows]
 
     def flows(self, segmentation: str, first_day: int, last_day: int) -> Iterator[Moves]:
-        """Moves by day, from, to and cause, for an inclusive range of days."""
+        """Yield moves by day, source, target and cause, for an inclusive range of days."""
         rows = self._db.execute(
             "SELECT day, from_id, to_id, cause, n FROM flow WHERE segmentation = ? AND day BETWEEN ? AND ? "
             "ORDER BY day, from_id, to_id, cause",
@@ -90,7 +90,7 @@ class Reader:
         return (Moves(*row) for row in rows)
 
     def journeys(self, segmentation: str, since: int) -> list[Journey]:
-        """For customers who moved since an instant (ms): their segment then, and after the last move."""
+        """Return, for customers who moved since an instant (ms), their segment then and after the last move."""
         rows = self._db.execute(
             "WITH span AS (SELECT customer, MIN(seq) AS first, MAX(seq) AS last FROM move "
             "WHERE at >= ? AND segmentation = ? GROUP BY customer) "
@@ -102,7 +102,7 @@ class Reader:
         return [Journey(*row) for row in rows]
 
     def latest(self, limit: int) -> list[dict[str, Any]]:
-        """The latest moves of all customers, newest first."""
+        """Return the latest moves of all customers, newest first."""
         rows = self._db.execute(
             "SELECT customer, at, segmentation, body FROM move ORDER BY at DESC, customer LIMIT ?", (limit,)
         )
@@ -111,12 +111,12 @@ class Reader:
         ]
 
     def moves_on(self, day: int) -> int:
-        """Number of moves between segments on a day."""
+        """Return the number of moves between segments on a day."""
         found = self._db.execute("SELECT SUM(n) FROM flow WHERE day = ? AND from_id != '' AND to_id != ''", (day,))
         return int(found.fetchone()[0] or 0)
 
     def customers(self, beginning: str, limit: int = 20) -> list[str]:
-        """Ids that begin with a text, in order."""
+        """Return ids that begin with a text, in order."""
         rows = self._db.execute(
             "SELECT DISTINCT customer FROM member WHERE customer >= ? AND customer < ? ORDER BY customer LIMIT ?",
             (beginning, beginning + "\U0010ffff", limit),
@@ -124,7 +124,7 @@ class Reader:
         return [customer for (customer,) in rows]
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Members by segmentation and segment; reads all rows."""
+        """Return members by segmentation and segment. Reads all rows."""
         found: dict[str, dict[str, int]] = {}
         rows = self._db.execute("SELECT segmentation, segment, COUNT(*) FROM member GROUP BY segmentation, segment")
         for segmentation, segment, n in rows:

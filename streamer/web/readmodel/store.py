@@ -1,7 +1,7 @@
-"""The read model as an object: one writer, and readers beside it.
+"""Open the read model: one writer, and readers beside it.
 
-SQLite in WAL mode lets readers see the last commit while the writer continues. The writer's methods are for one
-thread; a `Reader` is for one thread at a time.
+SQLite in WAL mode lets readers see the last commit while the writer continues. The writer's methods are for one thread;
+a `Reader` is for one thread at a time.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ MOST_MOVES: Final = 2_000_000
 KEPT_DAYS: Final = 400
 _DAY_MS: Final = 86_400_000
 _JOURNAL_PAGES: Final = 16_384
-"""Pages of 4 KiB in the journal before they are moved into the file, between two `Writer.checkpoint`."""
+"""Pages of 4 KiB in the journal before they are moved to the file, between two `Writer.checkpoint`."""
 Source = tuple[str, int]
-"""Topic without prefix, partition."""
+"""Topic without prefix, and partition."""
 
 
 class Writer:
-    """Applies records; the positions are stored in the same transaction.
+    """Applies records, and stores the positions in the same transaction.
 
     Parameters
     ----------
     service
-        Names the service whose topics are read: a file of another one is recreated.
+        Name of the service whose topics are read; another service's file is recreated.
     day_of
         Returns the day number of an instant in ms, in the shop's time zone.
     """
@@ -40,21 +40,21 @@ class Writer:
         self.path = path
         self.is_new = tables.prepare(path, service)
         self._db = tables.connect(path)
-        # Rows come in any order of customers, so the same pages change again and again before they are moved.
+        # Rows arrive in any order of customers, so the same pages change repeatedly before they are moved.
         self._db.execute(f"PRAGMA wal_autocheckpoint = {_JOURNAL_PAGES}")
         self._file = path.stat().st_ino
         salt: bytes = self._db.execute("SELECT value FROM meta WHERE name = 'salt'").fetchone()[0]
         self._context = Context(day_of, salt)
 
     def positions(self) -> dict[Source, int]:
-        """The next offset of each partition that was read."""
+        """Return the next offset of each partition that was read."""
         rows = self._db.execute("SELECT topic, partition, next FROM position")
         return {(topic, partition): offset for topic, partition, offset in rows}
 
     def belongs_to(self, topics: Mapping[str, str]) -> bool:
-        """Whether the file holds records of these topics, ids by name; it remembers the id of a topic that is new to it.
+        """Return whether the file contains records of these topics (ids by name), and remember the ids of new topics.
 
-        A broker that has just started may leave topics out, which then say nothing.
+        A broker that has just started may omit topics, which then prove nothing.
         """
         given = {f"topic {name}": id for name, id in topics.items()}
         with _transaction(self._db):
@@ -63,12 +63,12 @@ class Writer:
         return all(held[name] == id for name, id in given.items())
 
     def apply(self, fetched: Iterable[tuple[Source, Sequence[LogRecord], int]]) -> None:
-        """Apply records, and store the offsets behind them.
+        """Apply records, and store the offsets after them.
 
         Raises
         ------
         sqlite3.Error
-            For example, the disk is full: nothing was applied.
+            Nothing was applied, for example because the disk is full.
         OSError
             The file was deleted.
         """
@@ -82,7 +82,8 @@ class Writer:
     def prune(self) -> None:
         """Delete moves and messages `KEPT_DAYS` older than the newest, and the oldest moves above `MOST_MOVES`.
 
-        Relative to the newest, not to the present: a shop that imported older years examines those.
+        The age is relative to the newest rather than to the present, because a shop that imported older years examines
+        those.
         """
         with _transaction(self._db):
             above = self._db.execute("SELECT at FROM move ORDER BY at DESC LIMIT 1 OFFSET ?", (MOST_MOVES,)).fetchone()
@@ -92,12 +93,12 @@ class Writer:
             self._db.execute("DELETE FROM message WHERE at < ?", (self._oldest("message"),))
 
     def _oldest(self, table: str) -> int:
-        """The instant (ms) from which on a table keeps its rows."""
+        """Return the instant (ms) from which a table keeps its rows."""
         (newest,) = self._db.execute(f"SELECT MAX(at) FROM {table}").fetchone()
         return 0 if newest is None else int(newest) - KEPT_DAYS * _DAY_MS
 
     def checkpoint(self) -> None:
-        """Move committed data from the journal into the file, so that no deleted data stays in the journal."""
+        """Move committed data from the journal to the file, so that no deleted data remains in the journal."""
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The tables, and opening the file that holds them.
+"""Define the tables, and open the file that contains them.
 
 A file of another layout or service, or one that SQLite cannot read, is recreated: it holds nothing that the topics
 lack.
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 LAYOUT: Final = 2
-"""Increase it whenever a table or the meaning of a column changes."""
+"""Increase this whenever a table or the meaning of a column changes."""
 
 _TABLES: Final = """
 CREATE TABLE member (
@@ -48,7 +48,7 @@ CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) WITHOUT 
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection to a file that `prepare` created; autocommit, for one thread at a time."""
+    """Return a connection to a file that `prepare` created; autocommit, for one thread at a time."""
     found = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30.0)
     found.execute("PRAGMA synchronous = NORMAL")
     found.execute("PRAGMA cache_size = -32768")
@@ -58,21 +58,21 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def prepare(path: Path, service: str) -> bool:
-    """Create the file if there is none for this service; return whether it is new.
+    """Create the file if there is none for this service, and return whether it is new.
 
     Parameters
     ----------
     service
-        Names the service whose topics are read, including its number of lanes.
+        Name of the service whose topics are read, including its number of lanes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and _fits(path, service):
         return False
     remove(path)
-    # Under another name until complete: a reader that finds the file also finds its tables.
+    # Use another name until it is complete, so that a reader that finds the file also finds its tables.
     unfinished = path.with_name(f"{path.name}.unfinished")
     remove(unfinished)
-    # Created with its permissions, not changed afterwards: it holds personal data.
+    # Create it with its permissions rather than changing them afterwards, because it contains personal data.
     os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     with closing(connect(unfinished)) as made:
         made.execute("PRAGMA journal_mode = WAL")

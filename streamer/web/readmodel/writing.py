@@ -1,9 +1,9 @@
-"""Updates of the tables by records: each call is part of a transaction that also stores the position.
+"""Update the tables from records. Each call is part of a transaction that also stores the position.
 
-A record is applied once, since its position is committed with it. Erased customers leave nothing, in whichever order
+A record is applied once, because its position is committed with it. Erased customers leave nothing, in whichever order
 the topics are read: the tombstone of the membership deletes existing rows, the last change (cause ``erase`` or
 ``consent``) deletes earlier ones, and message steps that arrive later are skipped. The tombstone may have left the
-topic when a file is filled again, so the last change has the same effect; for an alias, it has the cause ``merge``.
+topic when a file is filled again, so the last change has the same effect; for an alias, its cause is ``merge``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LEFT_OUT: Final = """
 SELECT 1 FROM gone WHERE customer = ? UNION ALL SELECT 1 FROM ended WHERE customer = ? AND until >= ?
 """
 NONE: Final = ""
-"""In flows: no segment."""
+"""No segment, in flows."""
 
 
 class _Membership(msgspec.Struct, gc=False):
@@ -52,19 +52,19 @@ Apply = Callable[[sqlite3.Connection, "Context", Iterable[LogRecord]], None]
 
 
 class Context(msgspec.Struct, frozen=True):
-    """The inputs of updates: the day number of an instant in ms, and a salt for ids of erased customers."""
+    """Inputs of updates: the day number of an instant in ms, and a salt for ids of erased customers."""
 
     day_of: Callable[[int], int]
     salt: bytes
 
     def hashed(self, customer: str) -> bytes:
-        """The id as stored in `gone`."""
+        """Return the id as stored in `gone`."""
         return hashlib.blake2b(customer.encode(), key=self.salt, digest_size=16).digest()
 
 
 def memberships(db: sqlite3.Connection, context: Context, records: Iterable[LogRecord]) -> None:
-    """Update memberships; a null value means that the customer is in no segment any more."""
-    # Of several records of a customer the last one counts, but none survives a null value.
+    """Update memberships. A null value means that the customer is no longer in any segment."""
+    # The last of a customer's records counts, but none survives a null value.
     newest: dict[str, bytes | None] = {}
     for record in records:
         if record.key is not None:
@@ -114,7 +114,7 @@ def changes(db: sqlite3.Connection, context: Context, records: Iterable[LogRecor
 
 
 def _end(db: sqlite3.Connection, context: Context, customer: str, at: int) -> None:
-    """Delete the moves of a customer, and message steps up to ``at`` (ms), including those read later."""
+    """Delete a customer's moves, and message steps up to ``at`` (ms), including those read later."""
     db.execute("DELETE FROM move WHERE customer = ?", (customer,))
     db.execute("DELETE FROM message WHERE customer = ? AND at <= ?", (customer, at))
     db.execute(
@@ -124,7 +124,7 @@ def _end(db: sqlite3.Connection, context: Context, customer: str, at: int) -> No
 
 
 def _move(change: ReceivedChange) -> dict[str, object]:
-    """The part of a move stored besides its columns; the rest of a change, a third of a kilobyte, is in the topic."""
+    """Return the part of a move stored outside its columns; the rest, a third of a kilobyte, is in the topic."""
     return {
         "event_id": change.event_id,
         "from": change.from_segment,
@@ -142,7 +142,7 @@ def messages(db: sqlite3.Connection, context: Context, records: Iterable[LogReco
             continue
         step = _step(record.value)
         if step.customer_id == OWNER:
-            # A report to the owner; a customer of that name would find it among their messages.
+            # Skip a report to the owner, or a customer with that id would find it among their messages.
             continue
         name, at = context.hashed(step.customer_id), epoch_ms(step.at)
         if step.gate == "erased" or db.execute(_LEFT_OUT, (name, name, at)).fetchone():
