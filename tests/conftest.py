@@ -1,4 +1,4 @@
-"""The embedded servers, one pair for all integration tests."""
+"""Start the embedded servers, one pair for all integration tests."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from secured import Secured, prepare
 from streamer.embedded import Addresses, Services, running
 
 with warnings.catch_warnings():
-    # kafka-python reads its own schemas with a call that Python 3.11 and 3.12 call deprecated.
+    # kafka-python reads its own schemas with a call that Python 3.11 and 3.12 deprecate.
     warnings.simplefilter("ignore", DeprecationWarning)
     import kafka.admin  # noqa: F401
 
-# Where the tests run in the background of a script, as many CI runners do it, SIGINT is ignored, and so it would be in every
-# process that a test starts. They send Ctrl-C to programs that stand for one in the foreground of a terminal.
+# Where a script runs the tests in the background, as many CI runners do, SIGINT is ignored, and would be in every
+# process that a test starts. Tests send Ctrl-C to programs that represent a terminal's foreground.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# In a fresh checkout the first text that Hypothesis draws builds its tables of Unicode, for seconds on a busy machine; nor is an
-# example wrong that takes long there.
+# In a fresh checkout, the first text that Hypothesis draws builds its Unicode tables, for seconds on a busy machine; a
+# slow example is not wrong either.
 settings.register_profile("streamer", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("streamer")
 
-# No test reads or writes the home of the person who runs it: a control key there would be found by every test after it. A file
-# stands where the folder of homes would be, so that a test that forgets to name a home of its own fails.
+# No test reads or writes the home of the person who runs it: every later test would find a control key there. The
+# folder of homes is a file, so that a test that forgets to name its own home fails.
 os.environ["XDG_DATA_HOME"] = os.devnull
 
 _DATABASES = itertools.cycle(range(1, 16))
@@ -40,15 +40,15 @@ _DATABASES = itertools.cycle(range(1, 16))
 
 @pytest.fixture(scope="session")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Secured:
-    """The ports of these servers that ask for TLS and passwords."""
+    """Ports of these servers that require TLS and passwords."""
     return prepare(tmp_path_factory.mktemp("certificates"))
 
 
 @pytest.fixture(scope="session")
 def services(secured: Secured, tmp_path_factory: pytest.TempPathFactory) -> Generator[Services]:
-    """A real Kafka and a real Valkey in a folder of their own, for the whole session.
+    """Start a real Kafka and Valkey in a separate folder, for the whole session.
 
-    A test that kills one of them starts it again before it ends.
+    A test that kills one of them restarts it before it ends.
     """
     with running(
         tmp_path_factory.mktemp("streamer"),
@@ -65,13 +65,13 @@ def addresses(services: Services) -> Addresses:
 
 @pytest.fixture
 def prefix() -> str:
-    """A topic prefix that no other test has, and a name for groups and Redis keys."""
+    """Return a topic prefix that no other test uses, also a name for groups and Redis keys."""
     return f"t{uuid.uuid4().hex[:10]}"
 
 
 @pytest.fixture
 def redis_url(addresses: Addresses) -> Iterator[str]:
-    """The address of an empty database of its own."""
+    """Return the address of an empty database."""
     url = f"{addresses.redis.rpartition('/')[0]}/{next(_DATABASES)}"
     with redis.Redis.from_url(url) as client:
         client.flushdb()

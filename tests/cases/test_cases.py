@@ -1,4 +1,4 @@
-"""Every field case gives what it must (``make cases`` prints them)."""
+"""Check that every field case has its expected result (``make cases`` prints them)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_a_field_case_gives_what_it_must(case: Case) -> None:
 
 def test_every_folder_is_a_case() -> None:
     folders = {path.name for path in CASES.iterdir() if path.is_dir() and path.name != "__pycache__"}
-    # They are judged by tests of their own.
+    # Separate tests cover these.
     judged_elsewhere = {"subscription-stillness", "re-export-second-refund"}
     assert folders - judged_elsewhere == {case.name for case in TABLE} - judged_elsewhere
 

@@ -1,4 +1,4 @@
-"""300 subscribers who each pay 9.90 every 30 days: once they have a segment, nobody moves, and nobody is said to leave."""
+"""Check 300 subscribers who each pay 9.90 every 30 days: once they have a segment, none moves or is predicted to leave."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_between_two_payments_on_time_nobody_moves() -> None:
     policy = replace(Policy(), label_backfill=False)
     replay = Replay(policy, LearnerConfig(), now_ms=ms(10, 1), on_changes=note)
     replay.run(JsonLines(CASES / "subscription-stillness" / "input.jsonl.gz"), until=ms(9, 15))
-    # Everybody gets a segment, or what follows says nothing.
+    # Everybody must have a segment, or the rest proves nothing.
     assert Counter(move.customer_id for move in moves).keys() == {f"s{number}" for number in range(300)}
     assert sum(ms(4, 15) <= move.changed_at < ms(7, 29) for move in moves) <= 2
     assert not {move.after for move in moves} & {"at_risk", "hibernating", "fading"}

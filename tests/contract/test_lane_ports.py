@@ -1,4 +1,4 @@
-"""What every `LaneLog` and `LaneView` must do, held against the ones in memory and the real ones."""
+"""Test what every `LaneLog` and `LaneView` must do, in memory and on real servers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LANES = 2
 
 @dataclass
 class World:
-    """One backend: logs and views of lanes, and what only a test may do to them."""
+    """One backend: logs and views of lanes, and operations reserved for tests."""
 
     log: Callable[[int], LaneLog]
     view: Callable[[int], LaneView]
@@ -38,9 +38,9 @@ class World:
     shown: Callable[[str], Awaitable[bytes | None]]
     due: Callable[[str], Awaitable[dict[str, int]]]
     of_layout: Callable[[int], LaneView]
-    """Lane 0 as a release with that layout sees it, on the same server."""
+    """Return lane 0 as seen by a release with this layout, on the same server."""
     layouts: Callable[[], Awaitable[set[int]]]
-    """The layouts with any key of lane 0."""
+    """Return the layouts that have any key of lane 0."""
 
 
 Backend = Callable[[], AbstractAsyncContextManager[World]]
@@ -197,7 +197,7 @@ def run(backend: Backend, test: Callable[[World], Awaitable[None]]) -> None:
 
 
 def writes(*names: str, lane: int = 0) -> Writes:
-    """State records of these names, and a change for each."""
+    """Return state records with these names, and a change for each."""
     return {
         (topics.CHANGES, lane): [Write(name.encode(), b"change of " + name.encode(), [("to", b"x")]) for name in names],
         (topics.STATE, lane): [Write(name.encode(), b"state of " + name.encode()) for name in names],
@@ -443,7 +443,7 @@ def test_who_comes_back_has_nothing_of_what_was_removed(backend: Backend) -> Non
         assert (await view.read(["ann"], {}, 9)).customers == {"ann": {"": b"new"}}
         assert (await world.due(""), await world.due("imp")) == ({"ann": 30}, {})
         assert await view.ids_after("", 9) == ["ann"]
-        # An alias is no customer: it has a part and nothing else.
+        # An alias is not a customer: it has a part and nothing else.
         alias = Stored({"a": b"alias"}, None, None, "", fresh=True, alias=True)
         assert await view.write("l:2", "l:3", Update({"ann": alias}, b"l", {}))
         assert (await view.read(["ann"], {"": 99}, 9)).customers == {"ann": {"a": b"alias"}}
@@ -486,7 +486,7 @@ def test_a_customer_whose_parts_are_lost_is_not_taken_for_a_new_one(backend: Bac
         await world.lose_parts("older")
         answer = await view.read(["ann", "bob", "old", "older", "zoe"], {}, 5)
         assert (set(answer.customers), answer.lost, answer.count) == ({"ann", "old"}, ["bob", "older"], 3)
-        # An alias that goes, or is a customer again, is one no more.
+        # An alias that is erased, or becomes a customer again, is no longer an alias.
         assert await view.write("l:1", "l:2", Update({"older": None, "old": stored()}, b"l", {}))
         await world.lose_parts("old")
         answer = await view.read(["old", "older"], {}, 5)
@@ -541,7 +541,7 @@ def test_ids_come_in_byte_order(backend: Backend) -> None:
 
 
 def test_a_server_that_lost_everything_is_an_empty_view(backend: Backend) -> None:
-    """Data and functions gone: noticed by the token, and reads and writes work again at once."""
+    """Data and functions are gone: the token reveals it, and reads and writes work again at once."""
 
     async def test(world: World) -> None:
         view = world.view(0)
@@ -561,7 +561,7 @@ def test_a_server_that_lost_everything_is_an_empty_view(backend: Backend) -> Non
 
 
 def test_two_releases_on_one_server_take_the_lane_from_each_other(backend: Backend) -> None:
-    """A worker of another layout finds nothing of ours, cannot write, and deletes all of it when it restores the lane."""
+    """A worker with another layout finds none of our data, cannot write, and deletes all of it when it restores the lane."""
     full = Update(
         {"ann": stored(10, o=b"o")}, b"ledger", {"value/low": 1}, {"1": b"m"}, (), {2: b"[x]"}, {"h": b"[1,2]"}
     )
@@ -576,13 +576,13 @@ def test_two_releases_on_one_server_take_the_lane_from_each_other(backend: Backe
     async def test(world: World) -> None:
         ours, theirs = world.of_layout(LAYOUT), world.of_layout(LAYOUT + 1)
         for view, other, layout in ((ours, theirs, LAYOUT), (theirs, ours, LAYOUT + 1), (ours, theirs, LAYOUT)):
-            # Also after the other one: what it left is gone, its late writes are refused.
+            # The same after the other one: what it left is gone, and its late writes are refused.
             await view.wipe("restoring:x")
             assert await world.layouts() == set() and await world.shown("ann") is None
             assert not await other.write("l:1", "l:2", later)
             assert await view.write("restoring:x", "l:1", full)
             assert await world.layouts() == {layout}
-            # The token reads the same in both, and stands for something else.
+            # The token reads the same in both, but means something else.
             await finds_nothing(other)
             assert await world.shown("ann") == b'{"a document": 1}', "documents are for everybody"
             for expected, token in ((None, "l:2"), ("l:1", "l:2"), ("l:0", "l:1"), (None, "l:1")):

@@ -1,4 +1,4 @@
-"""What commands read of the view, on a real Valkey."""
+"""Test what commands read from the view, on a real Valkey."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What ``streamer.act.v1`` once held is read as it was meant: a new release goes on where the last one stopped.
+"""Test that stored records of ``streamer.act.v1`` keep their meaning, so that a new release can continue.
 
-``act_records.jsonl`` is only ever added to. Each line is a stored record (key, value as base64) and what it means.
+``act_records.jsonl`` is append-only. Each line is a stored record (key and value as base64) and its meaning.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LINES = [json.loads(line) for line in Path(__file__).with_name("act_records.json
 
 
 def restored(line: Any) -> tuple[State, Any]:
-    """The state after one record, and the value that the record stands for, by names."""
+    """Return the state after one record, and the record's value by field name."""
     state = State()
     store.restore([(line["key"].encode(), base64.b64decode(line["value"]))], state)
     kind, name = line["key"][:2], line["key"][2:]
@@ -40,7 +40,7 @@ def restored(line: Any) -> tuple[State, Any]:
 
 
 def named(found: Any) -> Any:
-    """A value with the names of its fields, which are not in what is stored by position: those of today and those stored."""
+    """Return a value with the names of its fields, which are stored by position: today's and the stored ones."""
     if isinstance(found, msgspec.Struct):
         fields = msgspec.structs.fields(found)
         return {name: named(getattr(found, one.name)) for one in fields for name in (one.name, one.encode_name)}
@@ -50,7 +50,7 @@ def named(found: Any) -> Any:
 
 
 def missing(old: Any, new: Any) -> bool:
-    """Whether a new meaning lacks what the old one says; fields may be added."""
+    """Return whether a new meaning lacks part of the old one; fields may be added."""
     if isinstance(old, dict) and isinstance(new, dict):
         return any(missing(value, new.get(name)) for name, value in old.items())
     if isinstance(old, list) and isinstance(new, list):

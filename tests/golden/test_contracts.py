@@ -1,7 +1,7 @@
-"""What was once published keeps its meaning: old payloads decode as they did, and no published field is gone.
+"""Test that published data keeps its meaning: old payloads decode as before, and no published field is gone.
 
-``payloads.jsonl`` and ``published_fields.txt`` are only ever added to. A line that must change is a breaking change,
-which is a new version of the topic.
+``payloads.jsonl`` and ``published_fields.txt`` are append-only. A line that must change is a breaking change, which
+requires a new version of the topic.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ ANY_EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator
 
 
 def meaning(payload: dict[str, Any]) -> Any:
-    """What a payload means to the present code."""
+    """Return what a payload means to the current code."""
     headers = [(name, text.encode()) for name, text in payload["headers"].items()]
     value = payload["value"].encode()
     match payload["what"]:
@@ -47,7 +47,7 @@ def meaning(payload: dict[str, Any]) -> Any:
 
 
 def missing(old: Any, new: Any, path: str = "") -> Iterator[str]:
-    """What an old meaning says that the new one does not; what is new may be added anywhere."""
+    """Return what an old meaning contains and the new one does not; anything may be added."""
     if isinstance(old, dict) and isinstance(new, dict):
         for name, value in old.items():
             yield from missing(value, new.get(name), f"{path}.{name}")
@@ -64,7 +64,7 @@ def test_an_old_payload_means_what_it_meant(payload: dict[str, Any]) -> None:
 
 
 def fields() -> list[str]:
-    """All fields of what is published, with their JSON types, as ``record path types``."""
+    """Return all published fields with their JSON types, as ``record path types``."""
     found = []
     for name, schema in documents.schemas().items():
         if name in documents.OUTGOING or name in (documents.CHANGE_HEADERS, documents.DEADLETTER_HEADERS):
@@ -91,7 +91,7 @@ def kinds(schema: dict[str, Any]) -> list[str]:
 
 
 def resolved(schema: dict[str, Any], root: dict[str, Any]) -> list[dict[str, Any]]:
-    """The plain schemas that a schema stands for."""
+    """Return the plain schemas that a schema combines."""
     if "$ref" in schema:
         return resolved(root["$defs"][schema["$ref"].rpartition("/")[2]], root)
     if "anyOf" in schema:

@@ -1,6 +1,6 @@
-"""The same log gives the same bytes: on every Python, whatever the order of hashes, and after every change.
+"""Test that the same log yields the same bytes on every Python, for any hash order, and after every change.
 
-A change that alters bytes on purpose renews the file with ``python -m digests --write`` (``tests/support``).
+A change that alters bytes on purpose updates the file with ``python -m digests --write`` (``tests/support``).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def test_every_type_of_record_has_a_digest() -> None:
     found = {*_types(shop_log()), *_types(import_log())}
     assert found >= CONTROL_TYPES
     assert EXPECTED["types"].keys() == EVENT_TYPES
-    # What another type changes has another digest.
+    # Changes in another type have another digest.
     assert len(set(EXPECTED["types"].values())) == len(EVENT_TYPES)
 
 

@@ -1,4 +1,4 @@
-"""The real data set through the whole of `decide`: figures that anybody can recount from the file."""
+"""Test the whole of `decide` on the real data set, with figures that anyone can recount from the file."""
 
 from __future__ import annotations
 

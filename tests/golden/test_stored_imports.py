@@ -1,4 +1,4 @@
-"""Records of imports that older releases left in Redis are read."""
+"""Test that import records stored in Redis by older releases can be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What several files start: a service, a web process beside one and its command line; a webhook and a mail server."""
+"""Provide fixtures shared by several files: a service, its web process and command line, a webhook and a mail server."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from streamer.embedded import Addresses
 
 @pytest.fixture(scope="module")
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder for all tests of a file."""
+    """Return one folder for all tests of a file."""
     return tmp_path_factory.mktemp(request.path.stem)
 
 
 @pytest.fixture
 def service(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -> Iterator[LiveService]:
-    """A service of two lanes without a process yet; files with other needs have a ``service`` of their own."""
+    """Start a service of two lanes without a process yet; files with other needs have their own ``service``."""
     with LiveService(addresses, redis_url, prefix, tmp_path, lanes=2) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def api(service: LiveService, folder: Path) -> Iterator[WebProcess]:
-    """A web process that has read everything; a file gives the ``service`` with the same scope."""
+    """Start a web process that has read everything; a file defines ``service`` with the same scope."""
     with web(service.environment, folder / "home") as process:
         process.until_current()
         yield process
@@ -37,19 +37,19 @@ def api(service: LiveService, folder: Path) -> Iterator[WebProcess]:
 
 @pytest.fixture
 def streamer(api: WebProcess) -> CommandLine:
-    """``streamer`` as a user of that process runs it."""
+    """Return ``streamer`` as a user of that process runs it."""
     return CommandLine(api.home, {k: v for k, v in api.environment.items() if k.startswith("STREAMER_")})
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    """A receiver of webhooks that never fails."""
+    """Start a webhook receiver that never fails."""
     with Receiver(failing=0.0) as running:
         yield running
 
 
 @pytest.fixture
 def postbox() -> Iterator[Postbox]:
-    """A mail server that answers at once."""
+    """Start a mail server that answers at once."""
     with Postbox(slowest=0.0) as running:
         yield running

@@ -1,6 +1,6 @@
-"""The plays equal the oracle on a real Kafka and a real Valkey, with the owner restarted in the middle.
+"""Test that plays match the oracle on a real Kafka and Valkey, with the owner restarted in the middle.
 
-The same traces as in ``tests/property/test_act_oracle.py``; the test moves the clock that act and the lanes live by.
+The traces are those of ``tests/property/test_act_oracle.py``; the test advances the clock of act and the lanes.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ POLICY = Policy(UNITS, SHOP_ZONE, True, Hashed(b"secret"), under_way=10**6, unde
 
 
 class World:
-    """Topics and the view as they are at the hour of the test's clock."""
+    """Topics and the view at the hour of the test's clock."""
 
     def __init__(self, trace: Trace, addresses: Addresses, redis_url: str, prefix: str, folder: Path) -> None:
         self.now = BEGIN
@@ -77,7 +77,7 @@ class World:
         await self.redis.aclose()
 
     async def owner(self) -> ActOwner:
-        """One more owner over the same topics."""
+        """Start another owner on the same topics."""
         source = (topics.ACT, 0)
         owner = ActOwner(
             KafkaLog(self.kafka, self._offsets, "act", source, source),
@@ -102,7 +102,7 @@ class World:
             self.steps.append(step)
 
     async def take(self, entries: Sequence[Entry]) -> None:
-        """Things happened: the lanes and act's inputs have them, and the lanes are at this hour."""
+        """Apply events: the lanes and act's inputs have them, and the lanes are at this hour."""
         for entry in entries:
             self.people.take(entry)
             await self._show(entry.customer)
@@ -147,7 +147,7 @@ def orders() -> list[Record]:
 
 
 async def hour(owner: ActOwner, now: int, read: KafkaInputs) -> None:
-    """Turns until all that was written was taken, and nothing is due."""
+    """Run turns until all that was written is processed and nothing is due."""
     ends = {**await read.ends(topics.CHANGES), **await read.ends(topics.EVENTS)}
     ledger = owner.state.ledger
     while not idle(owner.state, now) or any(
@@ -160,21 +160,21 @@ async def hour(owner: ActOwner, now: int, read: KafkaInputs) -> None:
 
 
 async def ended(owner: ActOwner, pump: asyncio.Task[None]) -> None:
-    """The owner is gone."""
+    """Stop the owner."""
     pump.cancel()
     await asyncio.gather(pump, return_exceptions=True)
     await owner.close()
 
 
 async def planned(world: World, trace: Trace) -> State:
-    """The real owner over the whole trace, and another one from the middle on."""
+    """Run the real owner over the first half of the trace, and another one over the rest."""
     await world.start()
     owner, asker = await world.owner(), KafkaInputs(world.kafka, LANES)
     await asker.open({})
     started = orders()
     owner.offer(Batch(0, len(started), started))
     await owner.turn()
-    # What `run` does beside the turns.
+    # `run` does this beside the turns.
     pump = asyncio.create_task(owner._fetch())
     for number, (now, entries) in enumerate(trace.by_hour()):
         world.now = now

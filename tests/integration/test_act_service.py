@@ -1,4 +1,4 @@
-"""Act on a real Kafka: no claim after an acknowledged unsubscribe, a second owner waits, orders reach the sending one."""
+"""Test act on a real Kafka: no claim after an acknowledged unsubscribe, a second owner waits, commands reach the active one."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_nothing_is_claimed_after_an_unsubscribe_was_acknowledged(
 
 
 async def leave(service: ActService, ids: list[str]) -> dict[str, int]:
-    """Unsubscribe customers one by one; gives the instant (ms) of each acknowledgement."""
+    """Unsubscribe customers one by one, and return the instant (ms) of each acknowledgement."""
     return await publish(
         service,
         [
@@ -75,7 +75,7 @@ async def leave(service: ActService, ids: list[str]) -> dict[str, int]:
 
 
 async def publish(service: ActService, events: Sequence[BaseEvent]) -> dict[str, int]:
-    """Publish events one by one; gives the instant (ms) of each customer's acknowledgement."""
+    """Publish events one by one, and return the instant (ms) of each customer's acknowledgement."""
     producer = AIOKafkaProducer(bootstrap_servers=service.connection.bootstrap, acks="all")
     await producer.start()
     acknowledged = {}
@@ -111,7 +111,7 @@ def test_an_erased_customer_is_in_no_record_and_their_address_stays_unsubscribed
         publish(service, [CustomerErased(event_id="x", type="customer.erased", customer_id=id, occurred_at=now)])
     )
     service.wait(lambda: not named(service, id) and not named(service, address))
-    # The erase is remembered by a hash that only this service makes.
+    # The erase is remembered by a hash that only this service computes.
     assert len(service.state().ledger.salt) == 32 and len(service.state().erased) == 1
     service.know([id])
     service.change([id], seq=9)
@@ -121,7 +121,7 @@ def test_an_erased_customer_is_in_no_record_and_their_address_stays_unsubscribed
 
 
 def named(service: ActService, text: str) -> list[bytes]:
-    """The keys of act's records, as compaction leaves them, that say a text."""
+    """Return the keys of act's records, after compaction, that contain a text."""
     newest = {record.key: record.value for record in service.records(topics.ACT, 0)}
     return [key for key, value in newest.items() if value is not None and text.encode() in key + value]
 
@@ -142,7 +142,7 @@ channel = "me"
 
 
 def test_last_weeks_report_reaches_the_owner_on_monday_once(service: ActService, postbox: Postbox) -> None:
-    """The clock is that of the lanes, which this test moves on from Sunday noon."""
+    """The clock is that of the lanes, which this test advances from Sunday noon."""
     sunday = int(datetime(2026, 11, 22, 12, tzinfo=UTC).timestamp()) * 1000
     service.environment["STREAMER_CLOCK"] = "event"
     service.know(["a", "b", "c"])
@@ -155,7 +155,7 @@ def test_last_weeks_report_reaches_the_owner_on_monday_once(service: ActService,
     assert not postbox.letters
     service.tick(sunday + 20 * 3_600_000 + 60_000)
     service.wait(lambda: service.done(1))
-    # Whichever of the two owned it, the other one goes on without a second report.
+    # Whichever of the two was the owner, the other one continues without a second report.
     service.kill(first)
     service.order("pause", "monday")
     service.wait(lambda: service.state().ledger.plays["monday"].status == "paused")

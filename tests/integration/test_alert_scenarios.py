@@ -1,7 +1,7 @@
-"""A real Prometheus beside a real service: for each thing that goes wrong the right alert fires, and no other.
+"""Test that each fault of a real service raises the right alert, and no other, in a real Prometheus.
 
-The rules are those of the project, with all durations divided by 75, and the metrics are the service's own. All four
-run with `make alerts`; `make test` runs one of them, since each waits for the windows of its rules.
+The rules are the project's, with all durations divided by 75; the metrics are the service's own. `make alerts` runs all
+four tests; `make test` runs one, because each waits for the windows of its rules.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ only_with_all = pytest.mark.skipif(not ALL, reason="`make alerts` runs it")
 
 @dataclass
 class Shop:
-    """A worker, a shop that lives slowly, and a Prometheus."""
+    """A worker, a slow shop, and a Prometheus."""
 
     stack: Stack
     redis: Valkey
     connection: KafkaConnection
 
     def alerts(self, state: str = "firing") -> set[str]:
-        """Names of the alerts in a state."""
+        """Return the names of the alerts in a state."""
         found = self.stack.query("alerts")["alerts"]
         return {one["labels"]["alertname"] for one in found if one["state"] == state}
 
     def fired(self, expected: str, seconds: float = 40) -> set[str]:
-        """What fired until the expected alert did, and for two seconds more."""
+        """Return what fired until the expected alert did, and for two more seconds."""
         found: set[str] = set()
         deadline = time.monotonic() + seconds
         while expected not in found:
@@ -66,7 +66,7 @@ class Shop:
         return found
 
     def calm(self, seconds: float = 60) -> None:
-        """Wait until nothing fires or is about to, and has been so for two seconds."""
+        """Wait until nothing has fired or been pending for two seconds."""
         deadline, since = time.monotonic() + seconds, time.monotonic()
         while time.monotonic() < since + 2:
             if loud := self.alerts() | self.alerts("pending"):
@@ -105,7 +105,7 @@ def shop(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             stack.wait(lambda: "live at" in log.read_text(), 60, "customers act live")
             stack.scrape(quick(RULES, folder / "rules", TIMES), "250ms")
             made = Shop(stack, valkey, KafkaConnection(services.addresses.kafka, prefix=prefix))
-            # What came before the first scrape is in no window of a rule.
+            # What happened before the first scrape is in no window of a rule.
             time.sleep(600 / TIMES)
             made.calm()
             yield made

@@ -1,4 +1,4 @@
-"""``docs/api.md`` as a reader follows it: every command, in order, in one shell."""
+"""Test ``docs/api.md`` as a reader follows it: every command, in order, in one shell."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECONDS = 120
 
 
 def script(port: int) -> str:
-    """All `sh` blocks, with a port of our own."""
+    """Run all `sh` blocks, with our own port."""
     return "set -e\n" + "".join(sh_blocks(PAGE.read_text())).replace("8480", str(port))
 
 

@@ -1,4 +1,4 @@
-"""``up --all``: the whole service in the background, one process for each role, until ``down``."""
+"""Test ``up --all``: the whole service in the background, one process per role, until ``down``."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def streamer(tmp_path: Path) -> Iterator[CommandLine]:
 
 
 def enters(link: str) -> bool:
-    """Whether the link of a console makes a session, by which its first page shows."""
+    """Return whether a console link opens a session in which the first page is shown."""
     jar = CookieJar()
     browser = build_opener(HTTPCookieProcessor(jar))
     browser.open(link, timeout=30).close()
@@ -57,7 +57,7 @@ def until(true: Callable[[], Any], seconds: float = 90.0) -> Any:
 
 
 def roles_of(home: Path) -> dict[str, int]:
-    """Role and process id of each worker process of a home."""
+    """Return role and process id of each worker process of a home."""
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         arguments = command_line(int(folder.name)).split("\0")
@@ -102,7 +102,7 @@ def test_the_service_runs_until_down_and_starts_again(streamer: CommandLine, tmp
 def test_down_while_up_is_at_work_leaves_nothing_without_its_servers(
     streamer: CommandLine, tmp_path: Path, moment: str
 ) -> None:
-    """Whichever of the two comes first: in the end all of it runs, or nothing."""
+    """Whichever is first, in the end either everything runs or nothing."""
     with streamer.running("up", "--all") as (starting, _):
         if moment == "the servers answer":
             until(lambda: starting.poll() is not None or embedded.status(tmp_path).addresses is not None)

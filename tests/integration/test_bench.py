@@ -1,4 +1,4 @@
-"""``bench``: what a new user's machine carries, on servers of its own."""
+"""Test ``bench``: the capacity of a new user's machine, on separate servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Channel ``kafka`` on a real Kafka: the record has the message's id as its key, the trace, and the body of webhooks."""
+"""Test channel ``kafka`` on a real Kafka: the record's key is the message id, and it has the trace and the webhook's body."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 def send(bootstrap: str, topic: str, lease: bool = True) -> Answer:
-    """One message with a trace into a topic."""
+    """Send a message with a trace to a topic."""
     message = Message("m-1", "win_back", 1, "ann", change(), NOON, NOON, NOON, claimed=NOON, attempt=1, trace=TRACE)
 
     async def begun() -> bool:

@@ -1,4 +1,4 @@
-"""The command line on the real servers: from a worker under its supervisor to what a person sees of a customer."""
+"""Test the command line on real servers, from a supervised worker to what a person sees of a customer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 120.0
 
 
 def children(pid: int) -> dict[int, str]:
-    """Processes started by ``pid``, with their command lines."""
+    """Return processes started by ``pid``, with their command lines."""
     listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
     found = {}
     for line in listed.splitlines():
@@ -86,7 +86,7 @@ def test_an_event_is_published_watched_and_shown(streamer: CommandLine) -> None:
         sizes = streamer.json("segments", "list")
         assert {one["id"]: one["size"] for one in sizes["lifecycle"]["segments"]}["new"] == 1
 
-        # The same event again is a duplicate; lines that are no events are dead letters.
+        # The same event again is a duplicate, and lines that are not events are dead letters.
         streamer.json("publish", "order", "--customer", "17", "--total", "59.90", "--event-id", "e-1")
         lines = b'nonsense\n{"type": "order.exploded", "customer_id": "5"}\n'
         refused = streamer.run("publish", "events", input=lines)
@@ -99,14 +99,14 @@ def test_an_event_is_published_watched_and_shown(streamer: CommandLine) -> None:
         assert "not_json" in printed
         assert "nonsense" in printed
 
-        # `deadletters` reads the log, `status` the view, which follows it.
+        # `deadletters` reads the log; `status` reads the view, which follows it.
         until(lambda: streamer.json("status")["consumed"] == 4, log)
         status = streamer.json("status")
         assert status["restoring"] == {}
         assert status["unaccounted"] == 0
         assert (status["consumed"], status["applied"], status["duplicates"]) == (4, 1, 1)
         assert status["dead_letters"] == {"not_json": 1, "unknown_type": 1}
-        # The line of nonsense had no customer to be its key; nothing else is wrong.
+        # The invalid line had no customer as its key; nothing else is wrong.
         found = [line.split(maxsplit=1)[1] for line in streamer.run("doctor").stdout.splitlines() if "WRONG" in line]
         assert found == ["producers: 1 of the latest 4 events has no key"]
         assert streamer.run("topics", "check").exit_code == 0
@@ -122,7 +122,7 @@ def test_a_restore_shows_how_far_it_is(streamer: CommandLine, redis_url: str, pr
         until(lambda: "lanes owned" in log.read_text(), log)
         streamer.json("publish", "order", "--customer", "17", "--total", "5")
         until(lambda: streamer.run("customer", "show", "17").exit_code == 0, log)
-    # What a worker leaves that is killed in the middle of a restore.
+    # The state left by a worker that is killed during a restore.
     with redis.Redis.from_url(redis_url) as view:
         view.set(LaneKeys(f"{prefix}.streamer", 1).token, stored_token("restoring:5f3a:50:200"))
     printed = " ".join(streamer.run("status").stdout.split())

@@ -1,4 +1,4 @@
-"""Every program in ``examples/`` as it stands: publishers move customers, subscribers act once on what is safe."""
+"""Test every program in ``examples/`` unchanged: publishers move customers, subscribers act once on safe changes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FRANZ = "v1.22.3"
 
 @dataclass
 class Played:
-    """What the examples did: who published for whom, and what each subscriber printed, before and after its restart."""
+    """Results of the examples: who published for whom, and what each subscriber printed before and after its restart."""
 
     absent: dict[str, str] = field(default_factory=dict)
     customers: dict[str, str] = field(default_factory=dict)
@@ -48,13 +48,13 @@ class Played:
     errors: dict[str, str] = field(default_factory=dict)
 
     def need(self, name: str) -> None:
-        """Skip the test of an example whose tools this machine has not."""
+        """Skip the test of an example whose tools this machine lacks."""
         if name in self.absent:
             pytest.skip(self.absent[name])
 
 
 def node_modules(folder: Path) -> str:
-    """What is missing for the Node examples; empty if their packages are installed in ``folder``."""
+    """Return what the Node examples lack; empty if their packages are installed in ``folder``."""
     if not (shutil.which("node") and shutil.which("npm")):
         return "node or npm is not installed"
     folder.mkdir()
@@ -68,7 +68,7 @@ def node_modules(folder: Path) -> str:
 
 
 def go_module(folder: Path) -> str:
-    """What is missing for the Go examples; empty if ``folder`` holds a program of each, built."""
+    """Return what the Go examples lack; empty if ``folder`` has a built program for each."""
     go = shutil.which("go") or shutil.which("/usr/local/go/bin/go")
     if go is None:
         return "Go is not installed"
@@ -85,7 +85,7 @@ def go_module(folder: Path) -> str:
 
 
 def java_compiler() -> str:
-    """What is missing for the Java examples, which Java compiles as it starts them."""
+    """Return what the Java examples lack; Java compiles them at their start."""
     java = shutil.which("java")
     if java is None:
         return "Java is not installed"
@@ -94,7 +94,7 @@ def java_compiler() -> str:
 
 
 def command_for(name: str, folder: Path) -> list[str]:
-    """What runs an example; ``folder`` holds what was built of those that need it."""
+    """Return the command that runs an example; ``folder`` has those that were built."""
     path = EXAMPLES / name
     if path.suffix == ".go":
         return [str(folder / "go" / path.stem)]
@@ -117,7 +117,7 @@ def order(customer: str, at: int) -> Outgoing:
 
 
 def one_per_lane(name: str) -> list[str]:
-    """Names, one for each lane."""
+    """Return names, one for each lane."""
     found: dict[int, str] = {}
     number = 0
     while len(found) < LANES:
@@ -128,18 +128,18 @@ def one_per_lane(name: str) -> list[str]:
 
 
 def misplaced_by_crc32(name: str) -> str:
-    """A name that CRC32 puts on another partition than murmur2."""
+    """Return a name that CRC32 assigns to another partition than murmur2."""
     candidates = (f"{name}-{number}" for number in range(100))
     return next(id for id in candidates if zlib.crc32(id.encode()) % LANES != partition_for(id.encode(), LANES))
 
 
 def moves(customers: Iterator[str] | list[str]) -> list[str]:
-    """What a subscriber prints of first orders of 59.90."""
+    """Return what a subscriber prints for first orders of 59.90."""
     return sorted(f"{customer} {move}" for customer in customers for move in ("value medium", "lifecycle new"))
 
 
 class Subscriber:
-    """A subscriber's process in a folder of its own, which keeps what it has seen."""
+    """A subscriber's process in its own folder, which stores what it has seen."""
 
     def __init__(self, name: str, group: str, folder: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
@@ -160,18 +160,18 @@ class Subscriber:
         return self.output.read_text().splitlines()
 
     def has_noted(self, lines: int) -> bool:
-        """Whether so many changes were acted on and noted down as seen."""
+        """Return whether this many changes were acted on and recorded as seen."""
         if (text := self.folder / "seen.txt").exists():
             return len(text.read_text().splitlines()) >= lines
         try:
             with closing(sqlite3.connect(f"file:{self.folder / 'seen.db'}?mode=ro", uri=True)) as seen:
                 return bool(seen.execute("SELECT count(*) >= ? FROM seen", [lines]).fetchone()[0])
         except sqlite3.Error:
-            # Not made yet, or just being written.
+            # Not created yet, or being written.
             return False
 
     def stop(self) -> None:
-        # The whole group: a shell's pipe has several processes. It may have ended by itself, with an error to be shown.
+        # End the whole group, because a shell's pipe has several processes. It may have ended with an error to show.
         for signal in (15, 9):
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal)
@@ -182,7 +182,7 @@ class Subscriber:
 
 @pytest.fixture(scope="module")
 def played(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
-    """All examples at once against one service: subscribers run, publishers publish, subscribers start again."""
+    """Run all examples at once on one service: subscribers run, publishers publish, subscribers restart."""
     folder = tmp_path_factory.mktemp("examples")
     prefix = f"t{uuid.uuid4().hex[:10]}"
     logs = folder / "logs"
@@ -226,7 +226,7 @@ def played(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
     try:
         service.start()
-        # Of two hours ago, so not safe; and before all others in both lanes.
+        # Two hours old, so not safe to act on; and before all others in both lanes.
         service.publish(
             [order(customer, time.time_ns() // 1_000_000 - 2 * 3_600_000) for customer in one_per_lane("old")]
         )
@@ -273,7 +273,7 @@ def test_only_the_crc32_publisher_is_carried_to_another_lane(played: Played) -> 
 def test_a_subscriber_acts_on_each_safe_change_once(played: Played, name: str) -> None:
     played.need(name)
     assert sorted(played.first[name]) == moves(list(played.customers.values())), played.errors[name]
-    # Read again from the beginning, as another group: nothing but what is new.
+    # Read again from the start as another group: there is nothing new.
     assert sorted(played.again[name]) == moves(one_per_lane("after")), played.errors[name]
 
 

@@ -1,4 +1,4 @@
-"""The next move among clusters is the same on the command line, in the API's lists and downloads, and in the console."""
+"""Test that the next cluster move is the same on the command line, in the API's lists and downloads, and in the console."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records of every client at its defaults and with every codec are applied; batches nobody can take stop no lane."""
+"""Test that records of every client and codec are applied, and that unreadable batches stop no lane."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ MAX_BATCH_BYTES = 4 * 2**20
 def service(
     addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[LiveService]:
-    # What reads here must refuse what the workers refuse.
+    # Readers here must reject what the workers reject.
     monkeypatch.setattr(record_batches.LIMIT, "max_batch_bytes", MAX_BATCH_BYTES)
     with LiveService(
         addresses, redis_url, prefix, tmp_path, lanes=LANES, STREAMER_MAX_BATCH_BYTES=str(MAX_BATCH_BYTES)
@@ -69,7 +69,7 @@ def test_every_codec_of_every_client_is_applied(
     except Absent as absent:
         pytest.skip(f"{name} IS NOT TESTED: {absent}")
     service.wait_until_applied()
-    service.wait_until_applied()  # what was carried on from a wrong partition, too
+    service.wait_until_applied()  # including records rerouted from a wrong partition
     assert worker.poll() is None
     assert sum(ledger.applied for ledger in service.ledgers()) == len(lines)
     assert all(ledger.unaccounted == 0 and not ledger.dead_letters for ledger in service.ledgers())
@@ -78,7 +78,7 @@ def test_every_codec_of_every_client_is_applied(
 
 
 def codecs_in(service: LiveService, monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """What the batches in the input are really compressed with: a client may decide otherwise."""
+    """Return the actual compression of the batches in the input, because a client may choose another."""
     found: set[str] = set()
 
     def noted(codec: int, data: bytes, limit: int) -> bytes:
@@ -96,12 +96,12 @@ def codecs_in(service: LiveService, monkeypatch: pytest.MonkeyPatch) -> set[str]
 
 @pytest.mark.parametrize("codec", ["gzip", "lz4", "zstd"])
 def test_a_bomb_is_one_dead_letter(service: LiveService, codec: str) -> None:
-    """50 MB of spaces in a batch of three, between good records: the worker neither dies nor grows."""
+    """Send 50 MB of spaces in a batch of three, between good records: the worker neither dies nor grows."""
     worker = service.start()
     service.publish([_sent("c1", "before")])
     service.wait_until_applied()
     memory = psutil.Process(worker.pid).memory_info().rss
-    # Long enough that all three stand in one batch, however slow the machine; a flush does not wait for it.
+    # Long enough for all three to be in one batch on a slow machine; a flush does not wait for it.
     options = {"compression.type": codec, "linger.ms": 60_000}
     options |= dict.fromkeys(("message.max.bytes", "batch.size"), 100_000_000)
     producer = Producer({"bootstrap.servers": service.connection.bootstrap, **options})
@@ -162,7 +162,7 @@ async def _produce(service: LiveService, batch: bytes) -> None:
 
 
 def test_a_batch_that_cannot_be_opened_stops_its_lane_alone(service: LiveService) -> None:
-    """With the codec's name; the other lane goes on, and a worker that can open it takes up where this one stopped."""
+    """The reason names the codec. The other lane continues, and a worker that can open it resumes where this one stopped."""
     worker = service.start(module="codecless_worker")
     service.publish([_sent(f"c{number}", f"before-{number}") for number in range(20)])
     service.wait_until_applied()

@@ -1,4 +1,4 @@
-"""The collector on the real servers: what it called accepted is applied, by id, and nothing else is."""
+"""Test the collector on real servers: what it accepted is applied, by id, and nothing else."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.integration
 PAGE = "https://shop.example"
 SLOW = 1_000
 """Connections that send a body and never end it."""
-# Both ends of each are open files; the web process has the limits of this one.
+# Both ends are open files, and the web process has this one's limits.
 _SOFT, _HARD = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (min(_HARD, max(_SOFT, 4_096)), _HARD))
 
@@ -143,7 +143,7 @@ def test_segments_calls_as_its_libraries_send_them(
         2,
         ["b3"],
     )
-    # As sendBeacon does it: no header of its own, the key in the body, the type text/plain.
+    # As sendBeacon does: no custom header, the key in the body, the type text/plain.
     viewed = {"userId": "bob", "messageId": "b4", "timestamp": at(), "writeKey": page, "properties": {}}
     beacon = send(api, None, viewed, "/v1/p", origin=PAGE, content_type="text/plain")
     assert beacon.body == {"accepted": 1, "rejected": []}

@@ -1,4 +1,4 @@
-"""The console in a real Chromium, beside a real service: every page, both languages and schemes, wide and narrow."""
+"""Test the console in a real Chromium with a real service: every page, both languages and schemes, wide and narrow."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def service(services: Services, folder: Path) -> Iterator[LiveService]:
 
 
 def keep_predictor(service: LiveService) -> None:
-    """Write what a model owner would have kept after half a year."""
+    """Write what a model owner would have stored after half a year."""
     predictor, _ = played(shop_orders("stationary", 1, 200), FIRST + 180)
     data = zlib.compress(Learner(LearnerConfig()).snapshot()) + zlib.compress(pack(predictor))
     with sender(service.connection, topics.PANEL, 1) as send:
@@ -67,7 +67,7 @@ def keep_predictor(service: LiveService) -> None:
 
 @pytest.fixture(scope="module")
 def console(api: WebProcess) -> WebProcess:
-    """The web process, which serves the console, too."""
+    """Start the web process, which also serves the console."""
     return api
 
 
@@ -81,7 +81,7 @@ def order(streamer: CommandLine, id: str, number: int) -> None:
 
 @asynccontextmanager
 async def visitor(console: WebProcess, folder: Path) -> AsyncIterator[Tab]:
-    """A browser that came by a link."""
+    """Open a browser that entered by a link."""
     async with tab(folder) as page:
         await page.open(f"http://127.0.0.1:{console.port}/enter?once={Sessions(console.home).link()}")
         await page.until("location.pathname == '/' && document.readyState == 'complete'")
@@ -104,7 +104,7 @@ def test_orders_over_time_are_those_of_the_report(console: WebProcess, streamer:
             and months == {one["month"]: f"{one['customers']:,}" for one in told["retention"]}
         )
 
-    # Counted once a minute at most.
+    # Counted at most once a minute.
     console.until(shown, 90)
     assert sum(one["customers"] for one in told["retention"]) > 50 and told["this_week"]["orders"] > 0
 
@@ -116,7 +116,7 @@ def test_every_page_is_whole_in_a_browser(console: WebProcess, streamer: Command
     member = console.get("/v1/segments/lifecycle/loyal/members?limit=1").body["members"][0]["customer_id"]
 
     found = asyncio.run(faults(console, paths(member), tmp_path / "look"))
-    # A page that is not there answers 404, which the browser notes as well.
+    # A missing page answers 404, which the browser also reports.
     assert [one for one in found if "404" not in one] == []
 
 
@@ -168,7 +168,7 @@ def test_a_move_is_on_the_page_at_once_and_after_a_restart_without_a_reload(
     async def watch() -> float:
         async with visitor(console, tmp_path) as page:
             await page.run("window.stays = 1")
-            # The order is acknowledged by then, and its move not yet committed: this is more than the page takes.
+            # The order is acknowledged by then but its move not yet committed: this is more than the page takes.
             late = await moved(page, "live-1", 2, 10)
             console.kill()
             await asyncio.to_thread(console.start)
@@ -177,12 +177,12 @@ def test_a_move_is_on_the_page_at_once_and_after_a_restart_without_a_reload(
             assert await page.run("window.stays") == 1, "it was loaded anew"
             return late
 
-    # `make console-full` holds many moves to a second; this machine may be busy.
+    # `make console-full` requires a second for many moves; this machine may be busy.
     assert asyncio.run(watch()) <= 5
 
 
 def visit(console: WebProcess, path: str, *, lang: str = "en") -> str:
-    """A page as somebody with a session gets it."""
+    """Return a page as seen with a session."""
     opener = build_opener(HTTPCookieProcessor(CookieJar()))
     base = f"http://127.0.0.1:{console.port}"
     opener.open(f"{base}/enter?once={Sessions(console.home).link()}").read()
@@ -201,7 +201,7 @@ def test_figures_are_those_of_the_command_line(console: WebProcess, streamer: Co
         return {(name, id): int(size.replace(",", "")) for name, id, size in rows}
 
     expected = sizes()
-    # What the lanes have counted is read every few seconds.
+    # The lanes' counts are read every few seconds.
     console.until(lambda: shown() == expected, 20)
     assert sum(size > 0 for size in expected.values()) > 6
 

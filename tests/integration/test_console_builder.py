@@ -1,4 +1,4 @@
-"""The builder on a real service: what its preview says is what its activation does, and all of it by keyboard in Chromium."""
+"""Test the builder on a real service: its preview matches its activation, and everything works by keyboard in Chromium."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def console(api: WebProcess) -> WebProcess:
 
 
 def form(page: str) -> dict[str, str]:
-    """The builder's hidden fields that do not belong to the draft."""
+    """Return the builder's hidden fields that do not belong to the draft."""
     found = {name: re.search(rf'name="{name}" value="(\w*)"', page) for name in ("base", "before", "kind")}
     return {name: one[1] for name, one in found.items() if one is not None}
 
@@ -102,7 +102,7 @@ def test_the_preview_is_what_activation_does(
     console.until(lambda: "/segments/worth/best" in visitor.page("/segments"))
     again = visitor.send(PATH, {**begun, **rows, "name": "another", "do": "preview"}, csrf=csrf).page
     assert "version 2 came into force in the meantime" in again
-    # Behind the fence, where two who activate at once meet.
+    # After the fence, where two simultaneous activations meet.
     with pytest.raises(UserError, match="version 2 was published in the meantime"):
         asyncio.run(publish(service.connection, 2, file, "late", 1, after=1))
     history = streamer.json("segments", "history")["versions"]

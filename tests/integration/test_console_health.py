@@ -1,4 +1,4 @@
-"""Health and Data in the console: what `doctor`, `lanes`, `status` and `deadletters` say, as pages."""
+"""Test Health and Data in the console: the results of `doctor`, `lanes`, `status` and `deadletters`, as pages."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def streamer(console: WebProcess) -> CommandLine:
 
 
 def doctor(streamer: CommandLine) -> list[dict[str, str]]:
-    """What `doctor` finds; that it ends with 1 where something is wrong does not matter here."""
+    """Return the findings of `doctor`; its exit code 1 does not matter here."""
     findings: list[dict[str, str]] = json.loads(streamer.run("doctor", "--json").stdout)["findings"]
     return findings
 
@@ -58,7 +58,7 @@ def test_pages_say_what_commands_say_before_a_worker_runs_and_after(
 ) -> None:
     visitor = Visitor(console)
     service.publish(BAD)
-    # Nobody has looked yet, and a look takes seconds: the page is there at once, and asks again on its own.
+    # Nobody has looked yet, and a checkup takes seconds: the page is shown at once, and asks again on its own.
     begun = time.monotonic()
     first = visitor.page("/health")
     assert time.monotonic() - begun < 1 and ("Looking at everything" in first or "Needs attention" in first)
@@ -72,11 +72,11 @@ def test_pages_say_what_commands_say_before_a_worker_runs_and_after(
 
     service.start()
     service.wait_until_applied()
-    # A checkup is good for some seconds, and the web process reads the ledgers every five.
+    # A checkup is valid for some seconds, and the web process reads the ledgers every five.
     console.until(lambda: "All is well" in visitor.text("/health") and "6 in all" in visitor.text("/data"))
     page_text = visitor.text("/health")
     for one in doctor(streamer):
-        # The clock and the deadline of unsigned records differ from look to look; dead letters have a table.
+        # The clock and the deadline for unsigned records differ between checkups; dead letters have a table.
         if one["subject"] not in ("clock", "control key", "dead letters"):
             assert one["text"] in page_text and (one["hint"] or "").replace("`", "") in page_text, one
     state = streamer.json("status")
@@ -97,7 +97,7 @@ def test_pages_say_what_commands_say_before_a_worker_runs_and_after(
     assert escape(HOSTILE) in page and HOSTILE not in page
     assert "Nothing has been imported yet" in page and "--check" in page
 
-    # A lane that has stopped, and an import under way; both say what others wrote.
+    # A stopped lane, and an import in progress; both texts were written by others.
     why = f"it {HOSTILE} does not get on"
     service._redis.set(service.keys(0).trouble, _encode(Trouble(3, 3, why, "`streamer lanes skip 0:3`", 1)))
     view = ImportView(connect(service.environment["STREAMER_REDIS"]), f"{service.prefix}.streamer", 2)

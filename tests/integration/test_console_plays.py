@@ -1,4 +1,4 @@
-"""Plays and Models in the console: what the commands say, orders by forms and by keyboard, and proposals that are answered."""
+"""Test Plays and Models in the console: same results as the commands, forms and keyboard, and answered proposals."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_play_is_watched_paused_and_gone_on_with(
     for name, arm in (("got it", "sent"), ("held out", "held_out")):
         assert f"{name} {report[arm]['n']} {report[arm]['bought']}" in page_text
 
-    # The file has a book of its own; the API takes the one that runs.
+    # The file is a newer book; the API uses the running one.
     preview = console.ask("POST", "/v1/plays/hook/preview?days=9", None)
     assert preview.status == 200, preview
     check("play_preview", preview.body)
@@ -119,7 +119,7 @@ def test_a_play_is_watched_paused_and_gone_on_with(
 
 
 def answered(sent: Sent, path: str, note: str, words: str) -> bool:
-    """Whether a page says what was done; or, on a machine too busy to do it within 15 s, that it will be."""
+    """Return whether a page confirms an action or, on a machine too busy for 15 s, announces it."""
     if "has answered" in sent.page or "has not answered yet" in sent.page:
         return sent.url in (f"{path}?note=later", f"{path}?note=later_model")
     return sent.url == f"{path}?note={note}" and words in sent.page
@@ -130,7 +130,7 @@ def unescaped(page: str) -> str:
 
 
 async def pause_by_keyboard(console: WebProcess, folder: Path) -> None:
-    """Reach the button with Tab alone, and press Enter."""
+    """Reach the button with Tab only, and press Enter."""
     base = f"http://127.0.0.1:{console.port}"
     async with tab(folder) as page:
         await page.open(f"{base}/enter?once={Sessions(console.home).link()}&to=/plays/hook")
@@ -176,7 +176,7 @@ def test_versions_are_shown_and_a_proposal_is_approved_in_a_click(
 
     assert visitor.send("/models", {"proposal": "p4", "action": "approve"}, csrf="made-up").status == 403
     csrf = visitor.csrf("/models")
-    # The part of the model owner is ours.
+    # We play the part of the model owner.
     with ThreadPoolExecutor(1) as other:
         sending = other.submit(visitor.send, "/models", {"proposal": "p4", "action": "approve"})
         service.wait(lambda: any(one.key.startswith(DECISION_KEY) for one in service.records(topics.PANEL, 0)))

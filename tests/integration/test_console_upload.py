@@ -1,4 +1,4 @@
-"""A file put on the Data page: looked at, imported, broken off and gone on with, by the very command; in Chromium too."""
+"""Test a file uploaded on the Data page: checked, imported, interrupted and resumed by the command; in Chromium too."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason=WHY)
 
 @pytest.fixture(scope="module")
 def service(services: Services, folder: Path) -> Iterator[LiveService]:
-    # No worker runs, so that imports start workers of their own, the model owner among them.
+    # No worker runs, so imports start their own workers, including the model owner.
     addresses = services.addresses
     with LiveService(addresses, f"{addresses.redis}/11", "upload", folder, lanes=2) as made:
         yield made
@@ -45,7 +45,7 @@ def streamer(console: WebProcess) -> CommandLine:
 
 
 def orders(streamer: CommandLine) -> int:
-    """Orders of the whole shop."""
+    """Return the orders of the whole shop."""
     return int(streamer.json("status").get("orders", 0))
 
 
@@ -58,7 +58,7 @@ def table(orders: int, first: int = 1) -> bytes:
 
 
 def send(visitor: Visitor, body: bytes, name: str = "orders.csv", csrf: str | None = None) -> tuple[int, str]:
-    """Send a file as the page's form does; the status, and where it led."""
+    """Send a file as the page's form does, and return the status and the redirect."""
     answer = visitor.upload(body, name, csrf=csrf)
     return answer.status, answer.url
 

@@ -1,4 +1,4 @@
-"""Signed control records on real servers: what counts, what does not, and until when unsigned ones do."""
+"""Test signed control records on real servers: what counts, what does not, and how long unsigned ones are accepted."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _AT: tuple[str, ...] = tuple(
     next(id for id in (f"c{n}" for n in range(99)) if partition_for(id.encode(), LANES) == lane)
     for lane in range(LANES)
 )
-"""A customer of each lane."""
+"""Return a customer of each lane."""
 
 
 def an_import(id: str, state: Any = "opened") -> bytes:
@@ -49,7 +49,7 @@ def signed(
 
 
 def send(service: LiveService, *records: Outgoing, lane: int = 0) -> list[int]:
-    """Write records to a lane and wait until it has decided them; gives their offsets."""
+    """Write records to a lane, wait until it has decided them, and return their offsets."""
     first = len(service.records(EVENTS, lane)) and service.records(EVENTS, lane)[-1].offset + 1
     service.publish(records, partitioner=lambda key, lanes: lane)
     service.wait_until_applied()
@@ -57,7 +57,7 @@ def send(service: LiveService, *records: Outgoing, lane: int = 0) -> list[int]:
 
 
 def refused(service: LiveService, lane: int = 0) -> set[int]:
-    """Offsets of a lane's dead letters, which must all be control records."""
+    """Return the offsets of a lane's dead letters, which must all be control records."""
     letters = [parse_headers(record.headers) for record in service.records(DEADLETTERS, lane)]
     assert {letter.reason for letter in letters} <= {"bad_control"}
     return {letter.offset for letter in letters}
@@ -76,7 +76,7 @@ def test_only_what_was_signed_for_this_place_counts_and_once(
     settings = {"STREAMER_CONTROL_KEY": KEY, **NEVER_HALT}
     with LiveService(addresses, redis_url, prefix, tmp_path, lanes=LANES, **settings) as service:
         worker = service.start()
-        # Each lane writes down from when on it wants signatures, before anything came.
+        # Each lane records from when on it requires signatures, before anything arrives.
         service.wait(lambda: len(service.ledgers()) == LANES)
         assert all(ledger.signed_from is not None and ledger.consumed == 0 for ledger in service.ledgers())
 
@@ -105,7 +105,7 @@ def test_only_what_was_signed_for_this_place_counts_and_once(
         imports = {ledger.partition: set(ledger.imports) for ledger in service.ledgers()}
         assert imports == {0: {"one", "two"}, 1: set()}
 
-        # A merge crosses lanes; a repeat of its record changes nothing.
+        # A merge crosses lanes, and repeating its record changes nothing.
         device, person = _AT
         link = customer_event("link", "identity.linked", person, anonymous_id=device)
         orders = [
@@ -145,7 +145,7 @@ def test_unsigned_records_count_for_the_time_of_grace_and_can_be_signed_afterwar
 ) -> None:
     settings = {"GRACE_SECONDS": "2", **NEVER_HALT}
     with LiveService(addresses, redis_url, prefix, tmp_path, lanes=1, **settings) as service:
-        # What lies in the log before the first start is always taken, however slow this machine is.
+        # What is in the log before the first start is always accepted, however slow this machine is.
         service.publish([unsigned(an_import("before"))])
         worker = service.start(module="graced_worker")
         service.wait(lambda: len(service.ledgers()) == 1)
@@ -168,7 +168,7 @@ def test_unsigned_records_count_for_the_time_of_grace_and_can_be_signed_afterwar
         assert late in refused(service)
         key = about_the_key(service)
         assert "are refused" in key["text"] and key["wrong"]
-        # With a key, what was refused can be signed and sent again.
+        # With a key, rejected records can be signed and sent again.
         service.workers[-1].kill()
         service.workers[-1].wait(20)
         service.environment["STREAMER_HOME"] = str(tmp_path / "keyed")
@@ -181,7 +181,7 @@ def test_unsigned_records_count_for_the_time_of_grace_and_can_be_signed_afterwar
 
 
 def about_the_key(service: LiveService) -> dict[str, Any]:
-    """What `streamer doctor` says about it; the exit code is its own for all it looks at."""
+    """Return what `streamer doctor` reports about it; its exit code covers everything it checks."""
     done = _command(service, "doctor", "--json")
     [found] = [one for one in json.loads(done.stdout)["findings"] if one["subject"] == "control key"]
     assert done.returncode == 1 or not found["wrong"]

@@ -1,4 +1,4 @@
-"""``demo``: a stranger's first minute, on servers of its own."""
+"""Test ``demo``: a stranger's first minute, on separate servers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
 
 
 def processes_of(home: Path) -> list[str]:
-    """Command lines of processes that have to do with this home, or were started from it."""
+    """Return the command lines of processes that use this home or were started from it."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -71,9 +71,9 @@ def test_two_demos_on_one_home_each_show_changes_and_leave_nothing_running(tmp_p
         assert result["redis"]["server"] == "valkey"
         latency = result["append_to_change_seconds"]
         assert 0 < latency["p50"] <= latency["p95"] <= latency["p99"]
-        # Each begins anew.
+        # Each run starts from scratch.
         assert sum(result["segments"]["lifecycle"].values()) == result["customers"] > 0
-    # And what the first left is gone from the disk.
+    # The first run's data is gone from the disk.
     assert taken[1] / results[1]["records"] < 1.5 * taken[0] / results[0]["records"]
 
 
@@ -89,10 +89,10 @@ def test_a_demo_that_is_stopped_leaves_nothing_running(tmp_path: Path, number: s
         assert line, "it ended before it showed customers who move, and its console"
         changed = changed or ("changes" in line and not line.rstrip().endswith(" 0 changes"))
         console = console or line.removeprefix("Console: ").strip() * line.startswith("Console: ")
-    # One second is the goal; the screen with the changes is printed once in a second.
+    # One second is the goal; the screen prints the changes once a second.
     assert at["console"] <= at["changed"] + 2
     with urlopen(console, timeout=30) as page:
-        # The link gives a cookie and leads to the first page, which knows this shop.
+        # The link sets a cookie and leads to the first page, which knows this shop.
         assert page.status == 200
     process.send_signal(number)
     out, errors = process.communicate(timeout=60)

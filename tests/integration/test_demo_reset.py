@@ -1,4 +1,4 @@
-"""A reset of the demo deletes what the demo left, and nothing else."""
+"""Test that a reset of the demo deletes the demo's data and nothing else."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def view(redis_url: str) -> Iterator[redis.Redis]:
 
 @pytest.fixture
 def service(live: LiveService, redis_url: str, view: redis.Redis) -> Iterator[Service]:
-    """The same service as the demo sees it, when one import was made."""
+    """Return the same service as the demo sees it, after one import."""
     prefix = f"{live.prefix}.streamer"
     reader = ViewReader(redis_url, prefix, live.lanes)
     imports = ImportView(view, prefix, live.lanes)
@@ -68,7 +68,7 @@ def order(customer: str, number: int) -> Outgoing:
 
 
 def applied(live: LiveService, *ids: str) -> None:
-    """Let a worker take an order of each, and end."""
+    """Let a worker process an order of each, and end."""
     worker = live.start()
     live.publish([order(id, number) for number, id in enumerate(ids)])
     live.wait_until_applied()
@@ -83,7 +83,7 @@ def test_what_the_demo_left_is_deleted(live: LiveService, service: Service, view
     reset(service)
     assert view.keys() == [b"of-somebody-else"]
     assert [live.records(topic, 0) for topic in (topics.EVENTS, topics.CHANGES, topics.STATE)] == [[], [], []]
-    # And the service works: a stale group offset or token would stop a lane.
+    # The service works: a stale group offset or token would stop a lane.
     applied(live, "c1-0001")
     assert sum(ledger.customers for ledger in live.ledgers()) == 1
     assert live.parity().differences == []
@@ -115,7 +115,7 @@ def test_anything_else_keeps_all(
 
 
 def test_a_demo_in_use_stays_and_one_at_rest_goes(live: LiveService, service: Service, tmp_path: Path) -> None:
-    """What an import of an own file finds: customers of the demo, with one of the user's own or without."""
+    """An import of a user's file finds the demo's customers, with or without one of the user's."""
     report: list[str] = []
     assert was_demo(service)
     applied(live, "c1-000001", "me")

@@ -1,4 +1,4 @@
-"""``doctor`` as people meet it: what it says of servers that are not as they should be."""
+"""Test ``doctor`` on servers that are misconfigured."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def doctor(folder: Path, variables: dict[str, str]) -> tuple[int, list[dict[str,
 
 
 def wrong(findings: list[dict[str, Any]]) -> dict[str, tuple[str, str]]:
-    """What is wrong, with the hint, by subject."""
+    """Return what is wrong with its hint, by subject."""
     return {one["subject"]: (one["text"], one["hint"]) for one in findings if one["hint"] and one["wrong"]}
 
 
@@ -54,7 +54,7 @@ def test_a_service_that_waits_for_its_worker(
     assert streamer.run("topics", "create").exit_code == 0
     code, found = doctor(tmp_path, variables)
     assert (code, wrong(found)) == (0, {})
-    # These servers are the tests' own: they keep nothing, and no command has made a key. Each is worth a note and no more.
+    # The tests' servers keep no data, and no command has created a key: each is worth a note and no more.
     notes = {one["subject"]: one["hint"] for one in found if one["hint"]}
     assert notes.keys() == {"Redis", "control key"}
     assert notes["Redis"] == "set appendonly yes, appendfsync everysec"

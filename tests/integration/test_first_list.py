@@ -1,4 +1,4 @@
-"""A shop owner's way (``docs/first-list.md``): a file from a German spreadsheet becomes a list of customers to write to."""
+"""Test a shop owner's way (``docs/first-list.md``): a German spreadsheet file becomes a list of customers to contact."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "first-list.md"
 
 
 def _table(path: Path) -> set[str]:
-    """400 customers, 1,200 orders, in cp1252 with semicolons and decimal commas; gives who has been silent for long."""
+    """Write 400 customers with 1,200 orders, in cp1252 with semicolons and decimal commas; return the inactive ones."""
     rng, end, lines = random.Random(7), datetime(2024, 6, 30), ["Bestellnr.;Datum;E-Mail;Summe;Artikel;Menge"]
     silent = set()
     number = 0
@@ -45,7 +45,7 @@ def _table(path: Path) -> set[str]:
 
 
 def _commands() -> list[list[str]]:
-    """The commands of the page, as it has them, but for the servers: those of the tests run already."""
+    """Return the commands of the page unchanged, except for the servers, because the tests' servers already run."""
     block = re.findall(r"```bash\n(.*?)```", PAGE.read_text(), re.DOTALL)[0]
     return [shlex.split(line, comments=True)[1:] for line in block.splitlines() if not line.startswith("streamer up")]
 

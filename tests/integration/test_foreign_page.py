@@ -1,4 +1,4 @@
-"""A page of another origin, in a real browser and by raw requests: it reads nothing and changes nothing."""
+"""Test a page of another origin, in a real browser and by raw requests: it reads nothing and changes nothing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ VICTIM = "victim-4711"
 
 @pytest.fixture(scope="module")
 def service(services: Services, folder: Path) -> LiveService:
-    """Topics with one customer; no worker runs."""
+    """Create topics with one customer; no worker runs."""
     addresses = services.addresses
     found = LiveService(addresses, f"{addresses.redis}/12", "foreign", folder, lanes=LANES)
     asyncio.run(enter(found))
@@ -51,7 +51,7 @@ async def enter(service: LiveService) -> None:
 
 @pytest.fixture(scope="module")
 def keys(api: WebProcess) -> dict[str, str]:
-    """The key of a shop, which is public, and a secret token, as if it had been stolen."""
+    """Return a shop's public key and a secret token, as if it were stolen."""
     made = "2026-01-01T00:00:00Z"
     return {
         "KEY": api.tokens.create("shop", ["write"], made, origins=[SHOP]),
@@ -61,7 +61,7 @@ def keys(api: WebProcess) -> dict[str, str]:
 
 
 def taken(service: LiveService) -> list[str]:
-    """The ids of all events that came in."""
+    """Return the ids of all events received."""
     records = [one for lane in range(LANES) for one in service.records(topics.EVENTS, lane)]
     return [json.loads(one.value)["event_id"] for one in records]
 
@@ -134,14 +134,14 @@ def test_a_foreign_page_reads_nothing_and_changes_nothing(
 
 
 def is_read(answer: str) -> bool:
-    """Whether an attack has anything of an answer: more than that there was one."""
+    """Return whether an attack got any part of an answer, beyond its existence."""
     return answer.startswith("read") or any(
         word in answer for word in ('"openapi"', VICTIM, "accepted", "lifecycle", "ok\n")
     )
 
 
 def raw(api: WebProcess, head: str, body: bytes = b"") -> str:
-    """The answer to a request written by hand."""
+    """Return the answer to a hand-written request."""
     with socket.create_connection(("127.0.0.1", api.port), timeout=20) as link:
         link.sendall(head.replace("\n", "\r\n").encode() + b"\r\n\r\n" + body)
         found = b""

@@ -1,9 +1,9 @@
-"""``docs/guide.md`` as a new user follows it: every command copied from the page, in order, in one shell.
+"""Test ``docs/guide.md`` as a new user follows it: every command copied from the page, in order, in one shell.
 
 The install is the page's own ``pip install`` of the working tree into a fresh virtual environment. The libraries it
 asks for are found on ``PYTHONPATH`` (those of this environment, of the versions locked) and pip may use no index:
 downloading some 300 MB again would take a minute and test the network. The servers are embedded ones that the page
-starts itself, in a home of their own.
+starts itself, in a separate home.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SECONDS = 240
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language, its text, the number of its line on the page."""
+    """A fenced block: its language, its text, and its line number on the page."""
 
     language: str
     text: str
@@ -45,12 +45,12 @@ def blocks(page: str) -> list[Block]:
 
 
 def script(page: list[Block], folder: Path) -> str:
-    """One shell script; what each block prints goes to a file named by its line."""
+    """Build one shell script in which each block prints to a file named after its line."""
     parts = ["set -e"]
     for block in page:
         if block.language == "sh":
             output = folder / f"{block.line}.out"
-            # A group in braces runs in the same shell: `cd`, variables and background jobs go on.
+            # A group in braces runs in the same shell, so `cd`, variables and background jobs persist.
             parts.append(f"echo running the block in line {block.line}\n{{\n{block.text}}} > {output}")
         elif block.language == "python":
             name = block.text.split("\n", 1)[0].removeprefix("# ")
@@ -59,13 +59,13 @@ def script(page: list[Block], folder: Path) -> str:
 
 
 def lines(text: str) -> list[str]:
-    """Lines to be compared: without times of day, and in no order."""
+    """Return the lines to compare: without times of day, unordered."""
     return sorted(re.sub(r"\b\d\d:\d\d:\d\d\b", "TIME", line.rstrip()) for line in text.splitlines())
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Path]:
-    """A folder with the project in ``streamer``; servers and workers started in it are gone afterwards."""
+    """Yield a folder with the project in ``streamer``; servers and workers started in it are stopped afterwards."""
     project = tmp_path / "streamer"
     project.mkdir()
     for part in PARTS:
@@ -82,7 +82,7 @@ def environment(desk: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("STREAMER_", "VIRTUAL_ENV"))}
     python = desk / "bin" / "python3"
     if not python.exists():
-        # The page says python3: here that is the one that runs this test, without its libraries.
+        # The page uses python3, which here is the one that runs this test, without its libraries.
         python.parent.mkdir()
         python.symlink_to(sys._base_executable)  # type: ignore[attr-defined]
     return kept | {
@@ -117,10 +117,10 @@ def test_the_guide_leads_to_a_triggered_message(desk: Path) -> None:
             assert not missing, f"{PAGE.name}, line {block.line}: not printed: {missing}\nbut:\n{printed}\n{log}"
         assert expected >= 3
 
-        # It was the installed package that ran, not this working tree.
+        # The installed package ran, not this working tree.
         installed = list((desk / "shop" / ".venv").glob("lib/python*/site-packages/streamer/cli.py"))
         assert len(installed) == 1
-        # `streamer down` of the last step left nothing behind.
+        # `streamer down` of the last step left nothing running.
         assert (
             str(desk) not in subprocess.run(["ps", "-eo", "args="], capture_output=True, text=True, check=True).stdout
         )

@@ -1,4 +1,4 @@
-"""Texts of customers that try to command the screens of those who read them: on a real service, through every command."""
+"""Test customers' texts that try to control readers' screens, on a real service, through every command."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def sent(type: str, **fields: Any) -> Outgoing:
 
 
 def printed(line: CommandLine, *arguments: str) -> str:
-    """Both outputs of a command, the one that may be JSON last."""
+    """Return both outputs of a command, the possible JSON last."""
     done = line.run(*arguments)
     assert done.exception is None or isinstance(done.exception, SystemExit), (arguments, done.exception)
     return done.stderr + done.stdout
@@ -65,7 +65,7 @@ def test_no_command_shows_what_could_command_a_screen(service: LiveService, tmp_
     shown = {"activate": printed(line, "segments", "activate", str(file), "--yes")}
     service.publish([sent("profile.updated", traits={"city": f"{HOSTILE}2"}), sent("page.viewed", category=HOSTILE)])
     service.wait_until_applied()
-    # Whatever else moves, it is the change that the second city brings which is shown.
+    # Whatever else moves, the change caused by the second city is shown.
     service.wait(
         lambda: any(
             f"{HOSTILE}2" in str(change["reasons"]) or "city" in str(change["reasons"]) for change in service.changes()
@@ -95,7 +95,7 @@ def test_no_command_shows_what_could_command_a_screen(service: LiveService, tmp_
     for name, text in shown.items():
         assert not FORBIDDEN & set(text), (name, sorted(map(hex, map(ord, FORBIDDEN & set(text)))))
         assert "\nfake line" not in text, name
-    # They are shown nevertheless, and JSON is read back as it was.
+    # They are shown nevertheless, and JSON reads back unchanged.
     assert ESCAPED in shown[f"watch --from-start --limit {limit} --customer ann"]
     assert ESCAPED in shown[f"deadletters show {place}"]
     whole = json.loads(shown["customer export ann"].splitlines()[-1])

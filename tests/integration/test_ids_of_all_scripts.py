@@ -1,4 +1,4 @@
-"""24 ids in ten scripts through every way in and out, and what is known of a person in no log and no metric."""
+"""Test 24 ids in ten scripts through every way in and out; personal data is in no log and no metric."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def order(number: int, id: str, at: int) -> dict[str, Any]:
 def test_every_id_is_carried_unchanged_shown_exported_and_erased(
     addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Clusters are not what this is about: no model owner runs, and none is waited for.
+    # Clusters do not matter here: no model owner runs, and nothing waits for one.
     monkeypatch.setattr(learning, "PATIENCE_SECONDS", 0.5)
     at = time.time_ns() // 1_000_000 - 60_000
     by_kafka, by_lines, by_table = IDS[::3], IDS[1::3], IDS[2::3]
@@ -70,7 +70,7 @@ def test_every_id_is_carried_unchanged_shown_exported_and_erased(
         service.publish(
             [Outgoing(one["customer_id"].encode(), json.dumps(one, ensure_ascii=False).encode(), ()) for one in bodies]
         )
-        # Else an import starts a worker of its own.
+        # Otherwise an import starts its own worker.
         service.wait(lambda: service.shared_out([worker]))
         for name in ("ids.jsonl", "ids.csv"):
             more = ("--mapping", str(tmp_path / "ids.toml")) if name.endswith("csv") else ()
@@ -82,7 +82,7 @@ def test_every_id_is_carried_unchanged_shown_exported_and_erased(
         assert {change["customer_id"] for change in service.changes()} == wanted
         assert {record.key.decode() for n in range(2) for record in service.records(topics.MEMBERSHIPS, n)} == wanted
         members = csv.DictReader(io.StringIO(streamer.run("segments", "members", "new", "--csv").stdout))
-        # A spreadsheet takes what begins so for a formula, so it is quoted there.
+        # A spreadsheet would read this start as a formula, so it is quoted there.
         assert {row["id"].removeprefix("'") for row in members} == wanted
         listed = streamer.json("customer", "list", "--query", "лавлейс")
         assert [(one["id"], one["name"], one["email"]) for one in listed] == [
@@ -112,7 +112,7 @@ def test_every_id_is_carried_unchanged_shown_exported_and_erased(
 
 
 def exposed_to_nobody(service: LiveService, metrics: str) -> None:
-    """Neither ids nor traits stand in what the worker logs and exposes."""
+    """Check that neither ids nor traits are in what the worker logs and exposes."""
     logs = service.logs()
     page = urllib.request.urlopen(metrics, timeout=10).read().decode()
     assert "streamer_events_applied_total" in page

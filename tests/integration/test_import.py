@@ -1,4 +1,4 @@
-"""``import`` on real Kafka and Valkey, beside ``replay`` of the same file."""
+"""Test ``import`` on a real Kafka and Valkey against ``replay`` of the same file."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 
 def moves(path: Path) -> dict[str, list[tuple[object, ...]]]:
-    """By customer, what must be equal between an import and a replay of the same file."""
+    """Return, by customer, what must be equal between an import and a replay of the same file."""
     found: dict[str, list[tuple[object, ...]]] = {}
     for change in lines(path):
         if change["segmentation"] in ("lifecycle", "value"):
-            # An import calls all its own events backfill; a replay tells event from late.
+            # An import labels all its own events backfill; a replay distinguishes event from late.
             cause = "backfill" if change["cause"] in ("event", "late") else change["cause"]
             before, after = ((change[end] or {}).get("id") for end in ("from", "to"))
             found.setdefault(change["customer_id"], []).append(
@@ -62,13 +62,13 @@ def accounted(result: Mapping[str, Any]) -> bool:
 
 
 def young(folder: Path, customers: int, days: int) -> Path:
-    """A file of a shop too young for clusters, with everything in it that real streams have."""
+    """Write a file of a shop too young for clusters, with everything that real streams have."""
     return simulated(folder, customers, days, late=0.02, duplicates=0.02, broken=0.003)
 
 
 @pytest.mark.skipif("FAULTS" not in os.environ, reason="`make faults` runs it; `make cases` reads the same file")
 def test_a_row_of_1900_costs_that_row_only(commands: Commands, tmp_path: Path) -> None:
-    """The empty date of spreadsheets: an import once waited for it for ever."""
+    """The empty date of spreadsheets, for which an import once waited for ever."""
     file = tmp_path / "orders.csv"
     file.write_bytes((CASES / "poison-date" / "input.csv").read_bytes())
     result = commands.run("import", str(file), "--mapping", str(CASES / "poison-date" / "mapping.toml"))
@@ -145,7 +145,7 @@ def test_an_import_that_the_lanes_closed_meanwhile_brings_what_is_left_all_the_s
     held: list[Any] = commands.client.hkeys(f"{commands.prefix}.streamer:imports")
     [id] = [name.decode() for name in held]
 
-    # What a lane logs when no record of the import has come for ten minutes.
+    # What a lane logs when no record of the import has arrived for ten minutes.
     value = encode_control(ControlImport(import_id=id, state="closed", source_hash="silence"))
     producer = KafkaProducer(bootstrap_servers=commands.environment["STREAMER_KAFKA"])
     for lane in range(LANES):
@@ -189,9 +189,9 @@ quantity = "quantity"
 
 
 def table(folder: Path, customers: int, days: int) -> tuple[Path, Path, int]:
-    """A table of orders, the newest first, a row a line of an order, every 200th without a total; and its mapping.
+    """Write a table of order lines, newest first, every 200th without a total; return it with its mapping.
 
-    The number is that of rows that must be refused.
+    Also returns the number of rows that must be rejected.
     """
     rows, refused, zone = [], 0, ZoneInfo("Europe/Berlin")
     for number, event in enumerate(Shop(ShopConfig(customers=customers, days=days)).events()):
@@ -263,7 +263,7 @@ def test_amounts_that_cannot_be_added_up_are_refused_before_the_first_record(
 
 
 def test_an_import_that_goes_on_does_not_take_its_own_workers_for_strangers(commands: Commands, tmp_path: Path) -> None:
-    """Workers that were killed with their import count as readers of the lanes until the broker has noticed."""
+    """Workers that were killed with their import count as readers of the lanes until the broker notices."""
     file = tmp_path / "retail.csv"
     rows = ["InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"]
     for number in range(12_000):

@@ -1,4 +1,4 @@
-"""Files joined by a mapping through the live service: what `replay` of them gives, and what `evaluate --data` reads."""
+"""Test files joined by a mapping through the live service, against `replay` and `evaluate --data`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def commands(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) 
 
 
 def shop(folder: Path) -> int:
-    """90 orders of 30 people, with one to three lines each; the sum of all lines in cents."""
+    """Write 90 orders of 30 customers, with one to three lines each; return the sum of all lines in cents."""
     orders, items, total = ["id,person,when"], ["id,product,price,pieces"], 0
     for number in range(90):
         orders.append(f"{number},p{number % 30},2024-0{1 + number % 6}-{10 + number % 15}")
@@ -70,7 +70,7 @@ def test_joined_files_are_imported_as_they_are_replayed(commands: Commands, tmp_
         json.loads(line)["customer_id"] for line in lines[1]
     ]
     assert "already imported" in commands.refused("import", *what)
-    # Another price in a joined file makes other content.
+    # Another price in a joined file changes the content.
     (tmp_path / "items.csv").write_text((tmp_path / "items.csv").read_text().replace("5.25,1", "6.25,1", 1))
     assert commands.run("import", *what)["revenue_minor"] == 100
 

@@ -1,4 +1,4 @@
-"""Ids that belong together and live on different lanes: an import, a broken one too, gives what a replay gives."""
+"""Test linked ids in different lanes: an import, even an interrupted one, yields what a replay yields."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def commands(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) 
 
 
 def _apart(number: int) -> tuple[str, str]:
-    """A customer's id, and one of a visitor that another lane has."""
+    """Return a customer's id, and the id of a visitor in another lane."""
     customer = f"c{number}"
     lane = partition_for(customer.encode(), LANES)
     others = (f"web-{number}-{one}" for one in range(100))
@@ -36,7 +36,7 @@ def _apart(number: int) -> tuple[str, str]:
 
 
 def shop(path: Path) -> Path:
-    """Everybody buys as a visitor, is known later, and buys on under both ids; two visitors may become one customer."""
+    """Write customers who buy as visitors and are identified later; two visitors may become one."""
     found: list[tuple[int, dict[str, Any]]] = []
 
     def add_event(at: int, id: str, type: str, **more: Any) -> None:
@@ -58,7 +58,7 @@ def shop(path: Path) -> Path:
             second = _apart(number + 1_000)[1]
             buy(begin + 3 * DAY, second, 5.0)
             add_event(begin + 6 * DAY, customer, "identity.linked", anonymous_id=second)
-        # Late and afterwards, still under the visitor's id: another lane must take them.
+        # Late and afterwards, still under the visitor's id: another lane must process them.
         buy(begin + 20 * DAY, visitor, 30.0)
         buy(begin + (4 + number % 2) * DAY, visitor, 7.5)
         buy(begin + 60 * DAY, customer, 40.0)

@@ -1,4 +1,4 @@
-"""A lane stops on real servers: the others keep running, alerts are raised, and one command restarts it."""
+"""Test a lane that stops on real servers: the others continue, alerts are raised, and one command restarts it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def of_lane(lane: int, count: int) -> list[str]:
 def test_a_lane_that_cannot_get_past_a_record_stops_alone_and_skip_gets_it_going(
     service: LiveService, tmp_path: Path
 ) -> None:
-    """The worker raises for every step with ``broken`` in it, as a mistake of ours would."""
+    """The worker raises for every step with ``broken`` in it, like a bug of ours."""
     here, there = of_lane(0, 3), of_lane(1, 3)
     worker = service.start(module="breaking_worker")
     service.publish([order("before", here[0]), order("broken", here[1]), order("after", here[2])])
@@ -87,7 +87,7 @@ def test_a_lane_that_cannot_get_past_a_record_stops_alone_and_skip_gets_it_going
     assert (parse_headers(letter.headers).reason, parse_headers(letter.headers).offset) == ("poison", 1)
     service.wait(lambda: run("status").exit_code == 0)
     assert json.loads(run("lanes", "--json").stdout)[0]["why"] == ""
-    # What was skipped can be sent again, once it is known to do no harm.
+    # Skipped records can be sent again, once they are known to be harmless.
     worker.terminate()
     assert worker.wait(30) == 0
     service.start()
@@ -98,7 +98,7 @@ def test_a_lane_that_cannot_get_past_a_record_stops_alone_and_skip_gets_it_going
 
 
 def test_an_upstream_transaction_that_hides_records_is_named(service: LiveService, tmp_path: Path) -> None:
-    """Its producer has left it open; nobody can read what stands behind it."""
+    """Its producer has left it open, so nobody can read what follows it."""
     producer = Producer({"bootstrap.servers": service.connection.bootstrap, "transactional.id": "shop-7"})
     producer.init_transactions(30)
     producer.begin_transaction()
@@ -127,7 +127,7 @@ def test_a_process_that_dies_of_a_record_three_times_leaves_it_alone(service: Li
     run = CommandLine(tmp_path, {name: service.environment[name] for name in SETTINGS}).run
     stopped = json.loads(run("lanes", "--json").stdout)[0]
     assert stopped["why"] == "the process ended 3 times with the batch that begins here"
-    # Nothing was wrong with the record, it turns out: the lane tries again.
+    # The record turns out to be fine, so the lane retries it.
     worker.terminate()
     worker.wait(30)
     service.start()

@@ -1,4 +1,4 @@
-"""The embedded servers as processes: what starts, what stays, what goes."""
+"""Test the embedded servers as processes: what starts, what stays, what ends."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def until(true: Callable[[], bool], seconds: float = 20.0) -> None:
 
 
 def nothing_of(home: Path) -> bool:
-    """Whether no process of this machine was started for ``home``, its guards included."""
+    """Return whether no process of this machine was started for ``home``, including guards."""
     return not any(str(home) in command_line(pid) for pid in all_pids() if pid != os.getpid())
 
 
@@ -75,11 +75,11 @@ def test_servers_end_with_the_process_that_started_them(tmp_path: Path, ending: 
     parent, pids = start_parent(tmp_path)
     with parent:
         assert all(str(tmp_path) in command_line(pid) for pid in pids)
-        # To the whole group, as the terminal does it for Ctrl-C.
+        # To the whole group, as the terminal does for Ctrl-C.
         os.killpg(parent.pid, ending)
         assert parent.wait(timeout=30) != 0
         until(lambda: nothing_of(tmp_path))
-    # What is left is no hindrance.
+    # The leftovers do no harm.
     with running(tmp_path) as again:
         assert again.answer()
 
@@ -100,12 +100,12 @@ def test_up_keeps_them_running_until_down(tmp_path: Path) -> None:
         with running(tmp_path) as services:
             assert services.addresses == first
             create_topics(first.kafka, lanes=2)
-        assert status(tmp_path) == seen  # a session that found them leaves them
+        assert status(tmp_path) == seen  # a session that finds them does not stop them
 
         assert seen.redis_pid is not None
         os.kill(seen.redis_pid, signal.SIGKILL)
         assert up(tmp_path) == first
-        assert status(tmp_path).kafka_pid == seen.kafka_pid  # the half that is well is left alone
+        assert status(tmp_path).kafka_pid == seen.kafka_pid  # the healthy one is left alone
         assert lane_count(first.kafka) == 2
     finally:
         assert down(tmp_path)

@@ -1,4 +1,4 @@
-"""The lookup API on the real servers: what it answers is what the command line and Redis say."""
+"""Test the lookup API on real servers: its answers match the command line and Redis."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_the_command_gives_the_list_of_redis(
         expected = streamer.run(*command)
     assert expected.exit_code == 0 and expected.stdout.count("c0") > 0
     with monkeypatch.context() as redis:
-        # Nothing else can have given what follows.
+        # Nothing else can have led to what follows.
         redis.setattr(segment_members, "_from_redis", None)
         asked = streamer.run(*command)
         afar = CommandLine(tmp_path, {"STREAMER_HOME": str(tmp_path), "STREAMER_WEB_TOKEN": api.token})
@@ -272,7 +272,7 @@ def test_followers_get_each_change_once_over_cuts(api: WebProcess, service: Live
 
 
 def follow(api: WebProcess, last: str, wanted: int, chance: random.Random) -> list[str]:
-    """The ids of all changes behind a place, by a reader who is cut off `CUTS` times at random."""
+    """Return the ids of all changes after a place, read by a client that is disconnected `CUTS` times at random."""
     found: list[str] = []
     cuts = sorted(chance.sample(range(1, wanted), CUTS))
     for until in [*cuts, wanted]:
@@ -284,7 +284,7 @@ def follow(api: WebProcess, last: str, wanted: int, chance: random.Random) -> li
 
 
 def read_some(api: WebProcess, last: str, count: int) -> tuple[list[str], str]:
-    """Up to so many changes behind an id, and the id of the last one; the connection is cut in the middle."""
+    """Return up to ``most`` changes after an id, and the id of the last one; the connection is cut in the middle."""
     with socket.create_connection(("127.0.0.1", api.port), timeout=20) as link:
         link.sendall(
             f"GET /v1/changes HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {api.token}\r\n"

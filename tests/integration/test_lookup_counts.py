@@ -1,4 +1,4 @@
-"""What a look-up asks of others: one question to Redis, and nothing of the read model. Counted, so it holds on any machine."""
+"""Test what a lookup costs: one request to Redis, none to the read model. Counted, so it holds on any machine."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LANES = 4
 
 
 class Counts:
-    """Questions to Redis, and how often something was sent."""
+    """Requests to Redis, and the number of sends."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.questions: list[Any] = []
@@ -84,7 +84,7 @@ def test_a_look_up_asks_redis_once(redis_url: str, prefix: str, monkeypatch: pyt
             assert counts.questions == ["HMGET"] and counts.sends == 1
             assert b'"customer_id":"c7"' in (await handlers.customer(request("other-name"))).body
             assert counts.questions == ["HMGET"] * 3 and counts.sends == 3, "another name costs one more"
-            # Those who come together are asked about together, and none waits for another's answer.
+            # Concurrent lookups are requested together, and none waits for another's answer.
             await asyncio.gather(*(handlers.customer(request(f"c{number}")) for number in range(40)))
             assert len(counts.questions) == 43 and counts.sends == 4
         finally:

@@ -1,4 +1,4 @@
-"""A proposal on real servers: made, approved while no owner runs, in force, and its moves not safe for automation."""
+"""Test a proposal on real servers: made, approved while no owner runs, in force, and its moves not safe for automation."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ CONFIG: dict[str, Any] = {
 
 
 def keeping_to(k: int | None) -> dict[str, Any]:
-    """An owner who keeps to ``k`` segments, or who finds that there are five.
+    """Start an owner that keeps ``k`` segments, or finds that there are five.
 
-    A look at the panel may come in the middle of a day, and so small a panel then shows four kinds as well as five.
+    A learning run may fall in the middle of a day, when such a small panel shows four kinds as well as five.
     """
     return {**CONFIG, "k": k, "k_range": (5, 5)}
 
@@ -70,7 +70,7 @@ def test_a_proposal_is_made_approved_and_moves_customers_as_a_refit(configured: 
     shown = configured.run("models", "show", "p1")
     assert {one["kind"] for one in shown["transitions"]} >= {"survive", "appear"}
 
-    # The owner dies; somebody approves; another owner starts, acts on it, and is killed in turn.
+    # The owner dies, a person approves, another owner starts, acts on it, and is killed in turn.
     os.kill(owner.pid, signal.SIGKILL)
     owner.wait(20)
     approving = configured.start("models", "approve", "p1")

@@ -1,7 +1,7 @@
-"""Mutated exports imported one after the other into one running service: no traceback, no stopped worker, no lost penny.
+"""Test mutated exports imported in turn into one running service: no traceback, no stopped worker, no lost penny.
 
-What `import --check` counts of each by another way is what the service then has more than before, or the lines that differ
-are named with amounts that explain the difference. The processes that worked at the start work at the end.
+What `import --check` counts by its independent method is what the service gains, or the differing lines are named with
+amounts that explain the difference. The processes running at the start still run at the end.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def commands(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) 
 
 @pytest.fixture
 def workers(commands: Commands) -> Iterator[list[subprocess.Popen[str]]]:
-    """One process for the lanes and one for the owner, which nobody starts again."""
+    """Start one process for the lanes and one for the owner, which are not restarted."""
     started = [commands.start("worker", "--role", role, "--no-supervise") for role in ROLES]
     kafka, group = commands.environment["STREAMER_KAFKA"], f"{commands.prefix}.streamer"
     for one, name in zip(started, (group, owner_group(group)), strict=True):
@@ -57,7 +57,7 @@ def _is_read(kafka: str, group: str) -> bool:
 
 
 def toml(value: Any) -> str:
-    """A value of TOML in one line."""
+    """Format a TOML value on one line."""
     if isinstance(value, dict):
         return f"{{ {', '.join(f'{json.dumps(name)} = {toml(one)}' for name, one in value.items())} }}"
     if isinstance(value, list):
@@ -66,7 +66,7 @@ def toml(value: Any) -> str:
 
 
 def own_customers(mapping: str, seed: int) -> str:
-    """The mapping of a case with customers that no other seed has, so that nothing repeats what is there already.
+    """Return a case's mapping with customers that no other seed has, so that nothing repeats existing data.
 
     Placeholders keep their text.
     """
@@ -89,7 +89,7 @@ def last_line(text: str) -> dict[str, Any]:
 
 
 def imported(streamer: CommandLine, folder: Path, path: Path, seed: int) -> int | None:
-    """What an export adds to the revenue, minor units; None where it is refused."""
+    """Return what an export adds to the revenue, in minor units; None if it is rejected."""
     file, mapping = folder / f"export-{seed}.csv", folder / f"mapping-{seed}.toml"
     file.write_bytes(mutated(path, seed))
     mapping.write_text(own_customers(mapping_of(path), seed))

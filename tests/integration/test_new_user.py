@@ -1,4 +1,4 @@
-"""A new user with only the README: the demo, an own file, members of a segment, the first mail, the console, in 20 minutes.
+"""Test a new user with only the README: demo, own file, segment members, first mail and console, within 20 minutes.
 
 The commands are those of README.md, docs/first-list.md, docs/plays.md and docs/console.md, in the order in which the
 README leads there, in one shell and one folder of data. Changed are the demo's length, the ports, and the browser.
@@ -36,7 +36,7 @@ def bash_blocks(page: Path) -> list[str]:
 
 
 def orders() -> str:
-    """A shop's orders: some customers bought every month and have been silent for 80 days, the others are on time."""
+    """Write a shop's orders: some customers bought every month and then were inactive for 80 days, the others are on time."""
     lines = []
     for customer in range(BUYERS):
         silent = 80 if customer < GONE_QUIET else 5
@@ -46,7 +46,7 @@ def orders() -> str:
 
 
 def script(mail_port: int, web_port: int) -> str:
-    """The commands of the pages, each part followed by the time at which it ended."""
+    """Return the commands of the pages, each part followed by the time at which it ended."""
     (run, *_) = bash_blocks(ROOT / "README.md")
     look, up, take_in, members = bash_blocks(ROOT / "docs" / "first-list.md")[0].splitlines()
     copy, *plays = "".join(sh_blocks((ROOT / "docs" / "plays.md").read_text().split("## From now on")[0])).splitlines()
@@ -60,7 +60,7 @@ def script(mail_port: int, web_port: int) -> str:
             "streamer worker 2> worker.log &",
             copy,
             f"sed -i 's/8025/{mail_port}/; s/8480/{web_port}/' plays.toml",
-            # The file is in: the page imports it here.
+            # The file is already imported; the page imports it here.
             *(line.replace("8025", str(mail_port)) for line in plays if not line.startswith("streamer import ")),
         ],
         "console": [f"{link.strip()} > ../console.txt"],
@@ -71,7 +71,7 @@ def script(mail_port: int, web_port: int) -> str:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Path]:
-    """A folder with the project in ``streamer`` and a file of orders; what runs in it is ended afterwards."""
+    """Yield a folder with the project in ``streamer`` and a file of orders; what runs in it is stopped afterwards."""
     folder = tmp_path / "desk"
     folder.mkdir()
     (folder / "streamer").symlink_to(ROOT)
@@ -111,7 +111,7 @@ def test_the_first_twenty_minutes(desk: Path) -> None:
         assert list(steps) == ["demo", "file", "members", "mail", "console"]
         print({name: round(float(at) - begun) for name, at in steps.items()})
         check_demo(log.read_text())
-        # Nobody of the demo is among the customers of the file.
+        # None of the demo's customers is among those of the file.
         rows = list(csv.DictReader((desk / "at-risk.csv").read_text().splitlines()))
         assert {row["id"] for row in rows} == {"ann", *(f"k{number}" for number in range(1, GONE_QUIET))}
         check_mail(desk / "plays" / "mailbox" / "new")
@@ -124,7 +124,7 @@ def check_demo(log: str) -> None:
 
 
 def check_mail(box: Path) -> None:
-    """Ann got one mail, and its link to leave the list opens."""
+    """Check that Ann got one mail, and its unsubscribe link opens."""
     (mail,) = [message_from_bytes(path.read_bytes()) for path in box.iterdir()]
     assert mail["To"] == "ann@example.org"
     with urlopen(mail["List-Unsubscribe"].strip().strip("<>"), timeout=10) as answer:
@@ -132,7 +132,7 @@ def check_mail(box: Path) -> None:
 
 
 def check_console(printed: str, web_port: int) -> None:
-    """The printed link opens the console, and the customers of the file are in it."""
+    """Check that the printed link opens the console, which shows the customers of the file."""
     link = printed.split()[-1]
     assert link.startswith(f"http://127.0.0.1:{web_port}/enter?once="), printed
     browser = build_opener(HTTPCookieProcessor(CookieJar()))

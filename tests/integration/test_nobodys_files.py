@@ -1,4 +1,4 @@
-"""Embedded servers remove nothing that they did not make, lose sight of no process, and come back when they die."""
+"""Test that embedded servers remove only their own files, lose no process, and come back when they die."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "home"
-    # Also where the test failed half-way, and the marker is gone.
+    # Also where the test failed half-way and the marker is gone.
     down(tmp_path / "home")
     for pid in servers_of(tmp_path / "home"):
         os.kill(pid, signal.SIGKILL)
 
 
 def servers_of(home: Path) -> list[int]:
-    """All processes of both servers, guards included."""
+    """Return all processes of both servers, including guards."""
     kafka = [pid for pid, _ in processes(["kafka.Kafka", str(home / "kafka.properties")])]
     return kafka + [pid for pid, _ in processes(["--dir", str(home / "redis")])]
 
@@ -59,7 +59,7 @@ def test_a_folder_with_somebody_elses_files_is_refused(home: Path, name: str) ->
 
 
 def test_a_folder_of_a_project_may_be_the_home(home: Path) -> None:
-    """As long as no name of ours is taken there."""
+    """As long as none of our names is used there."""
     (home / "src").mkdir(parents=True)
     (home / "src" / "main.py").write_text("mine")
     up(home)
@@ -125,7 +125,7 @@ UP = "import sys; from pathlib import Path; from streamer.embedded import up; up
 
 
 def test_a_start_that_was_killed_leaves_nothing_behind(home: Path) -> None:
-    """At moments all over a start: afterwards there is one of each, and `down` ends all."""
+    """At all moments of a start: afterwards there is one of each, and `down` ends all."""
     random_ = random.Random(3)
     for _ in range(5):
         starter = subprocess.Popen([sys.executable, "-c", UP, str(home)], start_new_session=True)
@@ -170,7 +170,7 @@ def test_servers_that_die_are_started_again(home: Path) -> None:
 
 def middle(path: Path) -> None:
     data = bytearray(path.read_bytes())
-    at, some = len(data) // 2, min(300, len(data) // 4)  # more than a value: that could not be noticed
+    at, some = len(data) // 2, min(300, len(data) // 4)  # more than a value, which would go unnoticed
     data[at : at + some] = b"\xff" * some
     path.write_bytes(data)
 

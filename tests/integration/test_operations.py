@@ -1,4 +1,4 @@
-"""An operator's bad deploy on real servers: the alerts it raises, and how the service recovers."""
+"""Test an operator's bad deploy on real servers: the alerts it raises, and how the service recovers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def order(number: int, customer: str) -> Outgoing:
 
 
 def served(service: LiveService, path: str) -> tuple[int, str]:
-    """What the last worker answers; no code where it does not listen yet."""
+    """Return what the last worker answers; no code if it does not listen yet."""
     log = service._folder / f"lanes-{len(service.workers) - 1}.log"
     found = re.findall(r"http://[^/\"]+/metrics", log.read_text())
     if not found:
@@ -67,7 +67,7 @@ def alerts(service: LiveService) -> list[Alert]:
 
 
 def logged(service: LiveService, name: str) -> list[dict[str, Any]]:
-    """Log lines of the last worker with a message."""
+    """Return log lines of the last worker with a message."""
     log = service._folder / f"lanes-{len(service.workers) - 1}.log"
     lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
     return [line for line in lines if name in line["message"]]
@@ -106,7 +106,8 @@ def test_a_bad_deploy_stops_the_lane_is_reported_everywhere_and_a_restart_goes_o
     assert (answer.exit_code, finding["hint"]) == (1, "see docs/runbooks/LaneStopped.md")
     assert "lane 0 has stopped" in finding["text"]
 
-    # SIGTERM ends it in good order though its lane stands; the next one goes on, and does not raise the alert again.
+    # SIGTERM ends it cleanly although its lane is stopped; the next worker continues and does not raise the alert
+    # again.
     service.workers[-1].terminate()
     assert service.workers[-1].wait(20) == 0
     service.environment |= {"STREAMER_DEADLETTER_RUN": "0", "STREAMER_DEADLETTER_RATIO": "1"}
@@ -117,5 +118,5 @@ def test_a_bad_deploy_stops_the_lane_is_reported_everywhere_and_a_restart_goes_o
     (ledger,) = service.ledgers()
     assert (ledger.applied, ledger.dead_letters, ledger.unaccounted) == (2, {"not_json": BAD}, 0)
     assert service.parity().differences == []
-    # Ids in logs are hashed, and payloads are never there.
+    # Ids in logs are hashed, and payloads are never logged.
     assert "ann" not in service.logs().replace("channel", "").replace("planned", "")

@@ -1,4 +1,4 @@
-"""Profiles, consents, feedback, links and erases on the real servers."""
+"""Test profiles, consents, feedback, links and erases on real servers."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ class Sent:
 
 
 def settled(service: LiveService) -> None:
-    """Everything is applied, also what lanes wrote for each other."""
+    """Wait until everything is applied, including what lanes wrote for each other."""
     for _ in range(4):
         service.wait_until_applied()
 
 
 def compacted(service: LiveService, topic: str, partitions: int) -> dict[bytes, bytes]:
-    """A topic as a reader has it who keeps the last value of each key, and drops tombstones."""
+    """Return a topic after compaction: the last value of each key, without tombstones."""
     latest: dict[bytes, bytes | None] = {}
     for partition in range(partitions):
         latest.update({record.key: record.value for record in service.records(topic, partition)})
@@ -69,7 +69,7 @@ def compacted(service: LiveService, topic: str, partitions: int) -> dict[bytes, 
 
 
 def everything_in_redis(url: str, prefix: str) -> bytes:
-    """Keys and values of a service, as one heap of bytes."""
+    """Return all keys and values of a service as bytes."""
     client = redis.Redis.from_url(url)
     heap: list[bytes] = []
     try:
@@ -129,7 +129,7 @@ def test_an_erased_person_is_nowhere_and_a_replay_ends_erased(
     erase = sent("customer.erased", erased)
     service.publish([erase])
     settled(service)
-    # A retry of what came before.
+    # A retry of an earlier event.
     service.publish([erase, sent.order("somebody-else")])
     settled(service)
     panel: dict[bytes, bytes] = {}
@@ -159,7 +159,7 @@ def test_an_erased_person_is_nowhere_and_a_replay_ends_erased(
         state, _ = replay(service.records(topics.EVENTS, lane), lane, service.policy, ledger.clock)
         assert not {PERSON, DEVICE} & set(state.cache.customers)
     assert sum(ledger.customers for ledger in service.ledgers()) == 1
-    # A view that was lost comes back without them; and who comes again is new.
+    # A lost view is restored without them, and a returning customer is new.
     service.wipe_view()
     service.publish([sent.order("somebody-else"), sent.order(PERSON, 10.0)])
     settled(service)
@@ -227,7 +227,7 @@ def test_a_profile_is_the_cause_of_what_it_alone_brings_and_a_merge_crosses_lane
 
 
 def command(service: LiveService, *words: str) -> dict[str, Any]:
-    """What a command of the program prints as JSON."""
+    """Return a command's JSON output."""
     done = subprocess.run(
         [sys.executable, "-m", "streamer", "customer", *words],
         env=service.environment,

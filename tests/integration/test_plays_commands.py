@@ -1,4 +1,4 @@
-"""``streamer plays`` and ``streamer coupons`` beside a running `act`: what each command does, and what it says to wrong flags."""
+"""Test ``streamer plays`` and ``streamer coupons`` with a running `act`: their effects, and their errors for wrong flags."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_from_a_checked_file_to_messages_that_somebody_said_yes_to(
     assert shell.json("plays", "list") == {}
     service.start()
 
-    # The first message waits for a yes.
+    # The first message waits for approval.
     shell.json("plays", "start", "hook", "--file", str(file), "--approve", "1")
     service.wait(lambda: "hook" in shell.json("plays", "list"))
     service.change(MEMBERS[:1])
@@ -60,7 +60,7 @@ def test_from_a_checked_file_to_messages_that_somebody_said_yes_to(
     assert shell.json("plays", "waiting", "--play", "hook", "--release")["done"]
     service.wait(lambda: len(receiver.effects) == 1)
 
-    # Who is in the segment already: looked at, then sent to, and never twice.
+    # Customers already in the segment: previewed, then messaged, and never twice.
     looked = shell.json("plays", "first", "hook", "--limit", "4")
     assert (looked["in_segments"], looked["looked_at"], looked["sent"]) == (6, 4, 4) and len(receiver.effects) == 1
     for _ in range(2):
@@ -68,7 +68,7 @@ def test_from_a_checked_file_to_messages_that_somebody_said_yes_to(
     service.wait(lambda: shell.json("plays", "show", "hook")["sent"] >= 5 and not shell.json("plays", "waiting"))
     assert len(receiver.effects) == 5
 
-    # Coupons: loaded twice, given once each, and missing for the last.
+    # Coupons: loaded twice, used once each, and missing for the last message.
     codes = file.parent / "codes.txt"
     codes.write_text("A-1\nA-2\n")
     assert shell.json("coupons", "load", "back10", str(codes))["new"] == 2

@@ -1,4 +1,4 @@
-"""``docs/plays.md`` as a new user follows it: every command of its first part, in order, in one shell."""
+"""Test ``docs/plays.md`` as a new user follows it: every command of its first part, in order, in one shell."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SECONDS = 180
 
 
 def script(mail_port: int, web_port: int) -> str:
-    """All `sh` blocks in one shell, with ports of our own."""
+    """Run all `sh` blocks in one shell, with our own ports."""
     page = PAGE.read_text().replace("8025", str(mail_port))
     blocks = sh_blocks(page)
     blocks[0] += f"sed -i 's/8025/{mail_port}/; s/8480/{web_port}/' plays.toml\n"
@@ -43,7 +43,7 @@ def orders() -> str:
 
 
 def noon() -> str:
-    """A time zone in which it is about noon now, so that no mail waits for the morning."""
+    """Return a time zone in which it is about noon now, so that no mail waits for the morning."""
     return f"Etc/GMT{datetime.now(UTC).hour - 12:+}"
 
 
@@ -85,7 +85,7 @@ def test_the_page_leads_to_a_mail_and_out_of_the_list(service: LiveService, tmp_
 
 
 def leave(mail: EmailMessage, base: str) -> None:
-    """Follow the link of a mail's header as mail programs do; the text of the mail holds the same one."""
+    """Follow the link of a mail's header as mail programs do; the mail's text has the same link."""
     link = mail["List-Unsubscribe"].strip().strip("<>")
     text = mail.get_body(("plain",))
     assert link.startswith(base) and text is not None and link in text.get_content()
@@ -95,7 +95,7 @@ def leave(mail: EmailMessage, base: str) -> None:
 
 
 def read(mailbox: Path) -> Iterator[EmailMessage]:
-    """All mails of a Maildir."""
+    """Return all mails of a Maildir."""
     for path in sorted((mailbox / "new").iterdir()):
         found = message_from_bytes(path.read_bytes(), policy=default)
         assert isinstance(found, EmailMessage)

@@ -1,4 +1,4 @@
-"""Every record that stopped all lanes once, on real servers: what it ends as, and that everything around it is applied.
+"""Test every record that once stopped all lanes on real servers: its result, and that everything around it is applied.
 
 ``make poison`` prints the table.
 """
@@ -57,7 +57,7 @@ def test_each_row_of_the_table(service: LiveService, capsys: pytest.CaptureFixtu
     def send(
         key: bytes | None, value: bytes | None, headers: list[tuple[str, str | bytes | None]] | None = None
     ) -> int:
-        """The offset it got."""
+        """Send a record and return its offset."""
         got: list[int] = []
 
         def delivered(error: object, message: object) -> None:
@@ -109,7 +109,7 @@ def test_each_row_of_the_table(service: LiveService, capsys: pytest.CaptureFixtu
     assert all(ledger.unaccounted == 0 and not ledger.imports for ledger in ledgers if ledger.partition == 1)
     assert ledgers[0].dead_letters == dict(Counter(letters.values())) and "poison" not in letters.values()
     assert ledgers[0].duplicates == 0 and ledgers[0].unaccounted == 0
-    # Each good one has been applied once: the rest of what was sent is accounted for by reason.
+    # Each good record was applied once; the rest is accounted for by reason.
     taken = sum(offset not in letters for offset in wanted) + len(good)
     assert ledgers[0].applied + sum(ledgers[0].control.values()) + ledgers[0].rerouted == taken
 

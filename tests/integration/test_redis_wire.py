@@ -1,4 +1,4 @@
-"""The pipelined connection of look-ups, on a real server."""
+"""Test the pipelined connection of lookups on a real server."""
 
 from __future__ import annotations
 

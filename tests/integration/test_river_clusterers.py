@@ -1,4 +1,4 @@
-"""The service with River's clusterers: events in, panel, versions out, customers moved, and an owner killed on the way."""
+"""Test the service with River's clusterers: events, panel, versions, moved customers, and an owner killed on the way."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def identities(version: dict[str, Any]) -> set[tuple[Any, ...]]:
 
 
 def snapshot(service: LiveService) -> Saved:
-    """What the owner kept last."""
+    """Return what the owner stored last."""
     pieces = {r.key: r.value for r in service.records(topics.PANEL, 0) if (r.key or b"").startswith(b"!learner:")}
     data = b"".join(msgspec.msgpack.decode(pieces[key] or b"")[2] for key in sorted(pieces, key=str))
     return msgspec.msgpack.decode(zlib.decompress(data), type=Saved)

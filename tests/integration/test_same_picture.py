@@ -1,7 +1,7 @@
-"""The same file, the same picture: replay, import, and an import interrupted three times, customer for customer.
+"""Test that replay, import, and an import interrupted three times yield the same result, customer for customer.
 
-`make same-picture` runs them on Online Retail and three simulated shops, and with the true patience; elsewhere one
-interrupted import of one shop is enough. RETAIL_ROWS=150000 takes the first rows of Online Retail alone, until April 2011.
+`make same-picture` runs them on Online Retail and three simulated shops, with production timeouts; elsewhere one
+interrupted import of one shop is enough. RETAIL_ROWS=150000 uses only the first rows of Online Retail, until April 2011.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ def commands(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) 
 
 
 def pictures(path: Path) -> dict[str, dict[str, str]]:
-    """Every segment of every customer, in every segmentation."""
+    """Return every segment of every customer, in every segmentation."""
     return {one["customer_id"]: one["segments"] for one in map(json.loads, path.read_text().splitlines())}
 
 
 def shop(name: str) -> Callable[[Path], list[str]]:
-    """A file of a shop that is old and large enough for clusters."""
+    """Write a file of a shop that is old and large enough for clusters."""
     customers, days = (400, 200) if WHOLE else (300, 125)
     return lambda folder: [str(simulated(folder, customers, days, **SHOPS[name])), "--format", "jsonl"]
 

@@ -1,4 +1,4 @@
-"""The service where Kafka and Redis ask for TLS and a password, with the rights that docs/operations.md lists and no others."""
+"""Test the service with TLS and passwords for Kafka and Redis, with exactly the rights that docs/operations.md lists."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.integration
 
 LANES = 2
 PROMPT_SECONDS = 15.0
-"""Commands that cannot connect say so within this, start of Python included."""
+"""Seconds within which commands that cannot connect must report it, including Python's start."""
 
 Start = Callable[..., CommandLine]
 
@@ -37,7 +37,7 @@ def tls(secured: Secured, services: Services) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nobody ever answers, 1 s shows it as well as 5."""
+    """If nobody ever answers, 1 s shows it as well as 5."""
     for module in ("preflight", "redis_reader"):
         monkeypatch.setattr(f"streamer.adapters.{module}.CONNECT_SECONDS", 1.0)
 
@@ -134,7 +134,7 @@ def test_missing_rights_of_a_kafka_user_are_reported(start: Start, guard: Guard,
 
 
 def wrong(variables: dict[str, str], secured: Secured, addresses: Addresses, name: str) -> dict[str, str]:
-    """The settings with one mistake that people make."""
+    """Return the settings with one common mistake."""
     kafka_port = addresses.kafka.rpartition(":")[2]
     changes = {
         "kafka password": {"STREAMER_KAFKA_SASL_PASSWORD": "wrong"},
@@ -188,7 +188,7 @@ def test_a_mistake_is_reported_at_once_in_plain_words_with_the_fix(
     right = guard.environment(redis_url)
     streamer = start(wrong(right, secured, addresses, mistake))
     started = time.monotonic()
-    # `worker` needs both; `doctor` goes on and says it of the one that is wrong.
+    # `worker` needs both; `doctor` continues and reports the wrong one.
     ran = streamer.run("worker")
     assert time.monotonic() - started < PROMPT_SECONDS
     assert ran.exit_code == 1
@@ -229,7 +229,7 @@ def test_the_connection_of_look_ups_has_the_passwords_and_tls_of_every_client(gu
         finally:
             await wire.close()
             await client.aclose()
-            # Else the loop ends before TLS has said goodbye, and its socket is left open.
+            # Otherwise the loop ends before TLS has closed, and its socket is left open.
             await asyncio.sleep(0.2)
 
     assert url.startswith("rediss://") and asyncio.run(ask()) == [None]

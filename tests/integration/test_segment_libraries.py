@@ -1,4 +1,4 @@
-"""Segment's own libraries pointed at the collector: every call that they made is applied, once."""
+"""Test Segment's own libraries with the collector: each of their calls is applied once."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def server(api: WebProcess) -> str:
 
 
 def installed(folder: Path, package: str) -> Path:
-    """A package of npm with what it needs. Skips the test, loudly, where that cannot be had."""
+    """Install an npm package with its dependencies. Skips the test, with a warning, if that is impossible."""
     if not (shutil.which("node") and shutil.which("npm")):
         pytest.skip("node or npm is not installed")
     folder.mkdir(exist_ok=True)
@@ -54,13 +54,13 @@ def installed(folder: Path, package: str) -> Path:
 
 
 def taken(service: LiveService, customer: str) -> list[dict[str, Any]]:
-    """Events of a customer, as the lanes read them."""
+    """Return a customer's events as the lanes read them."""
     records = [record for lane in range(service.lanes) for record in service.records(topics.EVENTS, lane)]
     return [json.loads(record.value) for record in records if record.key == customer.encode()]
 
 
 def check(service: LiveService, customer: str) -> None:
-    """The events of all `CALLS` calls are there, once."""
+    """Check that the events of all `CALLS` calls are there once."""
     service.wait(lambda: len(taken(service, customer)) >= CALLS, 60)
     found = taken(service, customer)
     assert len({one["event_id"] for one in found}) == len(found) == CALLS

@@ -1,4 +1,4 @@
-"""Another version of the segmentations on the real servers: seen before, brought into force, swept, taken back."""
+"""Test another version of the segmentations on real servers: previewed, activated, applied to all, reverted."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ little = {}
 
 [behaviour]""",
 )
-"""Other borders of `lifecycle`, a new segmentation; and below a second edit that retires it and `value` and clusters."""
+"""Other borders of `lifecycle` and a new segmentation; below, a second edit retires it, `value` and clusters."""
 WITHOUT_VALUE = EDITED[: EDITED.index("[value]")].replace(" and value in (high, top)", "")
 
 
@@ -59,7 +59,7 @@ def service(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -
 
 
 def profile(customer: str, size: int) -> bytes:
-    """What a customer's profile says under names of the shop's own."""
+    """Return a profile with custom traits."""
     body = {
         "type": "profile.updated",
         "event_id": f"profile-{customer}",
@@ -71,7 +71,7 @@ def profile(customer: str, size: int) -> bytes:
 
 
 def key(change: Any) -> tuple[str, str, str | None, str | None]:
-    """Who went from where to where, as a preview's line and a published change have it."""
+    """Return who moved where, from a preview's line or a published change."""
 
     def id(value: Any) -> str | None:
         return str(value["id"]) if isinstance(value, dict) else value
@@ -94,7 +94,7 @@ def test_what_was_seen_before_is_what_happens_and_nobody_is_left_behind(service:
     done = 0
 
     def activated(*arguments: str) -> list[Any]:
-        """Preview, activate; gives the published moves after checking that both are the same."""
+        """Preview and activate, check that both agree, and return the published moves."""
         nonlocal done
         seen = streamer.json("segments", "preview", *arguments, "--customers", str(moves))
         promised = [json.loads(line) for line in moves.read_text().splitlines()]
@@ -102,7 +102,7 @@ def test_what_was_seen_before_is_what_happens_and_nobody_is_left_behind(service:
         answer = streamer.json("segments", "activate", *arguments, "--yes", "--no-wait")
         assert answer == {"version": seen["version"], "activated": True, "swept": False}
         if done == 1:
-            # The worker dies while the new version is applied, and another goes on.
+            # The worker dies while the new version is applied, and another continues.
             worker.send_signal(signal.SIGKILL)
             service.start()
         done += 1
@@ -183,7 +183,7 @@ def test_what_was_seen_before_is_what_happens_and_nobody_is_left_behind(service:
 
 
 def memberships(service: LiveService) -> dict[bytes, Any]:
-    """The latest membership record of each customer."""
+    """Return the latest membership record of each customer."""
     found: dict[bytes, Any] = {}
     for lane in range(LANES):
         for record in service.records(topics.MEMBERSHIPS, lane):

@@ -1,4 +1,4 @@
-"""The main job on the real servers: events in, features in the view, changes out, bad input aside."""
+"""Test the main job on real servers: events in, features in the view, changes out, bad input aside."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def now_ms() -> int:
 
 
 def order(customer: str, number: int, **fields: object) -> Outgoing:
-    """A live order of a moment ago."""
+    """Return a live order of a moment ago."""
     body = {
         "type": "order.completed",
         "event_id": f"{customer}-{number}",
@@ -97,7 +97,7 @@ def test_bad_input_is_set_aside_with_its_reason_and_good_input_applies(service: 
     }
     records = [Outgoing(b"eve", value, ()) for values in bad.values() for value in values]
     mixed = [item for number, record in enumerate(records) for item in (record, order("eve", 100 + number))]
-    # One odd optional field costs that field, not the order.
+    # An invalid optional field loses that field, not the order.
     kindly = order("eve", 3, products=[{"product_id": "p", "price": -1.0, "quantity": 1}])
     service.publish([*mixed, kindly])
     service.wait_until_applied()
@@ -136,7 +136,7 @@ def test_a_wiped_view_is_restored_while_running(service: LiveService) -> None:
     service.publish(records[half:], pause_every=200)
     service.wait_until_applied()
     service.wipe_view()
-    # Nothing arrives any more: the idle lanes notice by themselves.
+    # Nothing arrives any more: the idle lanes advance on their own.
     service.wait_until_applied()
     assert service.parity().differences[:10] == []
     assert service.document("c000001") or service.document("c000002")
@@ -165,7 +165,7 @@ def test_records_of_another_partitioner_are_rerouted(service: LiveService) -> No
 
 def test_the_same_input_again_changes_nothing(service: LiveService) -> None:
     service.start()
-    # Live records: history would be judged by time, which goes on in between.
+    # Live records, because history would be judged by time, which advances in between.
     records = [order(f"c{number % 40}", number) for number in range(400)]
     service.publish(records)
     service.wait_until_applied()
@@ -184,7 +184,7 @@ def test_batches_that_get_lost_are_read_again(service: LiveService) -> None:
     service.start(module="dropping_worker")
     service.wait(lambda: "lanes owned" in service.logs())
     service.publish(history(), pause_every=50)
-    # The last batch may be among the lost, and only a later one shows the hole.
+    # The last batch may be among the lost ones, and only a later one reveals the hole.
     rounds = range(60)
     for number in rounds:
         service.publish([order(f"late{number}-{customer}", 1) for customer in range(20)])

@@ -1,4 +1,4 @@
-"""`report`, and the reports at the end of `replay` and `import`: the same figures of the same data, on one page."""
+"""Test `report`, and the reports at the end of `replay` and `import`: the same figures for the same data, on one page."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def commands(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) 
 
 
 def figures(page: Path) -> tuple[list[str], list[tuple[str, str, str]]]:
-    """The totals of a page, and its segments with their sizes and changes."""
+    """Return the totals of a page, and its segments with their sizes and changes."""
     text = page.read_text()
     return re.findall(r"<dd>(.*?)</dd>", text), [(unescape(a), b, c) for a, b, c in ROW.findall(text)]
 
@@ -46,13 +46,13 @@ def test_a_report_has_the_figures_of_a_replay(commands: Commands, tmp_path: Path
         sizes = {row["id"]: row["customers"] for row in held["segments"] if row["customers"]}
         assert sizes == {id: n for id, n in replayed["segments"].get(name, {}).items() if n}
         assert sum(held["causes"].values()) == replayed["changes"].get(name, 0)
-        # Everybody who is in a segment now came there from somewhere, or stayed.
+        # Everybody who is in a segment now entered it from somewhere, or stayed.
         assert {row["id"] for row in held["segments"] if row["before"]} == set()
         assert sum(one["customers"] for one in held["flows"] if one["to"]) == sum(sizes.values())
     assert figures(pages["replay"]) == figures(pages["import"]) == figures(pages["report"])
     totals, rows = figures(pages["report"])
     assert totals[:2] == [f"{replayed['customers']:,}", f"{replayed['orders']:,}"] and len(rows) > 10
-    # A part of the time: the sizes at its end are those at the beginning and what moved in between.
+    # Part of the period: the final sizes are the initial ones plus the moves between.
     part = streamer.json("report", "--from", "2025-01-11", "--to", "2025-01-20")
     before = streamer.json("report", *days, "--to", "2025-01-10")
     for name, held in part["period"].items():
@@ -66,7 +66,7 @@ def test_a_report_has_the_figures_of_a_replay(commands: Commands, tmp_path: Path
 
 
 async def faults(file: Path, folder: Path) -> list[str]:
-    """All that is wrong with a page of a file, wide and on a phone."""
+    """Return everything that is wrong with a file's page, wide and on a phone."""
     found: list[str] = []
     async with tab(folder) as page:
         for width, scheme in ((1280, "light"), (360, "dark")):

@@ -1,5 +1,6 @@
-"""The services of docker-compose.yml run by their own commands, scraped by the real Prometheus: every panel has data,
-every rule is well, every runbook is served, and all of them end in good order.
+"""Test the services of docker-compose.yml, run by their own commands and scraped by the real Prometheus.
+
+Every panel has data, every rule is healthy, every runbook is served, and all services end cleanly.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def stack(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Itera
         made.run("shop", *SHOP)
         made.wait(lambda: lively(made), 120, "customers act live")
         time.sleep(LIVE_SECONDS)
-        # The slowest figure to come: customers of both arms must have had their two seconds.
+        # The slowest figure to appear: customers of both arms must have had their two seconds.
         made.wait(lambda: made.query("query", query="streamer_act_uplift")["result"], 90, "a play is measured")
         yield made
     finally:
@@ -64,7 +65,7 @@ def lively(stack: Stack) -> bool:
 
 
 def values(stack: Stack, expr: str, over_time: bool) -> list[float]:
-    """What a panel would show, without what it would not: NaN."""
+    """Return what a panel would show, without NaN."""
     now = time.time()
     expr = substituted(expr, rate_interval="5s", range="5m", segmentation="value")
     if over_time:
@@ -98,7 +99,7 @@ def test_figures_on_the_boards_are_those_of_the_run(stack: Stack) -> None:
     assert one('sum(streamer_act_messages_total{job="$job", step="planned"})') > 0
     assert one('sum(abs(streamer_act_unaccounted{job="$job"}))') == 0
     assert one('sum(streamer_lane_restore_seconds_count{job="$job"})') >= 4
-    # Everybody is in exactly one segment of it.
+    # Everybody is in exactly one of its segments.
     assert one('sum(streamer_segment_customers{job="$job", segmentation="value"})') == pytest.approx(
         one('sum(streamer_customers_tracked{job="$job"})'), abs=5
     )
@@ -111,7 +112,7 @@ def test_every_rule_is_loaded_and_well(stack: Stack) -> None:
     written = [rule for path in files for group in load_yaml(path)["groups"] for rule in group["rules"]]
     assert {rule["name"] for rule in rules} == {rule.get("alert", rule.get("record")) for rule in written}
     assert {rule["name"]: rule.get("lastError") for rule in rules if rule["health"] != "ok"} == {}
-    # Nothing burns in a shop that is well, but for what the test breaks.
+    # Nothing fires in a healthy shop, except for what the test breaks.
     firing = {rule["name"] for rule in rules if rule.get("state") == "firing"}
     assert firing <= {"DeadLettersGrowing"}
 

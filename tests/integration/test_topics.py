@@ -1,4 +1,4 @@
-"""The administrator's step on a real broker."""
+"""Test the administrator's step on a real broker."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_nobody_at_the_address_is_reported_at_once() -> None:
         began = time.monotonic()
         with pytest.raises(UserError, match=f"no Kafka at {address}") as refused:
             check_topics(address)
-    assert time.monotonic() - began < 10  # clients would go on for half a minute
+    assert time.monotonic() - began < 10  # clients would continue for half a minute
     assert "streamer up" in refused.value.hint
     assert "STREAMER_KAFKA" in refused.value.hint
 

@@ -1,4 +1,4 @@
-"""A Redis that lost a part of its keys but not the token: nobody begins anew as another person."""
+"""Test a Redis that lost some of its keys but not the token: no customer starts over as a new person."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def orders(round: int) -> list[Outgoing]:
 
 PARTS = ("parts", "parts and ids", "half of the ids")
 INDEXES = {0: "due:", 1: "aliases"}
-"""By lane. `tests/contract` loses every other one as well."""
+"""By lane. `tests/contract` also loses each of the others."""
 
 
 def links() -> list[Outgoing]:
-    """Anonymous ids that turn out to be customers: each leaves an alias."""
+    """Return anonymous ids that turn out to be customers; each leaves an alias."""
     now = iso(time.time_ns() // 1_000_000)
     bodies = [
         {"type": "identity.linked", "event_id": f"l{n}", "anonymous_id": f"anon{n}", "customer_id": f"c{n}"}
@@ -68,7 +68,7 @@ def test_a_part_of_the_customers_is_lost_while_no_worker_runs(
     worker = service.start()
     service.publish([*orders(1), *orders(2), *links()])
     service.wait_until_applied()
-    service.wait_until_applied()  # what goes on to another lane, too
+    service.wait_until_applied()  # including what is rerouted to another lane
     worker.terminate()
     assert worker.wait(30) == 0
     chosen = random.Random(1).sample(range(CUSTOMERS), CUSTOMERS * 3 // 10)
@@ -86,7 +86,7 @@ def test_a_part_of_the_customers_is_lost_while_no_worker_runs(
     service.publish(orders(3))
     service.wait_until_applied()
     assert worker.poll() is None
-    # A worker that stood still for a moment writes what follows ten seconds later.
+    # A worker that was paused for a moment writes what follows ten seconds later.
     service.wait(lambda: bool(service.logged(worker, LOST)), 30)
     assert sum(ledger.customers for ledger in service.ledgers()) == CUSTOMERS
     assert sum(ledger.unaccounted + ledger.duplicates for ledger in service.ledgers()) == 0

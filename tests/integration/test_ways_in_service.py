@@ -1,4 +1,4 @@
-"""CloudEvents, Segment calls and traces through the real servers, on the wrong partition too."""
+"""Test CloudEvents, Segment calls and traces through the real servers, on the wrong partition too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The built wheel in an empty environment outside the checkout: `up`, `replay`, `down`.
+"""Test the built wheel in an empty environment outside the checkout: `up`, `replay`, `down`.
 
 The libraries are found on ``PYTHONPATH`` (those of this environment, of the versions locked), so nothing is downloaded.
 """
@@ -37,7 +37,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def streamer(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
-    """Runs the installed command in an empty folder, with a home of its own."""
+    """Return a function that runs the installed command in an empty folder, with its own home."""
     desk = tmp_path_factory.mktemp("desk")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(desk / "venv")], check=True, timeout=60)
     python = desk / "venv" / "bin" / "python"
@@ -61,7 +61,7 @@ def streamer(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def _libraries(folder: Path) -> Path:
-    """The libraries of this environment without this project, which is there as an editable install."""
+    """Return the libraries of this environment without this project, which is an editable install here."""
     folder.mkdir()
     for found in Path(sysconfig.get_path("purelib")).iterdir():
         if "streamer" not in found.name.replace("faust_streaming", ""):

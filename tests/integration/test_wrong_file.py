@@ -1,4 +1,4 @@
-"""``docs/wrong-file.md``: each way back as the page has it, in a service with servers of its own."""
+"""Test each remedy in ``docs/wrong-file.md``, in a service with its own servers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Shell = Callable[[str], str]
 
 @pytest.fixture
 def shell(tmp_path: Path) -> Iterator[Shell]:
-    """Runs lines of a shell in a folder with a service of its own; gives what they print."""
+    """Return a function that runs shell lines in a folder with its own service, and returns what they print."""
     command = tmp_path / "bin" / "streamer"
     command.parent.mkdir()
     command.write_text(f'#!/bin/sh\nexec {sys.executable} -m streamer.cli "$@"\n')

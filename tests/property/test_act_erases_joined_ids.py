@@ -1,4 +1,4 @@
-"""An erased customer's ids are in no record of act, whatever order it reads the lanes' events and changes in."""
+"""Test that no record of act has an erased customer's ids, in whatever order it reads events and changes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ STEP = st.tuples(st.sampled_from(("order", "order", "leave", "bounce")), st.samp
 
 
 def lanes_of(steps: list[tuple[str, str]], link: int, erase: str) -> Lanes:
-    """Events of both ids, their link, which arrives before step ``link`` or after the erase, and an erase."""
+    """Return events of both ids, their link, which arrives before step ``link`` or after the erase, and an erase."""
     lanes = Lanes(POLICY)
     joined = event("identity.linked", "l", KNOWN, T0, anonymous_id=GUEST)
     for number, (kind, id) in enumerate(steps):
@@ -48,7 +48,7 @@ def lanes_of(steps: list[tuple[str, str]], link: int, erase: str) -> Lanes:
         lanes.event(event_of(kind, number, id, at), at)
         lanes.settle()
     at = T0 + len(steps) * HOUR
-    # The erase of an id that is not joined yet erases that id alone, so both are asked for.
+    # The erase of an id that is not joined yet erases only that id, so both are requested.
     for id in (GUEST, KNOWN) if link >= len(steps) else (erase,):
         lanes.event(event("customer.erased", f"erase-{id}", id, at), at)
     if link >= len(steps):
@@ -70,7 +70,7 @@ def event_of(kind: str, number: int, id: str, at: int) -> bytes:
 
 
 def read(lanes: Lanes, turns: Iterator[int]) -> tuple[State, dict[bytes, bytes], set[str]]:
-    """What act holds and keeps after reading everything; each source in its own order, sources in that of ``turns``."""
+    """Return what act stores after reading everything: each source in its order, sources in the order of ``turns``."""
     world, kept, ever = World(book(*PLAYS), customers={}), dict[bytes, bytes](), set[str]()
     sources: list[list[Record | bytes]] = [list(log.records) for log in lanes.logs]
     moves = [wire_changes(driver.changes, driver.state, POLICY) for driver in lanes.drivers]

@@ -1,6 +1,6 @@
-"""A message whose time comes while its customer moves on: orders, moves, timers and kills in any order.
+"""Test messages whose time comes while customers move: commands, moves, timers and kills in any order.
 
-``make act`` runs 10,000 interleavings. Whatever was there when the owner last asked where its inputs end holds for the
+``make act`` runs 10,000 interleavings. Everything present when the owner last asked for its inputs' ends holds for the
 claim that follows.
 """
 
@@ -30,7 +30,7 @@ WIDE = replace(POLICY, under_way=10**6)
 
 
 class Busy(Memory):
-    """Things happen whenever the owner waits for its inputs or the view."""
+    """Events occur whenever the owner waits for its inputs or the view."""
 
     def __init__(self, dice: random.Random, kills: float) -> None:
         super().__init__(NOON, {"ann": customer("ann")}, kills, dice.randrange(10**9))
@@ -60,7 +60,7 @@ class Busy(Memory):
     async def read(self, ids: Sequence[str]) -> dict[str, Seen]:
         self.may_happen()
         self.read_at = self.clock_of_happenings
-        # A copy: what happens from here on is not in what was read.
+        # A copy, because what happens from here on is not in what was read.
         return {id: replace(one, customer=deepcopy(one.customer)) for id, one in (await super().read(ids)).items()}
 
     async def commit(self, writes: Writes, next_offset: int) -> int:
@@ -72,7 +72,7 @@ class Busy(Memory):
 
 
 async def interleaved(dice: random.Random) -> tuple[Busy, str]:
-    """One message from its change to its end; what became of it."""
+    """Follow one message from its change to its end, and return its outcome."""
     memory = Busy(dice, kills=dice.choice((0.0, 0.3)))
     shop = Shop(memory, BOOK, WIDE)
     await shop.start()

@@ -1,4 +1,4 @@
-"""Caps under rapid moves, timers over a long absence, and arms that are alike: the real owner over memory, killed at commits."""
+"""Test caps under rapid moves, timers over a long absence, and balanced arms: the real owner in memory, killed at commits."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_caps_hold_under_rapid_moves_with_kills(zone: str) -> None:
         play("asks", again="0 seconds", holdout=0.5, more='priority = 5\nif = "orders < 1"\nwait = "3 hours"'),
         play("service", again="0 seconds", more='kind = "service"'),
     )
-    # Over a change of clocks.
+    # Over a clock change.
     begin = int(datetime(2026, 10, 1, tzinfo=UTC).timestamp()) * 1000
     memory = Memory(begin, {"ann": customer("ann", timezone=zone)}, kills=0.1)
     shop = Shop(memory, declared(*plays, limits='per_customer = ["1 a day", "3 a week"]'), WIDE)
@@ -67,7 +67,7 @@ def _within_caps(turns: list[Step], where: ZoneInfo) -> None:
 
 
 def _the_best_goes_first(steps: list[Step]) -> None:
-    """Of one change, the play with less priority has no turn where the other one met the cap."""
+    """Check that the play with lower priority has no turn if the other one, for the same change, met the cap."""
     by_change: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for one in steps:
         if one.type in ("message.sending", "message.dropped"):

@@ -1,4 +1,4 @@
-"""The plays equal an oracle that is another program: for every change and play the same gate in the same hour.
+"""Test that plays match an oracle, a separate program: the same gate in the same hour for every change and play.
 
 ``make act`` runs 5,000 customers and 60 days.
 """
@@ -29,7 +29,7 @@ POLICY = Policy(UNITS, SHOP_ZONE, True, Addresses(b"secret"), under_way=10**6, u
 
 
 async def planned(trace: Trace, kills: float) -> Shop:
-    """The real owner over the whole trace; killed at so many of its commits."""
+    """Run the real owner over the whole trace, killing it at a share of its commits."""
     people = People(trace)
     memory = Memory(BEGIN, people.found, kills)
     shop = Shop(memory, load(text(BUDGET), 1, BOOKED, TEMPLATES), POLICY, [f"CODE-{number}" for number in range(CODES)])

@@ -1,7 +1,7 @@
-"""The second promise over the real owner and heart: killed or frozen at any effect, no message is lost or doubled.
+"""Test the second promise with the real owner: killed or frozen at any effect, no message is lost or doubled.
 
-``make act`` runs 100,000 schedules, in parts that ACT_SEED tells apart where that is wanted; here is every single fault,
-and some hundred of two and three. Each mutant breaks one rule of ADR 0015, and is caught.
+``make act`` runs 100,000 schedules, in parts distinguished by ACT_SEED. Here every single fault runs, and some hundred
+schedules of two and three. Each mutant breaks one rule of ADR 0015, and is caught.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SEED = int(os.environ.get("ACT_SEED", "1"))
 
 @pytest.fixture(autouse=True)
 def books_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reading the file of plays took half of each schedule, and a book is a value."""
+    """Reading the file of plays took half of each schedule, and a book is an immutable value."""
     load, known = declared.load, dict[Any, Book]()
 
     def remembered(text: str, version: int, segments: Any, templates: Mapping[str, str], source: str) -> Book:
@@ -90,7 +90,7 @@ def test_faults_after_faults_lose_and_double_nothing() -> None:
 
 
 def caught(kind: type[Process] = Process) -> bool:
-    """Whether some schedule shows that something is wrong."""
+    """Return whether some schedule reveals a fault."""
     return any(run(faults, kind) for faults in (*single(), *several(300, 2)))
 
 
@@ -103,7 +103,7 @@ class NoFence(Process):
 
 
 class JournalOfTheLiving(Process):
-    """The lines of an owner that may still wake up are taken as all there will be."""
+    """The lines of an owner that may still wake up are treated as complete."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -114,12 +114,12 @@ class JournalOfTheLiving(Process):
             return recall(journal, id, attempt)
 
         self.journal.recall = mistaken  # type: ignore[method-assign]
-        # Only what holds a frozen call back beside it is taken away: its lease.
+        # Only what else prevents a frozen call is removed: its lease.
         self.owner._owns = lambda: True  # type: ignore[method-assign]
 
 
 class NoBeginLine(Process):
-    """The line that says a call begins is not written."""
+    """The line that records a call's start is not written."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -131,7 +131,7 @@ class NoBeginLine(Process):
 
 
 class AnswerForgotten(Process):
-    """A call that is known to have ended is taken for one that never began."""
+    """A call that is known to have ended is treated as one that never began."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -161,7 +161,7 @@ def test_calling_before_the_claim_is_committed_is_caught() -> None:
     commit = ActOwner._commit
 
     async def late(self: Any, outcome: Any) -> None:
-        # The calls of this turn run to their end first.
+        # The calls of this turn finish first.
         await self.calls_ended()
         await commit(self, outcome)
 

@@ -1,4 +1,4 @@
-"""Quiet hours over all zones and clock changes, and rates against a slow count of all calls."""
+"""Test quiet hours over all zones and clock changes, and rates against a slow count of all calls."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_the_end_of_quiet_hours_is_the_first_instant_that_is_not_quiet(at: int, 
     assert until >= now and not is_quiet(until, quiet, where)
     if until > now:
         assert is_quiet(now, quiet, where)
-        # Every minute before it is quiet: nobody waits longer than they must.
+        # Every minute before it is quiet: nobody waits longer than necessary.
         for minute in range(now, until, 60_000):
             assert is_quiet(minute, quiet, where), minute
         assert until - now <= 26 * 3_600_000
@@ -80,7 +80,7 @@ def test_no_window_ever_holds_more_than_its_rate(found: list[Rate], gaps: list[i
         free = rates.free_at(windows, found, now)
         assert free >= now and rates.free_at(windows, found, free) == free
         assert (rates.room(windows, found, now) > 0) == (free == now) and rates.room(windows, found, free) > 0
-        # Sent as soon as it may be.
+        # Sent as soon as possible.
         now = free
         rates.count(windows, found, now)
         calls.append(now)

@@ -1,4 +1,4 @@
-"""The same log gives the same result for any batch borders, any number of looks and any evictions from memory."""
+"""Test that a log yields the same result for any batch borders, any evaluations and any evictions from memory."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from streamer.core.policy import Policy
 
 
 def known(driver: Driver) -> dict[str, object]:
-    """All that is known of all customers, with the behaviour row."""
+    """Return everything known about all customers, including the behaviour row."""
     found: dict[str, object] = {}
     for id in HERE:
         if id in driver.parts:
@@ -63,7 +63,7 @@ def test_looks_and_leaving_memory_anywhere(steps: list[Step], stops: list[Stop],
 
 
 def test_a_long_life_of_everybody() -> None:
-    """A fixed log of hundreds of steps with all that can happen; few examples of hypothesis are as long."""
+    """A fixed log of hundreds of steps with everything that can happen; few Hypothesis examples are as long."""
     random = Random(12)
 
     def some() -> frozenset[int]:

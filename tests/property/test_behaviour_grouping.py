@@ -1,4 +1,4 @@
-"""A customer's night depends on the customer alone, to the last bit."""
+"""Test that a customer's nightly step depends only on the customer, to the last bit."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PRESETS = (
 
 
 def random_model(rng: np.random.Generator, version: int, k: int) -> ClusterModel:
-    """Any valid model in a frame that is not even diagonal; slots with gaps, codes that stay."""
+    """Draw any valid model in a frame that is not even diagonal; slots with gaps, codes that stay."""
     axes = int(rng.integers(2, 8))
     slots = rng.permutation(SLOTS)[:k]
     order = rng.permutation(k)
@@ -65,11 +65,11 @@ def random_model(rng: np.random.Generator, version: int, k: int) -> ClusterModel
 
 
 def random_crowd(rng: np.random.Generator, memory: Memory, n: int) -> list[bytes]:
-    """Blobs of customers in all states, stepped to different days, some with an open bucket."""
+    """Draw blobs of customers in all states, stepped to different days, some with an open bucket."""
     warm = random_model(rng, 1, 6)
     rows = np.array([memory.new_row(FIRST + int(rng.integers(30))) for _ in range(n)], dtype=np.int64)
     for day in range(FIRST, FIRST + 60):
-        # A third of them buy like clocks, every five days.
+        # A third of them buy regularly, every five days.
         clocks = (np.arange(n) % 3 == 0) & (day % 5 == np.arange(n) % 5)
         for row in rows[(rng.random(n) < np.where(np.arange(n) % 3 == 0, 0.02, 0.3)) | clocks].tolist():
             if memory.day_of(row) > day:
@@ -121,7 +121,7 @@ def test_grouping_of_rows_and_of_days_changes_not_one_bit(seed: int, k: int, n: 
         some = rng.permutation(rows)[: int(rng.integers(1, n + 1))]
         targets = np.minimum(pieces.matrix[some, DAY].astype(np.int64) + rng.integers(0, 9, len(some)), target)
         several += by_customer(advance(pieces, some, targets, timeline), who)
-        # Now and then a worker stops, and another reads what it had written.
+        # Occasionally a worker stops, and another reads what it wrote.
         for row in some[:2].tolist():
             pieces.reload(row, pieces.dump(row))
         rows = np.array([row for row in rows if pieces.day_of(int(row)) < target], dtype=np.int64)

@@ -1,7 +1,7 @@
-"""The same behaviour and the same clusters make the same moves, however often things are stopped, renumbered or learned anew.
+"""Test that the same behaviour and clusters cause the same moves, after stops, renumbering and relearning.
 
-A small shop goes on for three months, once undisturbed, and once more with something done to it that must not matter to
-anybody. Every move of every customer must come again, on the same day and for the same cause, and no other.
+A small shop runs for three months, once undisturbed and once with a change that must not matter. Every move of every
+customer must recur, on the same day and for the same cause, and no other.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from models.learning.proposal import NEW_FRAME, Proposal, Trial
 
 YOUNG, LIVED, END = 85, 155, 245
 """Days: before the first version, after the last frame, three months later."""
-# More versions go out than usual.
+# More versions are published than usual.
 CONFIG = LearnerConfig(k=5, min_buyers=150, frame="noise_whitened", tolerance=0.03)
 KINDS = ("champion", "browser", "bargain", "big", "lapsed")
 
@@ -35,7 +35,7 @@ Between = Callable[[World], None]
 
 
 def nothing(world: World) -> None:
-    """What is done to an undisturbed shop."""
+    """Change nothing; the base of the changes made to an undisturbed shop."""
 
 
 class Life:
@@ -46,7 +46,7 @@ class Life:
         self.moves: list[Move] = []
 
     def until(self, day: int, before_each: Between = nothing) -> Life:
-        """A copy that has lived until that day. A tenth of the customers change on day 150: hardly any would move."""
+        """Return a copy that has run until that day. A tenth of the customers change on day 150, or hardly any would move."""
         life = deepcopy(self)
         world = life.world
         while len(world.outcomes) < day:
@@ -64,7 +64,7 @@ class Life:
 
     @property
     def rows(self) -> list[tuple[int, int, str | None, str, str, str]]:
-        """Day, customer, from, to, cause and path of each move."""
+        """Return day, customer, from, to, cause and path of each move."""
         return [(m.day, m.row, m.from_id, m.to_id, m.cause, m.path) for m in self.moves]
 
     @property
@@ -75,7 +75,7 @@ class Life:
 
 @pytest.fixture(scope="module", params=(7, 8, 9))
 def begun(request: pytest.FixtureRequest) -> Life:
-    """A shop before its first version."""
+    """Return a shop before its first version."""
     return Life(request.param).until(YOUNG)
 
 
@@ -118,14 +118,14 @@ def test_restarts_of_the_owner_and_of_lanes_change_not_one_bit(begun: Life, undi
 
 
 def looked_at(life: Life) -> bytes:
-    """The owner's snapshot after one more look at the panel."""
+    """Return the owner's snapshot after one more look at the panel."""
     learner = restarted(life.world.learner)
     learner._draw_sample(life.world.day)
     return learner.snapshot()
 
 
 class Disordered(Learner):
-    """Observes the customers of a day in any order, and some of them again, up to two weeks late."""
+    """Observes a day's customers in any order, and some of them again, up to two weeks late."""
 
     def __init__(self, config: LearnerConfig) -> None:
         super().__init__(config)
@@ -152,7 +152,7 @@ def test_an_owner_who_hears_of_customers_in_another_order_learns_the_same(undist
     disordered = life.until(END)
     assert disordered.moves == undisturbed.moves
     assert disordered.world.timeline == undisturbed.world.timeline
-    # A customer with late events is stepped again at the next look.
+    # A customer with late events is stepped again at the next evaluation.
     assert looked_at(disordered) == looked_at(undisturbed)
 
 
@@ -175,7 +175,7 @@ class Renumbered(Learner):
 def test_clusters_that_are_found_in_another_order_make_the_same_moves(
     begun: Life, undisturbed: Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From the first version on: other codes, other slots, and another order in what lanes are given."""
+    """From the first version on, gives the lanes other codes, other slots and another order."""
     rng = np.random.default_rng(4)
 
     def shuffled_start(z: FloatArray, k: int, given: np.random.Generator) -> Fit:
@@ -197,7 +197,7 @@ def test_clusters_that_are_found_in_another_order_make_the_same_moves(
 
 
 def adopted(life: Life, model: ClusterModel, in_force: int) -> ClusterModel:
-    """Let the owner adopt these clusters today, for lanes to go by from a day on."""
+    """Let the owner adopt these clusters today, for lanes to use from a day on."""
     world = life.world
     made = world.learner.adopt(Proposal(1, world.day, NEW_FRAME, model, Trial(0, 0)), world.day)
     world.learner.state.timeline[-1] = (in_force, made)
@@ -206,7 +206,7 @@ def adopted(life: Life, model: ClusterModel, in_force: int) -> ClusterModel:
 
 
 def other_fit(life: Life, seed: int) -> ClusterModel:
-    """What other starts find in the same frame: clusters in any order, and nameless."""
+    """Return other starts in the same frame: clusters in any order, without names."""
     learner, model = life.world.learner, life.model
     sample, _ = learner._draw_sample(life.world.day)
     fit = multi_start(sample.points(model.frame), model.k, np.random.default_rng(seed))
@@ -219,7 +219,7 @@ def test_refits_that_find_the_same_clusters_move_nobody(begun: Life) -> None:
     lived = begun.until(LIVED)
     lived.world.learner.config = replace(CONFIG, tolerance=9.0, table_tolerance=9.0)
     day = lived.world.day
-    # Published are the clusters of today where they come to rest, and no others from here on.
+    # From here on, only today's clusters are published where they settle.
     before = adopted(lived, lived.model, day + 1)
     once = lived.until(END)
     for number, seed in enumerate((11, 12, 13), 1):
@@ -239,7 +239,7 @@ def test_refits_that_find_the_same_clusters_move_nobody(begun: Life) -> None:
 
 
 def test_new_fits_from_other_starts_move_the_same_customers(begun: Life) -> None:
-    """A challenger that always wins: every second week the clusters are found anew, and carried by their members."""
+    """A challenger that always wins: every second week the clusters are found again, and carried by their members."""
 
     def stop(world: World) -> None:
         world.learner = restarted(world.learner)

@@ -1,4 +1,4 @@
-"""The builder: whatever is edited gives a file that is right, or says what is wrong at a field of the page."""
+"""Test the builder: every edit yields a valid file, or reports what is wrong at a field of the page."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ VALUES = {
 
 
 def page_of(draft: Draft, before: str | None, found: Checked) -> str:
-    """The page of a draft, without a server."""
+    """Return the page of a draft, without a server."""
     texts = messages()
     return PAGES.get_template("builder.html").render(
         t=texts,
@@ -83,7 +83,7 @@ def page_of(draft: Draft, before: str | None, found: Checked) -> str:
 
 
 def fields_of(page: str) -> dict[str, str]:
-    """What a browser would send of the page's form."""
+    """Return what a browser would send from the page's form."""
     form = page[page.index("<form") : page.index("</form>")]
     found: dict[str, str] = {}
     for tag, attributes, body in (one[:3] if one[0] else one[3:] for one in _FIELD.findall(form)):
@@ -102,7 +102,7 @@ def fields_of(page: str) -> dict[str, str]:
 
 
 def values_of(draft: Draft) -> dict[str, str]:
-    """The same as the page's form has it, without the page."""
+    """Return the same as in the page's form, without the page."""
     found = {"name": draft.name, "kind": draft.kind, "dwell_days": draft.dwell_days, "feature": draft.feature}
     if draft.active:
         found["active"] = "yes"
@@ -116,7 +116,7 @@ def values_of(draft: Draft) -> dict[str, str]:
 
 
 def edit(chance: Random, draft: Draft) -> Draft:
-    """One edit: a button is pressed, or a field is written."""
+    """Make one edit: press a button, or fill a field."""
     rows = range(len(draft.rows))
     if chance.randrange(3) == 0:
         orders = [f"{what}:{at}" for what in ("drop", "up", "down", "test", "text") for at in rows]
@@ -134,7 +134,7 @@ def edit(chance: Random, draft: Draft) -> Draft:
 
 
 def repaired(draft: Draft, place: str, before: str | None) -> Draft:
-    """What a person does about a marked field; nothing about what other segmentations ask for."""
+    """Fix a marked field as a person would, except what other segmentations require."""
     values = values_of(draft)
     if not place.startswith("r"):
         usual = {"name": before or "of_my_own", "dwell_days": "3", "feature": "spend"}
@@ -196,9 +196,9 @@ def test_a_page_holds_the_whole_draft(chance: Random, before: str) -> None:
         draft = edit(chance, draft)
     assert draft is not None
     once = fields_of(page_of(draft, before, Checked(None, [])))
-    # Signs that do not print are shown by their number, once and for all.
+    # Non-printing characters are shown by their number, permanently.
     assert draft_from(fields_of(page_of(draft_from(once), before, Checked(None, [])))) == draft_from(once)
-    # What the page does not offer it cannot hold: then there is nothing chosen.
+    # The page cannot hold what it does not offer, so nothing is selected then.
     plain = all(value.isprintable() and value != "gone" for value in values_of(draft).values())
     plain &= all(test.feature != before for row in draft.rows for test in row.tests)
     if plain and (draft.kind == "rules" or draft.feature in FEATURES):

@@ -1,4 +1,4 @@
-"""The quick way to an event is a short cut: it never takes what the contract refuses, nor reads anything else in it."""
+"""Test that the fast decoding path is only a shortcut: it accepts nothing the contract rejects, and reads nothing else."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ WHOLE = [
 
 
 def check(value: bytes) -> None:
-    """The quick way says nothing, or what the contract says; and both ways together always what the contract says."""
+    """Check that the fast path returns nothing or what the contract yields, and both paths together always the latter."""
     found = quick(value)
     try:
         model = decode(None, value)
@@ -81,7 +81,7 @@ def unfolded(one: object) -> object:
 
 
 def filled(name: str, one: object) -> object:
-    """A model's value, with None for what is absent in its dictionaries."""
+    """Return a model's value, with None for what is missing in its dictionaries."""
     if name == "context" and isinstance(one, dict):
         return dict.fromkeys(Context.__struct_fields__) | one
     if isinstance(one, tuple):

@@ -1,4 +1,4 @@
-"""Laws of folding: order of arrival and repeats do not matter inside the windows."""
+"""Test laws of folding: arrival order and repeats do not matter inside the windows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ HAPPENINGS = st.lists(
 
 
 def events(happenings: list[Happening]) -> list[bytes]:
-    """Events of one customer; reversals name one of nine orders, and some of these do not exist."""
+    """Return events of one customer; reversals name one of nine orders, and some of these do not exist."""
     found, named = [], set()
     for number, (kind, hours, which, cents) in enumerate(happenings):
         at, money = T0 - 401 * DAY + hours * HOUR + number, cents / 100
@@ -42,7 +42,7 @@ def events(happenings: list[Happening]) -> list[bytes]:
 
 
 def folded(arrival: list[bytes]) -> tuple[Driver, Customer]:
-    """All of them a year later, in this order of arrival; then a last look at a fixed instant judges the same."""
+    """Fold all of them a year later, in this arrival order, and evaluate at a fixed instant."""
     log = LogMaker(now=T0)
     for value in arrival:
         log.event(value)
@@ -73,7 +73,7 @@ def test_any_arrival_and_any_repeats_give_the_same_statistics(data: st.DataObjec
 @settings(deadline=None, max_examples=60)
 @given(st.data(), HAPPENINGS)
 def test_any_arrival_leads_to_the_same_segments(data: st.DataObject, happened: list[Happening]) -> None:
-    """Hysteresis remembers the way; for those whom no segment holds, only the statistics count."""
+    """Hysteresis depends on the path; for customers whom no segment holds, only the statistics count."""
     values = events([(kind, hours, which, 7_000) for kind, hours, which, _ in happened if kind != "unnamed"])
     segments = []
     for arrival in (values, data.draw(st.permutations(values))):

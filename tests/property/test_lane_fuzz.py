@@ -1,4 +1,4 @@
-"""Mutated bytes to a lane in memory: nothing leaves it but dead letters. ``make fuzz`` sends a million."""
+"""Test mutated bytes on a lane in memory: only dead letters result. ``make fuzz`` sends a million."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ Body = tuple[bytes | None, bytes | None, Headers]
 
 
 def corpus(ours: list[str], other: str) -> list[Body]:
-    """Everything that is a record somewhere: the examples of the contract, and the rows of the poison table."""
+    """Return everything that is a valid record: the examples of the contract, and the rows of the poison table."""
     found: list[Body] = []
     for path in sorted(EXAMPLES.rglob("*.json")):
         held = path.read_bytes()
@@ -77,7 +77,7 @@ def corpus(ours: list[str], other: str) -> list[Body]:
 
 
 def values_by_name(bodies: Iterable[Body]) -> dict[str, list[object]]:
-    """What stands under each name somewhere in these bodies: right by itself, and seldom where it is put."""
+    """Return the values that each name has in these bodies: valid by themselves, and rarely where they are put."""
     found: dict[str, list[object]] = {}
 
     def look(place: object) -> None:
@@ -96,7 +96,7 @@ def values_by_name(bodies: Iterable[Body]) -> dict[str, list[object]]:
 
 
 def mutated(random_: random.Random, body: Body, ours: list[str], known: Mapping[str, list[object]]) -> Body:
-    """The same with something wrong: a value exchanged, bytes flipped, cut or doubled, headers added."""
+    """Return a body with a fault: a value exchanged, bytes flipped, cut or doubled, headers added."""
     key, value, headers = body
     if value is None:
         return key, random_.choice([None, b"", b"null"]), headers
@@ -109,11 +109,11 @@ def mutated(random_: random.Random, body: Body, ours: list[str], known: Mapping[
         else:
             _exchange(random_, tree, random_.randint(1, 3), known)
             if isinstance(tree, dict) and random_.random() < 0.5:
-                # Somebody of this lane, now: more than a look at the envelope.
+                # A customer of this lane, now: this tests more than the envelope.
                 tree["customer_id"] = id = random_.choice(ours)
                 tree["occurred_at"], tree["event_id"], key = iso(NOW), str(random_.random()), id.encode()
                 if "order_id" in tree and random_.random() < 0.5:
-                    # Else all customers have each order of the corpus after a while, and what comes is a repeat.
+                    # Otherwise all customers soon have each order of the corpus, and new ones are repeats.
                     tree["order_id"] = str(random_.random())
             value = json.dumps(tree, ensure_ascii=random_.random() < 0.5).encode("utf-8", "surrogatepass")
     if kind == 4:
@@ -135,7 +135,7 @@ def mutated(random_: random.Random, body: Body, ours: list[str], known: Mapping[
 
 
 def _exchange(random_: random.Random, tree: object, times: int, known: Mapping[str, list[object]]) -> None:
-    """Put something odd in some places of a JSON value, or what stands under that name elsewhere."""
+    """Put something odd in some places of a JSON value, or a value that the name has elsewhere."""
     for _ in range(times):
         place = tree
         while isinstance(place, dict | list) and place:
@@ -183,7 +183,7 @@ async def _fuzz(bodies: list[Body], ours: list[str]) -> tuple[ledger.Ledger, Cou
             if letter.reason == "poison" or "Error:" in letter.message:
                 poison[letter.message] += 1
         for topic, partition in list(broker.topics):
-            # Memory: a million bodies are not kept. The changelog's length is the view's token.
+            # Save memory: a million bodies are not stored. The changelog's length is the view's token.
             if topic not in (topics.STATE, topics.EVENTS):
                 broker.topics[topic, partition].clear()
         if time.monotonic() - printed_at > 60:

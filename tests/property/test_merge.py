@@ -1,4 +1,4 @@
-"""Any order of links and events gives what sending everything under the final id gives."""
+"""Test that any order of links and events yields the same as sending everything under the final id."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from models.rules.declared import load
 from models.rules.defaults import DEFAULT_TEXT
 
-# Without hysteresis where a customer stands follows from its statistics, not from the way there.
+# Without hysteresis, a customer's segment follows from its statistics, not from the path.
 PLAIN = load(re.sub(r",? exit (= )?[0-9.]+", "", DEFAULT_TEXT), 1)
 JOINED = replace(POLICY, definitions=PLAIN, merge_known=True)
 IDS = ("gus", "bob", "hal", "ann")
-"""Each but the last is linked to a later one; `gus` and `hal` may live in other lanes than `ann`."""
+"""Each but the last is linked to a later one; `gus` and `hal` may be in other lanes than `ann`."""
 
 STEPS = st.lists(
     st.tuples(
@@ -35,7 +35,7 @@ STEPS = st.lists(
 
 
 def event_of(steps: list[tuple[str, int, int, int]], number: int, id: str) -> bytes:
-    """One event under an id; a quarter of them late. Two orders in a row are one order that was sent twice."""
+    """Return one event under an id; a quarter are late. Two orders in a row are one order sent twice."""
     kind, _, hours, amount = steps[number]
     if kind == "order" and number % 2 and steps[number - 1][0] == "order":
         twin = json.loads(event_of(steps, number - 1, id))

@@ -1,4 +1,4 @@
-"""A feature that an interaction may change says so: else rules that name it are not evaluated after one."""
+"""Test that features declare if an interaction may change them, or rules that name them are not evaluated after one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EVERYTHING: tuple[Feature | Label, ...] = (*FEATURES.values(), *LABELS.values())
 SHOP = Policy().shop
 
 Life = tuple[list[tuple[int, int]], bool]
-"""Orders by category and quantity (negative: returned), and whether there is a profile with feedback and messages."""
+"""Orders by category and quantity (negative if returned), and whether there is a profile with feedback and messages."""
 Step = tuple[str, int | None, int]
 """An interaction: kind, category, days after the last event."""
 
@@ -31,7 +31,7 @@ LIVES = st.tuples(
 )
 STEPS = st.tuples(st.sampled_from(INTERACTIONS), st.none() | st.integers(0, 30), st.integers(-60, 30))
 CROWDED: Life = ([*((number, 9) for number in range(MAX_CATEGORIES + 2)), (5, -12)], True)
-"""More categories than are held, and one with less than nothing in it: the next new one drops it."""
+"""More categories than are stored, and one with a negative amount, which the next new one replaces."""
 
 
 def lived(life: Life) -> Driver:
@@ -55,7 +55,7 @@ def lived(life: Life) -> Driver:
 
 
 def moved(life: Life, step: Step) -> set[str]:
-    """Names of the features and words whose value one interaction changes, at the instant at which rules are judged."""
+    """Return the features and words whose value one interaction changes, at the instant at which rules are evaluated."""
     driver, (kind, category, days) = lived(life), step
     before = driver.customer("ann")
     at = before.as_of + days * DAY
@@ -72,7 +72,7 @@ def moved(life: Life, step: Step) -> set[str]:
 
 
 def values(customer: Customer, at: int) -> Mapping[str, str]:
-    """As text, so that NaN equals itself."""
+    """Return values as text, so that NaN equals itself."""
     return {
         one.name: repr(one.value(customer, at, SHOP) if isinstance(one, Feature) else one.value(customer))
         for one in EVERYTHING

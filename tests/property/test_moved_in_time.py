@@ -1,4 +1,4 @@
-"""Nothing depends on when a shop lived: the same events, any number of days earlier or later, give the same picture."""
+"""Test that the time at which a shop lived does not matter: shifted by any number of days, events yield the same result."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_a_file_moved_by_any_number_of_days_gives_the_same_features(
             assert isclose(value, others[name], rel_tol=1e-9, abs_tol=1e-9) or (isnan(value) and isnan(others[name])), (
                 name
             )
-        # The last bit of a sum may put a due a millisecond apart.
+        # The last bit of a sum may shift a due by a millisecond.
         assert (due is None) == (other_due is None) and abs((due or 0) - (other_due or 0)) <= 2
         assert segments.keys() == other_segments.keys()
         for name, (segment, since) in segments.items():

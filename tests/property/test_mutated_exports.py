@@ -1,7 +1,7 @@
-"""Mutated exports end in events and refusals, never in a traceback; every row and every record is accounted for.
+"""Test that mutated exports end in events and rejections, never a traceback; every row and record is accounted for.
 
-What a check counts of them by another way is what a replay applies, or the lines that differ are named with amounts that
-explain the difference to the penny.
+What a check counts by its independent method is what a replay applies, or the differing lines are named with amounts
+that explain the difference to the penny.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def test_a_mutated_export_gives_events_or_refusals(tmp_path: Path) -> None:
             raise AssertionError((str(path), seed)) from error
         ledger = replay.state.ledger
         assert ledger.unaccounted == 0, (path, seed)
-        # What a reader makes is what a lane takes: only a rate may be missing.
+        # What a reader makes is what a lane accepts; only a rate may be missing.
         assert set(ledger.dead_letters) <= {"unknown_currency"}, (path, seed, ledger.dead_letters)
         assert source.rows is not None and sum(source.skipped.values()) <= 2 * source.rows, (path, seed)
         read += 1
@@ -56,7 +56,7 @@ def test_a_mutated_export_gives_events_or_refusals(tmp_path: Path) -> None:
         )
         assert named == checked.counted.net - checked.applied.net, (path, seed, checked.differences)
         unexplained += not checked.agrees
-    # Two readings of a damaged file may differ; those of a sound one never do (`test_check`).
+    # Two readings of a damaged file may differ; those of an intact one never do (`test_check`).
     assert unexplained <= 0.02 * read
     # The others lost or doubled a column that the mapping needs.
     assert read > COUNT // 3 and applied > read

@@ -1,4 +1,4 @@
-"""Orders, corrections, refunds, cancellations and repeats give the same customer in whatever order they arrive."""
+"""Test that orders, corrections, refunds, cancellations and repeats yield the same customer in any arrival order."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CENTS = st.integers(0, 5_000)
 
 @st.composite
 def happenings(draw: st.DrawFn) -> list[Body]:
-    """Events about four orders, each order completed at one instant."""
+    """Draw events about four orders, each order completed at one instant."""
     placed = [draw(DAYS) for _ in range(4)]
     found: list[Body] = []
     for number in range(draw(st.integers(1, 12))):
@@ -62,7 +62,7 @@ def happenings(draw: st.DrawFn) -> list[Body]:
 
 
 class _Given:
-    """A source of events in a given order of arrival."""
+    """A source of events in a given arrival order."""
 
     content_hash = "0" * 64
     rows = None

@@ -1,4 +1,4 @@
-"""The reasons of a move are complete: put what they say into what was known before, and the rules give the move."""
+"""Test that the reasons of a move are complete: applied to what was known before, they make the rules yield the move."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOVES = 10_000
 
 
 def borders(segmentation: Segmentation) -> tuple[dict[str, list[float]], dict[str, list[str]]]:
-    """What a segmentation asks for, with the borders and words around which answers differ."""
+    """Return the inputs of a segmentation, with the borders and words around which results differ."""
     numbers: dict[str, list[float]] = {}
     words: dict[str, list[str]] = {}
     for leaf in segmentation.leaves:
@@ -56,7 +56,7 @@ def some_facts(random: Random, segmentation: Segmentation) -> Facts:
 
 @pytest.mark.parametrize("kept", [0.0, 0.7])
 def test_stated_reasons_reproduce_ten_thousand_moves(kept: float) -> None:
-    """``kept`` is how much of what was known stays as it was."""
+    """``kept`` is how many of the facts stay unchanged."""
     random = Random(5)
     moves = stated = 0
     while moves < MOVES // 2:
@@ -65,7 +65,7 @@ def test_stated_reasons_reproduce_ten_thousand_moves(kept: float) -> None:
         for name in before.values:
             if random.random() < kept:
                 now.values[name] = before.values[name]
-        # Where somebody is after a settling: there the rules have nothing more to say.
+        # Where a customer is after settling, the rules have nothing to add.
         current = segmentation.evaluate(None, before)
         for _ in range(9):
             current = segmentation.evaluate(current, before)

@@ -1,4 +1,4 @@
-"""Whatever text comes: nothing that commands a screen is left, and nothing else is taken away."""
+"""Test that any text loses everything that controls a screen, and nothing else."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ READABLE = [
 
 
 def commands(char: str) -> bool:
-    """Whether a character may not reach a screen; written independently of the code under test."""
+    """Return whether a character may not reach a screen; written independently of the tested code."""
     return (
         unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
         or unicodedata.bidirectional(char) in DIRECTION

@@ -1,7 +1,7 @@
-"""Silence moves everybody on time: rules and bands against a recomputation of every customer on every day.
+"""Test that inactivity moves everybody on time: rules and bands against a daily recomputation of every customer.
 
-The reference knows nothing of dues. It works out the features of all customers at each grid point from their orders
-alone, and what the declared borders make of them.
+The reference knows no dues. It computes the features of all customers at each grid point from their orders, and applies
+the declared borders.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Held = NDArray[np.bool_]
 
 
 class Reference:
-    """All customers as arrays; ``day`` is in days after the first record, and so are all times."""
+    """All customers as arrays; all times, including ``day``, are in days after the first record."""
 
     def __init__(self, orders: Sequence[Sequence[tuple[float, float]]], seen: Sequence[float]) -> None:
         self.seen = np.array(seen)
@@ -48,7 +48,7 @@ class Reference:
         self.last = np.array([max((at for at, _ in one), default=np.nan) for one in orders])
         span = np.nan_to_num(self.last - first)
         self.cadence = (span + 90.0) / (np.maximum(self.count, 1) + 1)
-        # As of day 0, so that the numbers stay small.
+        # As of day 0, to keep the numbers small.
         self.spend = np.array([sum(money * 2 ** (at / 25) for at, money in one) for one in orders])
         self.orders = np.array([sum(2 ** (at / 25) for at, _ in one) for one in orders])
 
@@ -148,7 +148,7 @@ def test_ten_thousand_silent_customers_move_once_and_on_the_day_for_a_year() -> 
             passed += int((found != held[name]).sum())
             held[name] = found.astype("U16")
     assert position == len(waiting) and passed > 2 * CUSTOMERS
-    # A border that silence passes is passed once: nobody comes back to where they were.
+    # A border passed by inactivity is passed once: nobody returns.
     gone: dict[tuple[str, str], set[str | None]] = {}
     for change in waiting:
         been = gone.setdefault((change.customer_id, change.segmentation), set())

@@ -1,4 +1,4 @@
-"""An event sent as a CloudEvent or as a Segment call folds as the bare body does, and is rerouted as it came."""
+"""Test that an event sent as CloudEvent or Segment call folds like the bare body, and is rerouted unchanged."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TRACE = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 def rewritten(record: Record, way: str) -> Record:
-    """The record as another way of sending says it; control records and what is no event stay as they are."""
+    """Return the record in another format; control records and invalid events stay unchanged."""
     if record.value is None or any(name == CONTROL_HEADER for name, _ in record.headers):
         return record
     try:
@@ -48,7 +48,7 @@ def test_the_fold_is_the_same_however_an_event_is_sent(steps: list[Step], random
     ways = sorted(WAYS)
     usual, other = run(records), run([rewritten(record, random.choice(ways)) for record in records])
     expected, found = summary(usual), summary(other)
-    # What is sent on is as it came, so it is compared by place and customer.
+    # Rerouted records are unchanged, so they are compared by lane and customer.
     rerouted = [[(one.partition, one.key) for one in driver.rerouted] for driver in (usual, other)]
     assert rerouted[0] == rerouted[1]
     expected.pop("rerouted"), found.pop("rerouted")

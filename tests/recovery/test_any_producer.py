@@ -1,6 +1,6 @@
-"""Half of the events come from a producer that picks partitions by CRC32: nothing is lost, doubled or folded otherwise.
+"""Test that events from a producer with CRC32 partitions are not lost, doubled or folded differently.
 
-20,000 events; 100,000 by ``make soak``.
+20,000 events, half of them from that producer; 100,000 by ``make soak``.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ COUNTS = (
 
 
 def happenings(end: int, seed: int = 1) -> Iterator[tuple[str, bytes]]:
-    """Customers and bodies of the last hour before ``end`` (ms): orders, reversals of them, interactions."""
+    """Return customers and bodies of the last hour before ``end`` (ms): orders, reversals of them, interactions."""
     random = Random(seed)
     ordered: dict[str, list[str]] = {}
     for number in range(EVENTS):
@@ -74,7 +74,7 @@ def happenings(end: int, seed: int = 1) -> Iterator[tuple[str, bytes]]:
 
 
 def publish(service: LiveService, events: list[tuple[str, bytes]]) -> None:
-    """Every other event by a producer as librdkafka makes it, the rest by one that is set right."""
+    """Send every other event with librdkafka's default, the rest with the right partitioner."""
     common = {"bootstrap.servers": service.connection.bootstrap, "linger.ms": 5, "enable.idempotence": True}
     producers = (Producer(common), Producer({**common, "partitioner": "murmur2_random"}))
     topic = service.connection.topic(topics.EVENTS)
@@ -91,7 +91,7 @@ def publish(service: LiveService, events: list[tuple[str, bytes]]) -> None:
 
 
 def sent_right(service: LiveService, events: list[tuple[str, bytes]], now: int) -> dict[str, Customer]:
-    """All customers as they are when each event lies on its own partition, in the order in which it was sent."""
+    """Return all customers' states if each event is on its own partition, in sending order."""
     lanes: dict[int, list[Record]] = {lane: [] for lane in range(LANES)}
     for customer, body in events:
         key = customer.encode()
@@ -107,7 +107,7 @@ def sent_right(service: LiveService, events: list[tuple[str, bytes]], now: int) 
 
 
 def kept(service: LiveService) -> dict[str, Customer]:
-    """All customers as the changelog has them."""
+    """Return all customers in the changelog."""
     parts: dict[str, dict[str, bytes]] = {}
     for lane in range(LANES):
         for record in service.records(topics.STATE, lane):
@@ -128,7 +128,7 @@ def test_events_of_a_crc32_producer_are_folded_as_if_sent_right(
         publish(service, events)
         expected = sent_right(service, events, now + 60_000)
         service.wait_until_applied(300)
-        # What was carried on is applied as well.
+        # Rerouted records are applied as well.
         service.wait_until_applied(300)
 
         ledgers = service.ledgers()
@@ -172,7 +172,7 @@ def features(customer: Customer, at: int, policy: Policy) -> Mapping[str, float]
 
 
 def close(ours: Mapping[str, float], right: Mapping[str, float]) -> bool:
-    """Equal but for the order in which floats were added."""
+    """Compare up to the order in which floats were added."""
     return ours.keys() == right.keys() and all(
         isclose(ours[name], right[name], rel_tol=1e-9, abs_tol=1e-7)
         or (ours[name] != ours[name] and right[name] != right[name])
@@ -181,7 +181,7 @@ def close(ours: Mapping[str, float], right: Mapping[str, float]) -> bool:
 
 
 def assert_doctor_names_it(service: LiveService) -> None:
-    """``streamer doctor`` says which kind of client it was, and what to set there."""
+    """Check that ``streamer doctor`` names the kind of client, and the setting to change."""
     command = [sys.executable, "-m", "streamer.cli", "doctor", "--json"]
     ran = subprocess.run(command, env=service.environment, capture_output=True, text=True, timeout=60)
     findings = {finding["subject"]: finding for finding in json.loads(ran.stdout)["findings"]}

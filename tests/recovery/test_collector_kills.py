@@ -1,4 +1,4 @@
-"""Kafka is killed while events come in over HTTP: what was called accepted is in the topic, each sender's events in order."""
+"""Test Kafka killed during HTTP requests: accepted events are in the topic, each sender's in order."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LANES = 2
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[tuple[Path, Addresses]]:
-    """Servers of this test alone, started again when they die."""
+    """Servers of this test only, restarted when they die."""
     home = tmp_path / "home"
     addresses = up(home)
     yield home, addresses
@@ -35,7 +35,7 @@ def own(tmp_path: Path) -> Iterator[tuple[Path, Addresses]]:
 
 
 class Sender(threading.Thread):
-    """Sends numbered events of one customer in small batches, and each batch until it is accepted."""
+    """Sends numbered events of one customer in small batches, repeating each until it is accepted."""
 
     def __init__(self, api: WebProcess, token: str, name: str, stop: threading.Event) -> None:
         super().__init__(daemon=True)
@@ -95,5 +95,5 @@ def test_what_was_accepted_is_in_the_topic(own: tuple[Path, Addresses], tmp_path
     for record in (record for lane in range(LANES) for record in service.records(topics.EVENTS, lane)):
         found[record.key.decode()].append(int(json.loads(record.value)["event_id"]))
     for one in senders:
-        # Lanes drop repeats by id; a repeat never comes before what it repeats, and nothing is missing.
+        # Lanes drop repeats by id; a repeat never precedes what it repeats, and nothing is missing.
         assert list(dict.fromkeys(found[one.customer])) == list(range(one.accepted))

@@ -1,4 +1,4 @@
-"""Records deleted ahead of a lane, on real servers: it stops alone and says what it misses, and one command gets past it."""
+"""Test records deleted ahead of a lane on real servers: only it stops, reports them, and one command skips them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def orders(customer: str, first: int, count: int, size: int = 0) -> list[Outgoin
 
 
 def delete_before(service: LiveService, lane: int, offset: int) -> None:
-    """As retention does."""
+    """Delete records as retention does."""
     admin = AdminClient({"bootstrap.servers": service.connection.bootstrap})
     where = TopicPartition(service.connection.topic(topics.EVENTS), lane, offset)
     for future in admin.delete_records([where], request_timeout=20).values():
@@ -55,7 +55,7 @@ def applied(service: LiveService, lane: int) -> int:
 
 
 def test_a_lane_that_misses_records_stops_alone_and_skip_gets_past_them(service: LiveService, tmp_path: Path) -> None:
-    """They went while no worker ran."""
+    """They were deleted while no worker ran."""
     run = CommandLine(tmp_path, {name: service.environment[name] for name in SETTINGS}).run
     worker = service.start()
     service.publish(orders(HERE, 0, 2) + orders(THERE, 0, 2))
@@ -100,12 +100,12 @@ def test_a_lane_that_misses_records_stops_alone_and_skip_gets_past_them(service:
 def test_records_that_go_before_a_running_lane_has_fetched_them_stop_it_alone(
     service: LiveService, redis_url: str
 ) -> None:
-    """Redis takes no write, so the lane does not fetch; more waits than fits into the fetches under way."""
+    """Redis accepts no write, so the lane does not fetch; more is pending than fits into the fetches in progress."""
     worker = service.start()
     service.publish(orders(HERE, 0, 1) + orders(THERE, 0, 1))
     service.wait_until_applied()
     with redis.Redis.from_url(redis_url) as client:
-        # For as long as this machine needs. Who pauses all commands cannot end the pause.
+        # For as long as this machine needs. A client that pauses all commands cannot end the pause.
         client.client_pause(300_000, all=False)
         service.publish(orders(HERE, 1, 2_400, size=8_000))
         delete_before(service, 0, 2_390)

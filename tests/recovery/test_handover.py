@@ -1,4 +1,4 @@
-"""Several workers share the lanes: joining, leaving and dying loses and doubles nothing."""
+"""Test that workers sharing the lanes lose and double nothing when they join, leave and die."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HANDOVERS = int(os.environ.get("HANDOVERS", "4"))
 EVENTS = int(os.environ.get("HANDOVER_EVENTS", "15000"))
 GAP_AFTER_SIGTERM = 3.0
 GAP_AFTER_SIGKILL = 15.0
-"""Seconds; a killed worker is missed after its session of 6 s, as in a service with default settings."""
+"""Seconds; a killed worker is missed after its session of 6 s, as with default settings."""
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_handovers_lose_nothing_double_nothing_and_are_short(
     assert parity.differences[:10] == []
     assert parity.changes > EVENTS / 20
     assert sum(ledger.unaccounted for ledger in service.ledgers()) == 0
-    # At each handover one lane or more changed hands.
+    # Each handover moved at least one lane.
     assert len(restores) >= HANDOVERS + service.lanes
 
     with LiveService.beside(service, addresses, tmp_path, "calm") as undisturbed:
@@ -63,8 +63,8 @@ def test_handovers_lose_nothing_double_nothing_and_are_short(
         undisturbed.wait_until_applied()
         assert moves_of_rules(service) == moves_of_rules(undisturbed)
 
-    # Where few handovers share a machine with whatever else it does, one that was starved says nothing, and a machine on
-    # which a new worker takes longer than 5 s to start and to get its lanes is allowed as much longer for the rest.
+    # With few handovers and a busy machine, one that was starved proves nothing; a machine on which a new worker takes
+    # longer than 5 s to start and get its lanes is allowed as much longer for the rest.
     longest, slow = (max, 1.0) if AT_LENGTH else (statistics.median, max(1.0, found.settled(signal.SIGTERM) / 5.0))
     assert longest(found.gaps(signal.SIGTERM)) <= slow * GAP_AFTER_SIGTERM
     assert longest(found.gaps(signal.SIGKILL)) <= slow * GAP_AFTER_SIGKILL
@@ -82,7 +82,7 @@ def test_workers_join_until_there_are_more_than_lanes_and_go_again(service: Live
         running.append(service.start())
         service.wait(lambda: service.tended(running))
     assert sorted(len(service.lanes_of(worker)) for worker in running) == [0, 1, 1, 1, 1]
-    # The one without a lane waits for one to become free.
+    # The worker without a lane waits for one to become free.
     idle = next(worker for worker in running if not service.lanes_of(worker))
     for worker in [worker for worker in running if worker is not idle][:2]:
         running.remove(worker)
@@ -98,9 +98,9 @@ def test_workers_join_until_there_are_more_than_lanes_and_go_again(service: Live
 @pytest.mark.timeout(240)
 def test_a_paused_worker_does_no_harm_when_it_wakes(service: LiveService) -> None:
     now = time.time_ns() // 1_000_000
-    # Events come for as long as anybody waits for more of them: on a busy machine the heir takes its time, and one that
-    # had applied everything by the time it was looked at would never be seen to go on. At this rate they last for longer
-    # than this test may take.
+    # Events arrive for as long as anybody waits for more: on a busy machine the successor takes its time, and a worker
+    # that had already applied everything would never be seen to continue. At this rate they last longer than this test
+    # may take.
     enough = threading.Event()
     shop = EndlessShop(ShopConfig(customers=3_000, days=700, start=now - 701 * DAY_MS), enough)
     writer = threading.Thread(
@@ -110,8 +110,8 @@ def test_a_paused_worker_does_no_harm_when_it_wakes(service: LiveService) -> Non
     def applied() -> int:
         return sum(ledger.applied for ledger in service.ledgers())
 
-    # Beside load a worker may end at any time: the broker does not answer at its start, or a transaction ends unknown. Its
-    # supervisor would start it again; without one the test would wait for it in vain.
+    # Under load a worker may end at any time: the broker does not answer at its start, or a transaction's outcome is
+    # unknown. Its supervisor would restart it; without one, the test would wait in vain.
     running = [service.start()]
     writer.start()
     try:
@@ -122,10 +122,10 @@ def test_a_paused_worker_does_no_harm_when_it_wakes(service: LiveService) -> Non
         heirs = [service.start()]
         service.wait(lambda: service.shared_out(heirs), workers=heirs)
         service.wait(lambda: applied() > asleep + 100, workers=heirs)
-        # In the middle of what it was doing, with lanes that it believes to be its own.
+        # In the middle of its work, with lanes that it believes to own.
         woken = len(service.log_of(sleeper))
         sleeper.send_signal(signal.SIGCONT)
-        # Whichever of the two finds itself fenced ends, too.
+        # Whichever of the two is fenced also ends.
         running = [*heirs, sleeper]
         service.wait(lambda: service.shared_out(running), workers=running)
     finally:

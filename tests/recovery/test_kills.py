@@ -1,4 +1,4 @@
-"""Ten SIGKILLs at random moments of an import: nothing is lost, nothing is doubled."""
+"""Test ten SIGKILLs at random moments of an import: nothing is lost, nothing is doubled."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def service(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -
 
 
 def history(seed: int) -> Iterator[Outgoing]:
-    """An import with late, duplicate and broken events, ending a day ago."""
+    """Start an import with late, duplicate and broken events, ending a day ago."""
     now = time.time_ns() // 1_000_000
     shop = Shop(
         ShopConfig(

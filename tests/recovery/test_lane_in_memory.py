@@ -1,4 +1,4 @@
-"""Stop a lane at each of its effects, start another, and compare with the run that nobody disturbed."""
+"""Test a lane stopped at each of its effects and replaced, against an undisturbed run."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_restore_reports_its_progress_and_the_view_shows_it() -> None:
     assert {of for _, of in rig.progress} == {end} == {rig.progress[-1][0]}
     shown = [progress_of(token) for token in rig.faults.tokens]
     assert shown == [*rig.progress, None]
-    # A view that is whole needs the last record only, to know that it is.
+    # A complete view needs only the last record to know that it is complete.
     rig.progress.clear()
     asyncio.run(rig.own())
     assert rig.progress == []
@@ -65,7 +65,7 @@ def same(rig: Rig, usual: Rig) -> None:
 
 
 def test_the_undisturbed_run_says_what_decide_says(usual: Rig) -> None:
-    """Portions, loads from the view and people leaving memory change nothing."""
+    """Portions, loads from the view and evictions change nothing."""
     changes = usual.values(topics.CHANGES)
     plain = Rig(A_BIT_OF_EVERYTHING)
     plain.append([*A_BIT_OF_EVERYTHING])
@@ -91,10 +91,10 @@ def test_nothing_depends_on_portions(usual: Rig) -> None:
 
 
 def test_a_crash_at_every_effect_of_every_kind(usual: Rig) -> None:
-    """The process dies before or after each read, commit, view write and wipe, with the view's data or without."""
+    """The process dies before or after each read, commit, view write and wipe, with or without the view's data."""
     effects = usual.faults.count
     assert {"read", "commit", "write", "wipe"} == set(usual.faults.names)
-    # Every effect would take a while; a stride that is coprime to the pattern of a step meets all kinds.
+    # Every effect would take a while; a stride coprime to the pattern of a step meets all kinds.
     for mode in MODES:
         for at in range(MODES.index(mode), effects, 3 if mode == "after" else 7):
             rig = asyncio.run(played(Rig(A_BIT_OF_EVERYTHING, {at: mode})))
@@ -134,7 +134,7 @@ def test_releases_of_two_layouts_take_the_lane_from_each_other(plan: dict[int, M
 @settings(deadline=None, max_examples=20)
 @given(STEPS, st.dictionaries(st.integers(0, 100), st.sampled_from(MODES), max_size=5), st.sampled_from([POLICY, WALL]))
 def test_any_log_and_any_crashes(steps: list[Step], plan: dict[int, Mode], policy: Policy) -> None:
-    """With the wall clock, an idle lane looks at the time between any two portions of the log."""
+    """With the wall clock, an idle lane checks the time between any two portions of the log."""
     records = lane_log(steps)
     same(
         asyncio.run(played(Rig(records, plan, policy=policy))),
@@ -225,7 +225,7 @@ def test_a_view_lost_while_running_is_filled_again_from_the_changelog() -> None:
 
 @pytest.mark.parametrize("mode", ["before", "after", "lost after"])
 def test_who_was_due_by_an_import_is_due_by_the_lane_when_a_crash_hides_its_end(mode: Mode) -> None:
-    """The end of the import is in the changelog, not in the view, and nobody of the import is written again."""
+    """The end of the import is in the changelog but not in the view, and none of its customers is written again."""
 
     async def go() -> None:
         log = LogMaker(now=T0)
@@ -262,7 +262,7 @@ LISTENING = replace(TIGHT, import_silence_ms=10 * MINUTE)
 
 
 def broken_off() -> LogMaker:
-    """An import that was opened, brought an order of five days ago, and went no further."""
+    """Return an import that was opened, wrote an order of five days ago, and stopped."""
     log = LogMaker(now=T0)
     log.opened("old")
     log.clock("old", T0 - 5 * DAY)
@@ -271,7 +271,7 @@ def broken_off() -> LogMaker:
 
 
 async def begun(rig: Rig) -> Lane:
-    """A lane that has read the whole log of the rig."""
+    """Return a lane that has read the whole log of the rig."""
     lane = await rig.own()
     rig.append(rig.records)
     lane.offer(rig.batch(0))
@@ -294,7 +294,7 @@ def test_an_import_that_nobody_goes_on_with_is_closed_once() -> None:
         for _ in range(3):
             await lane.turn()
             assert closings(rig) == 1
-        lane = await rig.own()  # knows nothing of what the former one wrote, but does not think itself at the end
+        lane = await rig.own()  # knows nothing of what the former owner wrote, but does not think itself at the end
         rig.clock.now += 11 * MINUTE
         await lane.turn()
         assert closings(rig) == 1
@@ -322,7 +322,7 @@ def test_an_import_whose_records_are_not_all_read_is_not_silent() -> None:
 
 
 def test_silence_while_no_lane_listened_closes_nothing() -> None:
-    """Broken off with its workers, and taken up again the day after: the new lane is idle before more is written."""
+    """Interrupted with its workers, and resumed the day after: the new lane is idle before more is written."""
 
     async def go() -> None:
         log = broken_off()

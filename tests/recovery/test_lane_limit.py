@@ -1,4 +1,4 @@
-"""A lane in memory that refuses too much: it stops where the limit says, loses nothing, and a fresh start goes on."""
+"""Test a lane in memory that rejects too much: it stops at the limit, loses nothing, and a fresh start continues."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def a_log() -> list[Record]:
 
 
 async def run_until_it_stops(rig: Rig) -> str | None:
-    """A new owner works off what waits; gives why it stopped, or None if it did not have to."""
+    """Let a new owner process what is pending; return why it stopped, or None."""
     lane = await rig.own()
     lane.start()
     task = asyncio.create_task(lane.run())
@@ -49,7 +49,7 @@ def test_a_lane_stops_at_the_limit_and_every_fresh_start_goes_on_from_there() ->
         while (reason := await run_until_it_stops(rig)) is not None:
             assert reason == "15 records one after the other were refused"
             reached.append(rig.ledger().next_offset)
-            # What is committed is in the view, and nothing beyond it was taken.
+            # What is committed is in the view, and nothing beyond it was processed.
             rig.check_view()
             assert len(rig.broker.records(topics.DEADLETTERS, 0)) == reached[-1] - 1
         assert reached == [16, 31]

@@ -1,4 +1,4 @@
-"""A worker of the last release and one of this source tree share the lanes, as in every update of a running service."""
+"""Test workers of the last release and of this source tree sharing the lanes, as in every update of a running service."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def service(
 
 
 def history(events: int) -> list[Outgoing]:
-    """The first records of a shop's past, late and repeated ones among them.
+    """Return the first records of a shop's past, including late and repeated ones.
 
-    No broken ones: what a release refuses, a later one may well take.
+    No broken ones, because a later release may accept what an earlier one rejects.
     """
     now = time.time_ns() // 1_000_000
     days = 120 + events // 100
@@ -63,12 +63,12 @@ def history(events: int) -> list[Outgoing]:
 
 
 class Update:
-    """A service whose workers are of two releases, in the middle of a stream of events.
+    """A service with workers of two releases, in the middle of a stream of events.
 
     Attributes
     ----------
     supervised
-        Workers that are started again when they end by themselves.
+        Workers that are restarted when they end by themselves.
     """
 
     def __init__(self, service: LiveService) -> None:
@@ -86,7 +86,7 @@ class Update:
         self._writer.join()
 
     def wait(self, done: Callable[[], bool]) -> None:
-        """Wait for something, and supervise meanwhile."""
+        """Wait for a condition, supervising the workers."""
 
         def is_done() -> bool:
             self._service.revive(self.supervised)
@@ -95,7 +95,7 @@ class Update:
         self._service.wait(is_done, 120 + EVENTS / RATE)
 
     def reach(self, share: float) -> None:
-        """Wait until that share of the events has been consumed."""
+        """Wait until this share of the events has been consumed."""
         self.wait(lambda: sum(ledger.consumed for ledger in self._service.ledgers()) > share * EVENTS)
 
     def shared_out(self, *workers: Worker) -> None:
@@ -108,17 +108,17 @@ class Update:
         self.wait(are_shared)
 
     def kill(self, worker: Worker) -> None:
-        """End a worker in the middle of what it does."""
+        """Kill a worker in the middle of its work."""
         worker.send_signal(signal.SIGKILL)
         assert worker.wait(20) == -signal.SIGKILL
 
     def layouts(self) -> list[set[str]]:
-        """Of each lane, the layouts whose keys Redis holds; "" stands for documents and token."""
+        """Return, for each lane, the layouts whose keys Redis has; "" means documents and token."""
         return [set(self._service.view(lane)) for lane in range(self._service.lanes)]
 
 
 def assert_nothing_is_lost_or_doubled(service: LiveService) -> None:
-    """A replay by this source tree gives what both published, and every record is accounted for."""
+    """Check that a replay by this source tree yields what both published, and every record is accounted for."""
     service.wait_until_applied()
     parity = service.parity()
     assert parity.differences[:10] == []
@@ -132,7 +132,7 @@ def assert_nothing_is_lost_or_doubled(service: LiveService) -> None:
 
 @pytest.mark.timeout(300 + EVENTS // 20)
 def test_both_take_lanes_from_each_other_and_nothing_is_lost(service: LiveService, release: Release) -> None:
-    """Each is killed once in the middle of things and started again; lanes go to and fro between the two.
+    """Each is killed once in the middle and restarted; lanes move between the two.
 
     Both run under a supervisor: a release may refuse state of a later one, and then ends without writing anything.
     """
@@ -142,7 +142,7 @@ def test_both_take_lanes_from_each_other_and_nothing_is_lost(service: LiveServic
         workers.append(service.start(release=release))
         update.wait(lambda: service.shared_out(workers))
         update.reach(1 / 8)
-        # One lane may still be in its first step while the others have consumed that many.
+        # One lane may still be in its first step when the others have consumed that many.
         update.wait(lambda: update.layouts() == [{"", "release 0.1"}] * service.lanes)
         workers.append(service.start())
         update.wait(lambda: any(ours in layouts for layouts in update.layouts()))
@@ -151,7 +151,7 @@ def test_both_take_lanes_from_each_other_and_nothing_is_lost(service: LiveServic
             update.kill(workers[which])
             workers[which] = service.start(release=None if which else release)
             update.reach(share)
-    # The update is over: the worker of this release has all lanes, and nothing of the other layout stays.
+    # The update is over: the worker of this release has all lanes, and nothing of the other layout remains.
     workers.pop(0).send_signal(signal.SIGTERM)
     update.wait(lambda: service.shared_out(workers))
     assert_nothing_is_lost_or_doubled(service)
@@ -160,7 +160,7 @@ def test_both_take_lanes_from_each_other_and_nothing_is_lost(service: LiveServic
 
 @pytest.mark.timeout(300 + EVENTS // 20)
 def test_this_goes_on_where_the_last_release_was_killed(service: LiveService, release: Release) -> None:
-    """An update. One of the last release that is started by mistake afterwards ends by itself, and does no harm."""
+    """An update. A worker of the last release started by mistake afterwards ends by itself and does no harm."""
     service.start("owner")
     old = service.start(release=release)
     with Update(service) as update:
@@ -186,7 +186,7 @@ def test_this_goes_on_where_the_last_release_was_killed(service: LiveService, re
 def test_what_the_last_release_wrote_for_a_lane_of_this_is_taken(
     addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path, release: Release
 ) -> None:
-    """A merge that crosses from a worker of the last release to one of this, which has a key: it is not signed as now."""
+    """A merge that crosses from a worker of the last release to one of this, which has a key, is not signed as now."""
     key = {"STREAMER_CONTROL_KEY": "a key that both of them have"}
     with LiveService(addresses, redis_url, prefix, tmp_path, lanes=2, **key) as service:
         now = time.time_ns() // 1_000_000
@@ -236,7 +236,7 @@ print(json.dumps([[one.reason for one in decision.dead_letters], ledger.applied,
 
 
 def test_a_lane_of_the_last_release_sets_a_version_of_predictions_aside_and_goes_on(release: Release) -> None:
-    """Where an owner of this source tree runs beside it: what `docs/operations.md` says of an update."""
+    """An owner of this source tree runs beside it, as `docs/operations.md` describes for an update."""
     if release.version != "0.1.0":
         pytest.skip("later releases know predictions")
     body = json.dumps(first_version().to_dict())

@@ -1,6 +1,6 @@
-"""Many malformed records among many good ones, on a running worker: each is one dead letter with its reason.
+"""Test many malformed records among many good ones on a running worker: each becomes one dead letter with its reason.
 
-``MALFORMED=10000`` sends as many among ten times as many good ones.
+``MALFORMED=10000`` sends that many among ten times as many good ones.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def service(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -
 
 
 def malformed(chooser: random.Random, number: int, now: int) -> bytes:
-    """The order of a customer with something wrong, and with its number in it."""
+    """Return a customer's order with a fault, and with its number in it."""
     good = order(f"bad-{number}", f"c{number % 900}", now)
     body = json.loads(good)
     kind = chooser.randrange(8)
@@ -61,7 +61,7 @@ def malformed(chooser: random.Random, number: int, now: int) -> bytes:
 
 
 def reason_of(value: bytes, key: bytes) -> str | None:
-    """Why a body is refused, by the default settings of workers; None if it can be read after all."""
+    """Return why a body is rejected with default settings; None if it can be read after all."""
     try:
         decode(key, value, reading=READING)
     except InvalidEvent as error:

@@ -1,4 +1,4 @@
-"""What people decide about models reaches the owner once, whatever happens to the owner."""
+"""Test that people's decisions about models reach the owner once, whatever happens to it."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def young() -> World:
 
 @pytest.fixture
 def days(young: World) -> World:
-    """A copy of it, to be played on."""
+    """Return a copy of it, to be continued."""
     return deepcopy(young)
 
 
 async def proposing(world: World, **given: object) -> OwnerRig:
-    """An owner who has published three clusters, and proposes five."""
+    """Return an owner that has published three clusters and proposes five."""
     rig = OwnerRig(world, START, **given)  # type: ignore[arg-type]
     first = world.day
     rig.publish_rows()
@@ -58,7 +58,7 @@ def test_an_approval_takes_effect_once(days: World, crash: str | None) -> None:
         assert 0 < waiting["moves"] < 1
         versions = rig.in_lanes()
         rig.decide(action="approve", proposal=waiting["number"])
-        # Somebody presses twice.
+        # The user presses twice.
         rig.decide(action="approve", proposal=waiting["number"])
         await rig.run(crash)
         await rig.run()

@@ -1,4 +1,4 @@
-"""Records that raise what no record may: each becomes a dead letter, the others apply, and a lane stops only alone."""
+"""Test records that raise unexpectedly: each becomes a dead letter, the others apply, and only its lane may stop."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def is_poison(decoded: DecodedRecord) -> bool:
 
 
 def in_decide(patch: pytest.MonkeyPatch) -> None:
-    """What lies before the poison is applied, and so is the poison itself; then it raises."""
+    """Apply everything before the poison and the poison itself, then raise."""
 
     def raising(
         decoded_records: Iterable[DecodedRecord], state: LaneState, policy: Policy, tick: Tick = NO_TICK
@@ -53,7 +53,7 @@ def in_decide(patch: pytest.MonkeyPatch) -> None:
 
 
 def in_encode(patch: pytest.MonkeyPatch) -> None:
-    """Decides everything, marks half as written, then raises without naming a record."""
+    """Decide everything, mark half as written, then raise without naming a record."""
     plain = step.StepMaker.encode
 
     def raising(self: step.StepMaker, made: step.Prepared, state: LaneState, *, anyway: bool = False) -> None:
@@ -117,7 +117,7 @@ def test_any_poison_and_any_crashes(bad: set[int], raises: Patch, plan: dict[int
 
 
 def test_a_change_that_cannot_be_written_accuses_its_customer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The step fails once, however large it is: nobody looks for the record half by half."""
+    """The step fails once, however large it is: nobody bisects for the record."""
     failed: list[str] = []
 
     def raising(change: Change, detected_at: int) -> bytes:
@@ -138,7 +138,7 @@ def test_a_change_that_cannot_be_written_accuses_its_customer(monkeypatch: pytes
 
 
 def test_customers_in_memory_stay_there_when_a_poison_is_taken_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only those whom the failed step was about are read again."""
+    """Only the customers of the failed step are read again."""
     in_decide(monkeypatch)
 
     async def go() -> None:
@@ -225,7 +225,7 @@ def test_a_process_that_dies_with_a_batch_three_times_does_not_get_it_a_fourth_t
 
 
 def test_a_process_that_ends_for_another_reason_accuses_no_batch_of_its_lanes() -> None:
-    """Fenced in one lane, say: the others have begun batches, too."""
+    """Fenced in one lane, for example: the others have begun batches too."""
 
     async def go() -> None:
         quarantine = Quarantine()
@@ -269,7 +269,7 @@ def test_a_condemned_record_is_a_dead_letter_whatever_is_in_it() -> None:
 
 
 def test_a_lane_whose_records_were_deleted_before_they_were_decided_stops_alone() -> None:
-    """Retention was too short: the missing records are reported, the process and its other lanes keep running."""
+    """Retention was too short: the missing records are reported, the process and its other lanes continue."""
 
     class Cut(MemoryLog):
         async def first_offset(self) -> int:
@@ -318,7 +318,7 @@ def test_a_lane_that_is_not_halted_finds_out_by_a_hole_that_records_were_deleted
 
 
 def test_an_empty_stretch_at_the_end_is_committed_once_nothing_else_comes() -> None:
-    """The end of a transaction, say: once retention deletes it, the next owner would miss it."""
+    """The end of a transaction, for example: once retention deletes it, the next owner would miss it."""
 
     async def go() -> None:
         rig, lane = await applied(end=5)

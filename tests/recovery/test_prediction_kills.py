@@ -1,4 +1,4 @@
-"""Rules over predictions on real servers, with workers and the model owner killed: a replay of the lanes says the same."""
+"""Test rules over predictions on real servers, with workers and owner killed: a replay of the lanes agrees."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def service(addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path) -
 
 
 def history(now: int) -> Iterator[Outgoing]:
-    """The rules, and an import that ends a day ago."""
+    """Start a service with the rules, and an import that ends a day ago."""
     rules = encode_control(ControlDefinitions(version=2, body={"toml": REACH}))
     yield Outgoing(None, rules, control_headers(rules), every_lane=True)
     shop = Shop(
@@ -74,14 +74,14 @@ def test_predictions_in_rules_survive_kills(service: LiveService) -> None:
         service.start()
     writer.join()
     service.wait_until_applied()
-    # What an import brought is learned once it has ended in every lane.
+    # What an import added is learned once it has ended in every lane.
     service.wait(lambda: all(ledger.predictions for ledger in service.ledgers()))
     os.kill(owner.pid, signal.SIGKILL)
     owner.wait()
     _kill(service)
     service.start()
     service.start("owner")
-    # Live orders of today carry every clock over a grid point, from which on the version is in force.
+    # Live orders of today advance every clock past a grid point, from which on the version is in force.
     service.publish(
         Outgoing(f"live{at}".encode(), order(f"live{at}", f"live{at}", now - 1_000, 20.0), ()) for at in range(40)
     )

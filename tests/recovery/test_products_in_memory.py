@@ -1,4 +1,4 @@
-"""An approved challenger in a lane: its products move customers, with reasons, whatever happens to the process."""
+"""Test an approved challenger in a lane: its products move customers, with reasons, whatever happens to the process."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def approved(first: float, second: float) -> PredictionModel:
 
 @cache
 def log(first: float, second: float) -> tuple[Record, ...]:
-    """Four customers who order at paces of their own; on day 60 a version with products, and then silence."""
+    """Return a log of four customers who order at different paces; on day 60 a version with products, and then silence."""
     made = LogMaker(now=T0)
     made.predictions(foreseeing(1), now=T0 + HOUR)
     orders = sorted((day, who) for who, pace in zip(HERE, _PACES, strict=False) for day in range(0, 58, pace))
@@ -69,7 +69,7 @@ def test_products_move_customers_with_reasons_and_a_replay_says_the_same() -> No
     moved = [one for one in rig.values(topics.CHANGES) if one["segmentation"] == "reach" and one["cause"] == "refit"]
     assert {one["customer_id"] for one in moved} <= set(HERE) and len(moved) >= 2
     assert not any(one["automation_safe"] for one in moved)
-    # The reason is the prediction, and its value is the one that the version with the products computes.
+    # The reason is the prediction, and its value is that of the version with the products.
     replayed = straight(rig.records, SHOP)
     by_id = {(one.customer_id, one.seq): one for one in replayed.changes}
     with_products, without = approved(*products), approved(0.0, 0.0)
@@ -92,7 +92,7 @@ def test_products_move_customers_with_reasons_and_a_replay_says_the_same() -> No
     for one in rig.values(topics.CHANGES):
         sides = [None if one[side] is None else one[side]["id"] for side in ("from", "to")]
         written.setdefault(one["customer_id"], []).append((one["segmentation"], one["seq"], *sides, one["cause"]))
-    # Only the lane has seen the one whose look moves the clock at the end.
+    # Only the lane has seen the customer whose interaction advances the clock at the end.
     del written["leo"]
     assert written == {id: [(*key[:4], key[5]) for key in moves] for id, moves in keys.items()}
 

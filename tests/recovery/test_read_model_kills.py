@@ -1,4 +1,4 @@
-"""The read model is killed while it fills, and its file deleted: at rest it holds what the topics hold, each record once."""
+"""Test the read model killed while it fills, and its file deleted: at rest it has the topics' records, each once."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ LANES = 2
 NOW = 20_000 * 86_400_000
 SEGMENTS = ("new", "active", "loyal")
 OLD = 50
-"""Records of each lane that left the topic of changes by age."""
+"""Number of records per lane that left the topic of changes by age."""
 
 
 class Held(NamedTuple):
-    """What the topics hold, counted beside them."""
+    """Contents of the topics, counted separately."""
 
     members: Counter[str]
     flows: Counter[tuple[str, str]]
@@ -52,7 +52,7 @@ class Held(NamedTuple):
 
 
 class Feeding:
-    """A process that fills the file."""
+    """Start a process that fills the file."""
 
     def __init__(self, bootstrap: str, prefix: str, file: Path) -> None:
         command = [sys.executable, "-m", "feeding", bootstrap, prefix, str(LANES), str(file)]
@@ -76,7 +76,7 @@ class Feeding:
 
 
 def records(chance: random.Random) -> Iterator[tuple[str, str, bytes | None]]:
-    """Topic, customer and value: each comes, moves twice, and every tenth is erased."""
+    """Return topic, customer and value of records: each customer enters, moves twice, and every tenth is erased."""
     for number in range(CUSTOMERS):
         id, before = f"c{number}", None
         for seq in (1, 2, 3):
@@ -110,7 +110,7 @@ def _change(id: str, seq: int, before: str | None, after: str | None, cause: str
 
 
 async def publish(connection: KafkaConnection) -> Held:
-    """Write everything; gives what there is to read after the oldest changes have left."""
+    """Write everything; return what there is to read after the oldest changes are gone."""
     held: dict[str, str | None] = {}
     changes: list[list[tuple[str, str, str]]] = [[] for _ in range(LANES)]
     last = dict[str, tuple[str | None, int]]()
@@ -125,7 +125,7 @@ async def publish(connection: KafkaConnection) -> Held:
             elif value is not None:
                 changes[lane].append((id, *_way(value)))
         for lane in range(LANES):
-            # All of these leave, so that nothing of the topic is ever read.
+            # All of these are deleted, so that nothing of the topic is ever read.
             topic = connection.topic(topics.MESSAGES)
             sent += [await producer.send(topic, b"{}", key=b"c1", partition=lane) for _ in range(3)]
         await asyncio.gather(*sent)
@@ -148,7 +148,7 @@ def _way(value: bytes) -> tuple[str, str]:
 
 
 def forget_the_oldest(connection: KafkaConnection) -> None:
-    """As retention does."""
+    """Delete records as retention does."""
     admin = AdminClient({"bootstrap.servers": connection.bootstrap})
     until = {topics.CHANGES: OLD, topics.MESSAGES: 3}
     where = [TopicPartition(connection.topic(topic), lane, until[topic]) for topic in until for lane in range(LANES)]
@@ -176,7 +176,7 @@ def read(file: Path) -> Held:
 
 
 def reached(file: Path) -> int:
-    """How many offsets the file has read."""
+    """Return how many offsets the file has read."""
     try:
         with closing(sqlite3.connect(file)) as db:
             return int(db.execute("SELECT IFNULL(SUM(next), 0) FROM position").fetchone()[0])
@@ -201,7 +201,7 @@ def test_killed_and_deleted_at_random_it_holds_what_the_topics_hold(
             time.sleep(0.005)
         time.sleep(chance.uniform(0.0, 0.06))
         if number % 3 == 2:
-            # Under the process that writes it, which fills another.
+            # While the process writes it, which then fills another.
             tables.remove(file)
             time.sleep(chance.uniform(0.0, 0.3))
         feeding.kill()

@@ -1,4 +1,4 @@
-"""A Redis that is full, read-only or failing over is waited for; one that may drop customers is refused."""
+"""Test that a full, read-only or failing-over Redis is waited for, and one that may drop customers is refused."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.recovery]
 LANES = 4
 CUSTOMERS = 200
 AWAY_SECONDS = 30 if "FAULTS" in os.environ else 6
-"""Long enough for every lane to have tried again."""
+"""Long enough for every lane to have retried."""
 MANY = 12_000 if "FAULTS" in os.environ else 6_000
 
 
@@ -57,7 +57,7 @@ def views(start: int, count: int) -> list[Outgoing]:
 
 
 def fill(client: redis.Redis) -> None:
-    """Less memory than is in use."""
+    """Set less memory than is in use."""
     client.config_set("maxmemory", str(client.info("memory")["used_memory"] // 2))
 
 
@@ -66,12 +66,12 @@ def empty(client: redis.Redis) -> None:
 
 
 def replicate(client: redis.Redis) -> None:
-    """A replica of a server that is not there, as in the middle of a failover."""
+    """Make it a replica of a server that does not exist, as in the middle of a failover."""
     client.replicaof("127.0.0.1", "1")
 
 
 def replicate_strictly(client: redis.Redis) -> None:
-    """The same, and it refuses to read as well."""
+    """Make it such a replica, which refuses reads as well."""
     client.config_set("replica-serve-stale-data", "no")
     replicate(client)
 
@@ -113,7 +113,7 @@ def test_lanes_wait_for_it_and_report_it_once(
     log_lines = [line for line in service.logs().splitlines() if line.startswith("{")]
     waits = [line for line in map(json.loads, log_lines) if "lanes wait until it recovers" in line.get("message", "")]
     messages = [line["message"].partition(";")[0] for line in waits]
-    # A server that fails over may call itself read-only, too.
+    # A server that fails over may also call itself read-only.
     most = 2 if breaks is replicate_strictly else 1
     assert len(messages) == len(set(messages)) <= most, "once for each cause, for all lanes"
     assert any(message in one for one in messages) and all(line["streamer.hint"] for line in waits)
@@ -163,7 +163,7 @@ def test_a_redis_that_may_drop_customers_is_refused(
     assert f"maxmemory-policy is {policy}" in service.logs()
     assert "CONFIG SET maxmemory-policy noeviction" in service.logs()
     assert client.dbsize() == 0
-    # `streamer worker` ends with it instead of trying again and again, and says it.
+    # `streamer worker` ends with this error instead of retrying, and reports it.
     done = CommandLine(tmp_path, service.environment).run("worker")
     assert done.exit_code != 0
 
@@ -176,7 +176,7 @@ def test_a_redis_that_begins_to_evict_loses_and_doubles_nothing(
     tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Somebody sets allkeys-lru under a running worker, which keeps few customers in memory, and takes it back."""
+    """An operator sets allkeys-lru under a running worker with few customers in memory, and reverts it."""
     many, settings = MANY, {"STREAMER_MAX_RESIDENTS": "1000"}
     message = "Redis drops keys of customers"
     with LiveService(addresses, valkey.address, prefix, tmp_path, lanes=LANES, **settings) as service:
@@ -188,7 +188,7 @@ def test_a_redis_that_begins_to_evict_loses_and_doubles_nothing(
         service.publish(orders(many, many), rate=1_500)
         evicted = client.info("stats")["evicted_keys"]
         assert evicted > 100
-        # Lanes that noticed it wait, and say so once for all of them; nobody's restore goes on meanwhile.
+        # Lanes that noticed it wait, and log it once for all; no restore continues meanwhile.
         service.wait(lambda: message in service.logs(), 30)
         client.config_set("maxmemory-policy", "noeviction")
         client.config_set("maxmemory", "0")
@@ -204,7 +204,7 @@ def test_a_redis_that_begins_to_evict_loses_and_doubles_nothing(
 
 
 def orders(start: int, customers: int) -> list[Outgoing]:
-    """One of each customer."""
+    """Return one event of each customer."""
     now = iso(time.time_ns() // 1_000_000)
     return [
         Outgoing(

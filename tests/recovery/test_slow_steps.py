@@ -1,4 +1,4 @@
-"""A machine on which everything takes long: transactions stay short, and what they decide stays the same."""
+"""Test a slow machine: transactions stay short, and their decisions stay the same."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SLOW = replace(TIGHT, max_records=100, turn_records=1, step_seconds=STEP_SECONDS
 
 
 class SlowLoop(asyncio.SelectorEventLoop):
-    """Its clock goes on by what the machine is said to have taken."""
+    """Its clock advances by what the machine supposedly took."""
 
     taken = 0.0
 
@@ -34,7 +34,7 @@ class SlowLoop(asyncio.SelectorEventLoop):
 
 
 def on_a_slow_machine(monkeypatch: pytest.MonkeyPatch, played: Coroutine[Any, Any, None]) -> list[int]:
-    """Run it; gives how many records each portion had that was decided."""
+    """Run it; return how many records each decided portion had."""
     loop = SlowLoop()
     portions: list[int] = []
 
@@ -73,7 +73,7 @@ def test_a_transaction_is_bounded_by_time_from_the_first_on(monkeypatch: pytest.
             taken.append(lane.committed - before)
 
     on_a_slow_machine(monkeypatch, go())
-    # 2.5 s are over when the fourth portion begins, and that is the last; smaller steps follow.
+    # 2.5 s have passed when the fourth portion begins, which is the last; smaller steps follow.
     most = 4 * turn_records
     assert taken[0] == most and max(taken) == most and sum(taken) == 100
     assert rig.ledger().applied == 100 and rig.ledger().unaccounted == 0

@@ -1,4 +1,4 @@
-"""The watchdog on real servers: a worker with a stuck lane is started again by its supervisor; one that waits is left alone."""
+"""Test the watchdog on real servers: a worker with a stuck lane is restarted by its supervisor, one that waits is not."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def service(addresses: Addresses, valkey: Valkey, prefix: str, tmp_path: Path) -
 
 @pytest.fixture
 def child(service: LiveService, tmp_path: Path) -> Iterator[Child]:
-    """The worker, and its supervisor."""
+    """Return the worker and its supervisor."""
     command = [sys.executable, "-m", "stuck_worker", "lanes", "--follow-parent"]
     with (tmp_path / "supervised.log").open("wb") as log:
         made = Child(command, service.environment, log)
@@ -55,7 +55,7 @@ def child(service: LiveService, tmp_path: Path) -> Iterator[Child]:
 
 
 def orders(first: int, count: int, *names: str) -> list[Outgoing]:
-    """One each of many customers, and those with names of their own for the first customer of lane 0."""
+    """Return one event each of many customers, and named ones for the first customer of lane 0."""
     now = time.time_ns() // 1_000_000
     ids = [f"c{number}" for number in range(first, first + count)]
     one = next(id for id in ids if partition_for(id.encode(), LANES) == 0)

@@ -1,4 +1,4 @@
-"""A view that lost keys is restored from the changelog, also one that loses more while it is restored."""
+"""Test that a view that lost keys is restored from the changelog, even if it loses more during the restore."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from streamer.lanes.ports import Fenced, Update
 
 @pytest.mark.parametrize("cached", [2, 1_000])
 def test_a_view_that_lost_a_part_of_its_customers_is_restored(cached: int) -> None:
-    """Their parts are gone, the token is not: without a look they would be new people."""
+    """Their parts are gone, the token is not: unchecked, they would be new customers."""
     usual = Rig(a_log(set(), event=True), settings=replace(WIDE, max_residents=cached))
     asyncio.run(usual.run())
 
@@ -55,7 +55,7 @@ def test_a_view_that_lost_a_part_of_its_customers_is_restored(cached: int) -> No
 
 
 class Forgetful(MemoryView):
-    """Loses its token, or a due time, with each of the first writes of a restore, as a full server that evicts does."""
+    """Loses its token or a due time with each of the first writes of a restore, like a full server that evicts."""
 
     def __init__(self, server: MemoryServer, times: int, *, token: bool) -> None:
         super().__init__(server)
@@ -116,7 +116,7 @@ def test_a_zombie_that_restores_is_fenced_by_the_one_who_took_the_view() -> None
 
 @pytest.mark.parametrize("lost", ["models", "definitions"])
 def test_versions_that_are_lost_are_found_in_the_changelog(lost: str) -> None:
-    """They were taken for a changelog without them, and the lane stopped."""
+    """They were mistaken for a changelog without them, and the lane stopped."""
 
     async def go() -> None:
         log = LogMaker(now=T0)
@@ -126,7 +126,7 @@ def test_versions_that_are_lost_are_found_in_the_changelog(lost: str) -> None:
         rig, lane = await applied(log.records)
         assert getattr(rig.server.shelf, lost)
         getattr(rig.server.shelf, lost).clear()
-        # As if nobody had counted: the next owner must find it by itself.
+        # As if nobody had counted: the next owner must notice by itself.
         rig.server.shelf.counts = rig.server.shelf.counted()
         lane = await rig.own()
         assert lane.halted is None and getattr(rig.server.shelf, lost)

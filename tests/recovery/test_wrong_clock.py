@@ -1,4 +1,4 @@
-"""A worker whose wall clock is a year ahead applies events, moves nobody by time, and says so."""
+"""Test a worker whose wall clock is a year ahead: it applies events, moves nobody by time, and reports it."""
 
 from __future__ import annotations
 

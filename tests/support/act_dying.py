@@ -1,7 +1,8 @@
-"""An ``act`` that kills or freezes itself at one of six points of a message's way, as ``ACT_DIE=POINT`` names it.
+"""Run an ``act`` that kills or freezes itself at one of six points of a message's life, named by ``ACT_DIE=POINT``.
 
-The points are those of the design: before a plan is committed, after it, after a claim, during a call or before its answer
-is committed, after its answer is committed; and frozen right after a claim. ``ACT_DIE_AFTER`` passes over so many.
+The points are those of the design: before a plan is committed, after it, after a claim, during a call or before its
+answer is committed, and after its answer is committed; or frozen right after a claim. ``ACT_DIE_AFTER`` skips that many
+times.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ LONGEST_CALL = 0.08
 
 
 def strike(number: signal.Signals = signal.SIGKILL) -> None:
-    """This process is gone, or stands still."""
+    """Kill or freeze this process."""
     os.kill(os.getpid(), number)
 
 
 def arm(point: int, after: int) -> None:
-    """Have this process strike itself once at the point, after passing over it so many times."""
+    """Make this process strike itself at the point, after skipping it that many times."""
     left, commit = after, ActOwner._commit
 
     def due() -> bool:
@@ -73,6 +74,6 @@ def _during_a_call(sender: Any, due: Any) -> None:
 
 
 if __name__ == "__main__":
-    # Only here: the collector of doctests imports this module into the process of the tests.
+    # Only here, because the doctest collector imports this module into the test process.
     arm(int(os.environ["ACT_DIE"]), int(os.environ.get("ACT_DIE_AFTER", "0")))
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""What an owner of act reads and writes, in memory: topics that outlive it, the view, a clock, and kills at its commits."""
+"""Keep an act owner's inputs and outputs in memory: topics that outlive it, the view, a clock, and kills at its commits."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from streamer.lanes.ports import Writes
 
 
 class Killed(BaseException):
-    """The process is gone."""
+    """Raised when the process is killed."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One published step of a message, with what the tests look at."""
+    """A published step of a message, with the fields that tests look at."""
 
     type: str
     message_id: str
@@ -54,12 +54,12 @@ _published = msgspec.json.Decoder(_Published).decode
 
 
 class Memory:
-    """Kafka, the view and the clock. ``customers`` are as the view shows them; ``steps`` were committed.
+    """Kafka, the view and the clock. ``customers`` are those in the view; ``steps`` are the committed ones.
 
     Parameters
     ----------
     kills
-        The share of commits at which the owner is killed: half of them before the commit, half right after it.
+        Share of commits at which the owner is killed, half of the time before the commit and half right after it.
     """
 
     def __init__(self, now: int, customers: Mapping[str, Customer], kills: float = 0.0, seed: int = 1) -> None:
@@ -72,7 +72,7 @@ class Memory:
         self._at: dict[str, int] = {}
 
     def publish(self, topic: str, customer: str, value: bytes, at: int) -> None:
-        """One more record of the changes, or of the events."""
+        """Append a record to the changes or events."""
         records = self._topics[topic]
         records.append(Record(0, len(records), at, customer.encode(), value, ()))
 
@@ -86,7 +86,7 @@ class Memory:
             self._at = {topic: starts.get((topic, 0), 0) for topic in self._topics}
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
     async def commit(self, writes: Writes, next_offset: int) -> int:
         struck = self._dice.random() < self.kills
@@ -148,7 +148,7 @@ class Memory:
 
 
 class Journal:
-    """The lines of all owners; only one is alive."""
+    """The lines of all owners; only one owner is alive."""
 
     name = "here"
 
@@ -168,14 +168,14 @@ class Journal:
         return ("begun", None) if answer is None else ("answered", answer)
 
     def forget(self, journals: Iterable[str]) -> None:
-        """All are kept."""
+        """Do nothing: all journals are kept."""
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
 
 class Sender:
-    """Takes every call, and keeps the ids in the order in which they came."""
+    """Accepts every call, and records the ids in call order."""
 
     def __init__(self) -> None:
         self.sent: list[str] = []
@@ -189,11 +189,11 @@ class Sender:
         return Answer("sent")
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
 
 class Shop:
-    """Owners over one memory, one after the other: the next one follows when one is killed."""
+    """Successive owners over one memory: the next one starts when one is killed."""
 
     def __init__(
         self, memory: Memory, book: Book, policy: Policy, codes: Iterable[str] = (), *, a_turn: int = 10**6
@@ -209,7 +209,7 @@ class Shop:
         return self._owner.state
 
     async def start(self) -> None:
-        """The next owner takes over; the first one finds all plays running."""
+        """Start the next owner; the first one starts all plays."""
         while True:
             memory = self.memory
             senders = {"smtp": self.sender, "webhook": self.sender}
@@ -241,16 +241,16 @@ class Shop:
             return
 
     async def stop(self) -> None:
-        """Nobody sends until the next start."""
+        """Stop sending until the next start."""
         self._owner = None
 
     async def settle(self) -> None:
-        """Turns until nothing is due; where an owner is killed, the next one goes on."""
+        """Run turns until nothing is due. When an owner is killed, the next one continues."""
         while not (await self.once() and idle(self.state, self.memory.now)):
             pass
 
     async def once(self) -> bool:
-        """One turn and its calls; False if the owner was killed."""
+        """Run one turn and its calls. Return False if the owner was killed."""
         if self._owner is None:
             await self.start()
         assert self._owner is not None
@@ -265,7 +265,7 @@ class Shop:
 
 
 def idle(state: State, now: int) -> bool:
-    """Whether nothing is under way, and nothing is due."""
+    """Return whether nothing is in progress and nothing is due."""
     return not any(
         one.status == "sending" or (one.status == "waiting" and one.due <= now) for one in state.messages.values()
     )

@@ -1,7 +1,7 @@
-"""Act's real owner and heart over memory adapters, with a fault at any effect: killed, or frozen until another took over.
+"""Run act's real owner and heart over memory adapters, with a fault at any effect: killed, or frozen until replaced.
 
-Effects are what another process could see: commits, journal lines, calls. A schedule names the effects at which something
-happens; everything else is deterministic, so a schedule can be run again.
+Effects are what another process could see: commits, journal lines, calls. A schedule names the effects at which faults
+happen; everything else is deterministic, so a schedule can be repeated.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ TEMPLATES = {f"mail.en.{part}": "{{ coupon.code }}" for part in ("subject", "tex
 
 
 class Killed(BaseException):
-    """The process is gone: nothing of it runs any more."""
+    """Raised when the process is killed: nothing of it runs any more."""
 
 
 @dataclass
 class Shared:
-    """What outlives a process: Kafka, the disk, the receivers, and the clock."""
+    """The state that outlives a process: Kafka, the disk, the receivers, and the clock."""
 
     faults: Mapping[int, Fault]
     effects: int = 0
@@ -89,7 +89,7 @@ class Process:
         return self.shared.now
 
     async def effect(self) -> None:
-        """Before and after everything that others can see."""
+        """Mark an effect; called before and after everything that others can see."""
         if self.frozen is not None:
             await self.frozen.wait()
         if self.dead:
@@ -144,7 +144,7 @@ class _Log:
         return 0
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
 
 class _Inputs:
@@ -164,7 +164,7 @@ class _Inputs:
         return {(topic, 0): len(self._process.shared.changes) if topic == topics.CHANGES else 0}
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
 
 class _Customers:
@@ -206,14 +206,14 @@ class _Journal:
         return ("begun", None) if answer is None else ("answered", answer)
 
     def forget(self, journals: Iterable[str]) -> None:
-        """All are kept."""
+        """Do nothing: all journals are kept."""
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
 
 class _Sender:
-    """Both kinds of receivers; `called` counts effects by id, `mails` by what a mailbox holds."""
+    """Both kinds of receivers. `called` counts effects by id, `mails` counts a mailbox's mails."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
@@ -233,7 +233,7 @@ class _Sender:
         return Answer("sent", "ok")
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
 
 CHANGES = 2
@@ -241,7 +241,7 @@ _TURNS = 12
 
 
 def prepared(faults: Mapping[int, Fault]) -> Shared:
-    """Two changes, and orders to start both plays."""
+    """Return a world with two changes and the commands to start both plays."""
     shared = Shared(faults)
     segments = {name: None if ids is None else tuple(sorted(ids)) for name, ids in SEGMENTS.items()}
     for number, name in enumerate(("hook", "mail")):
@@ -270,7 +270,7 @@ def prepared(faults: Mapping[int, Fault]) -> Shared:
 
 
 async def live(process: Process) -> None:
-    """Turns of one process, until it has nothing to do, is dead, or is frozen."""
+    """Run turns of one process until it is idle, dead or frozen."""
     owner, shared = process.owner, process.shared
     at = await owner.open()
     for _ in range(_TURNS):
@@ -285,7 +285,7 @@ async def live(process: Process) -> None:
 
 
 async def _run(faults: Mapping[int, Fault], kind: type[Process]) -> tuple[Shared, State]:
-    # Calls of a killed process end with it, and nobody asks how.
+    # Calls of a killed process end with it, and nobody reads their results.
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
     shared = prepared(faults)
     frozen: list[tuple[Process, asyncio.Task[None]]] = []
@@ -296,13 +296,13 @@ async def _run(faults: Mapping[int, Fault], kind: type[Process]) -> tuple[Shared
             await asyncio.sleep(0)
         if process.frozen is not None and not task.done():
             frozen.append((process, task))
-            # Longer than any lease: by then another has been let in.
+            # This is longer than any lease, so another owner has been let in by then.
             shared.seconds += 60
         else:
             _ended(task)
             process.die()
         shared.now += 600_000
-    # What was frozen wakes up now, and all of it comes to an end.
+    # Let the frozen parts wake up and finish.
     shared.faults = {}
     for process, task in frozen:
         assert process.frozen is not None
@@ -322,7 +322,7 @@ def _ended(task: asyncio.Task[None]) -> None:
 
 
 def run(faults: Mapping[int, Fault], kind: type[Process] = Process) -> list[str]:
-    """What went wrong in one schedule; empty for nothing."""
+    """Return the faults found in one schedule; empty if there are none."""
     shared, state = asyncio.run(_run(faults, kind))
     wrong = []
     hook, mail = state.ledger.plays["hook"], state.ledger.plays["mail"]
@@ -344,6 +344,6 @@ def run(faults: Mapping[int, Fault], kind: type[Process] = Process) -> list[str]
 
 
 def effects() -> int:
-    """How many effects a run without faults has."""
+    """Return the number of effects of a run without faults."""
     shared, _ = asyncio.run(_run({}, Process))
     return shared.effects

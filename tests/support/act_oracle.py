@@ -1,7 +1,7 @@
-"""What must become of each message of the plays in `act_plays_text`: read from the whole trace, hour by hour.
+"""Determine what must become of each message of the plays in `act_plays_text`, from the whole trace, hour by hour.
 
-Another program than the planner: it shares no code with it. It keeps lists of all that was sent and looks through them,
-writes each play's rule out by hand, and looks at every open message in every hour.
+This is a separate program that shares no code with the planner. It keeps lists of everything sent and searches them,
+spells out each play's rule, and looks at every open message in every hour.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from act_trace import DAY, HOUR, Entry, Trace
 
 SHOP_ZONE = "Europe/Berlin"
 QUIET = range(8, 21)
-"""Local hours in which may be written."""
+"""Local hours in which messages may be sent."""
 ALL_HELD, HELD = 0.05, 0.2
 HALF_LIFE = 25 * DAY
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One play, by hand."""
+    """One play's rule, written out."""
 
     name: str
     answers: Callable[[dict[str, Any]], bool]
@@ -113,7 +113,7 @@ RULES = (
         no_complaint=True,
         coupon=True,
     ),
-    # Not one of the five: a condition that is judged when the change happens and again after the wait.
+    # Not one of the five: a condition that is evaluated when the change happens and again after the wait.
     Rule(
         "nurse",
         _moved("lifecycle", {"active", "loyal"}),
@@ -130,7 +130,7 @@ RULES = (
 
 @dataclass
 class Open:
-    """A message that is not finished."""
+    """An unfinished message."""
 
     id: str
     rule: Rule
@@ -144,7 +144,7 @@ class Open:
 
 @dataclass
 class Person:
-    """All that is remembered of one customer since they were erased last."""
+    """Everything remembered about one customer since the last erase."""
 
     turns: list[tuple[int, str, bool]] = field(default_factory=list)
     wants: dict[str, bool] = field(default_factory=dict)
@@ -153,7 +153,7 @@ class Person:
 
 
 class Oracle:
-    """Reads a trace; ``became`` says of each change and play what became of its message, and when."""
+    """Reads a trace; ``became`` holds the outcome and time of the message for each change and play."""
 
     def __init__(self, trace: Trace, codes: int, budget: int) -> None:
         self.became: dict[tuple[str, str], tuple[str, int]] = {}
@@ -179,7 +179,7 @@ class Oracle:
 
     @property
     def waiting(self) -> set[tuple[str, str]]:
-        """Messages that are not finished at the end."""
+        """Messages that are unfinished at the end."""
         return {(one.body["event_id"], one.rule.name) for one in self._open}
 
     # -- what happens -----------------------------------------------------------------------------------------
@@ -277,7 +277,7 @@ class Oracle:
         self._end(one, "sent", now)
 
     def _refusal(self, one: Open, now: int) -> str | None:
-        """Who may not be written to, or not any more."""
+        """Return why a customer must not get messages (any more), or None."""
         rule, person = one.rule, self._people[one.customer]
         email = self._trace.traits[one.customer].get("email", "")
         if not rule.to_owner and "@" not in email:

@@ -1,6 +1,6 @@
-"""Act on real servers: changes written as lanes write them, customers in the view, receivers that count.
+"""Run act on real servers: changes written as lanes write them, customers in the view, receivers that count.
 
-Lanes do not run here: the view says of each that it has read everything. Tests of the whole chain run lanes as well.
+Lanes do not run here: the view claims that each has read everything. Tests of the whole chain also run lanes.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ from streamer.embedded import Addresses
 SECRET = "whsec_" + base64.b64encode(b"a secret of twenty-four b").decode()
 ACT = ("-m", "streamer.runtime.process", "act")
 PATIENCE_SECONDS = 240.0
-"""A process alone takes half a minute to start where eight others want the same two cores."""
+"""Seconds to wait. A process alone takes half a minute to start where eight others share the same two cores."""
 LINK_KEY = "0123456789abcdef0123456789abcdef"
 SEGMENTS = {name: None if ids is None else tuple(sorted(ids)) for name, ids in segments_of(DEFAULTS).items()}
 
@@ -62,14 +62,14 @@ TEMPLATES = {
 
 
 COUPON = 'coupon = { pool = "back10", valid = "14 days" }'
-"""For ``letter``, with templates that say it."""
+"""Coupon for ``letter``, whose templates show it."""
 WITH_COUPON = {
     name: text if name.endswith("subject") else text + " Code {{ coupon.code }}." for name, text in TEMPLATES.items()
 }
 
 
 def plays(hook: str, mail_port: int, **more: Any) -> str:
-    """A file with a webhook play and a mail play that answer the same change, and no limits in their way."""
+    """Return a file with a webhook play and a mail play that react to the same change, without effective limits."""
     doubt = more.get("doubt", "skip")
     kind = "marketing" if doubt == "skip" else "service"
     wait = f'wait = "{more["wait"]}"' if "wait" in more else ""
@@ -115,7 +115,7 @@ channel = "mail"
 
 
 class Receiver:
-    """An HTTP receiver of webhooks, in a thread: verifies each call and counts what takes effect once."""
+    """An HTTP receiver of webhooks in a thread. Verifies each call and counts what takes effect once."""
 
     def __init__(self, seed: int = 1, slowest: float = 0.06, failing: float = 0.05) -> None:
         self.effects: Counter[str] = Counter()
@@ -146,7 +146,7 @@ class Receiver:
         asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(10)
 
     def stop(self) -> None:
-        """Close all connections and listen no more."""
+        """Close all connections and stop listening."""
         asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
 
     def close(self) -> None:
@@ -167,7 +167,7 @@ class Receiver:
             server = self._runner.server
             await self._runner.cleanup()
             self._runner = None
-            # A connection that was accepted a moment ago is made only now.
+            # A connection that was just accepted is only registered now.
             await asyncio.sleep(0.05)
             assert server is not None
             await server.shutdown(0.1)
@@ -181,7 +181,7 @@ class Receiver:
             return web.Response(status=400)
         await asyncio.sleep(self._random.uniform(0, self._slowest / 2))
         id = request.headers["webhook-id"]
-        # Only the first call of a message fails: the next pause would be five minutes.
+        # Only the first call of a message fails, because the next pause would be five minutes.
         if id not in self._tried and self._random.random() < self._failing:
             self._tried.add(id)
             return web.Response(status=503)
@@ -194,7 +194,7 @@ class Receiver:
 
 
 class _Controller(Controller):
-    """A mail server that closes its connections where it stops."""
+    """A mail server that closes its connections when it stops."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
@@ -257,7 +257,7 @@ class Postbox:
 
 
 class ActService:
-    """Act processes of one topic prefix, to be killed and started again."""
+    """Act processes of one topic prefix, which can be killed and restarted."""
 
     def __init__(
         self, addresses: Addresses, redis_url: str, prefix: str, folder: Path, *, lanes: int = 2, **settings: str
@@ -293,7 +293,7 @@ class ActService:
     # -- processes --------------------------------------------------------------------------------------------
 
     def start(self, program: Sequence[str] = ACT, **more: str) -> subprocess.Popen[bytes]:
-        """One more process."""
+        """Start another process."""
         path = self.folder / f"act-{len(self.processes)}.log"
         with path.open("wb") as log:
             process = subprocess.Popen(
@@ -306,12 +306,12 @@ class ActService:
         return process
 
     def start_dying(self, point: int, after: int = 0) -> subprocess.Popen[bytes]:
-        """One more process, which strikes itself at a point of `act_dying`."""
+        """Start another process, which kills or freezes itself at a point of `act_dying`."""
         program = str(Path(__file__).with_name("act_dying.py"))
         return self.start((program, "act"), ACT_DIE=str(point), ACT_DIE_AFTER=str(after))
 
     def struck(self, process: subprocess.Popen[bytes]) -> bool:
-        """Whether a process is gone, or stands still."""
+        """Return whether a process is gone or frozen."""
         if process.poll() is not None:
             return True
         with suppress(OSError):
@@ -338,7 +338,7 @@ class ActService:
     # -- what goes in -----------------------------------------------------------------------------------------
 
     def know(self, ids: Iterable[str], traits: Callable[[str], Mapping[str, Any]] | None = None) -> None:
-        """Put customers into the view, as lanes do; each lane has read all."""
+        """Put customers into the view as lanes do; each lane has read everything."""
         self.tick()
         pipe = self.redis.pipeline(transaction=False)
         for id in ids:
@@ -355,7 +355,7 @@ class ActService:
         pipe.execute()
 
     def tick(self, now: int | None = None) -> None:
-        """Let each lane have read everything, up to an instant (ms), which is act's time with ``STREAMER_CLOCK=event``."""
+        """Let each lane have read everything up to an instant (ms), which is act's time with ``STREAMER_CLOCK=event``."""
         self.clock = now or self.clock
         for lane in range(self.lanes):
             ledger = Ledger.fresh(lane)
@@ -366,7 +366,7 @@ class ActService:
         return LaneKeys(f"{self.prefix}.streamer", lane)
 
     def order(self, action: str, play: str, **more: Any) -> None:
-        """Order something of act."""
+        """Send a command to act."""
         command = PlayCommand.model_validate({"action": action, "play": play, **more})
         value, headers = encode_command(command)
         self.write(topics.ACT, [(command_key(), value, headers)], every_lane=False)
@@ -383,7 +383,7 @@ class ActService:
         self.wait(lambda: set(names) <= {n for n, p in self.state().ledger.plays.items() if p.status == "running"})
 
     def change(self, ids: Iterable[str], seq: int = 1, **more: Any) -> list[str]:
-        """Publish that customers became at risk; gives the events' ids."""
+        """Publish that customers became at risk, and return the events' ids."""
         values = []
         for id in ids:
             change = changed(id, seq, **more)
@@ -414,13 +414,13 @@ class ActService:
     # -- what comes out ---------------------------------------------------------------------------------------
 
     def state(self) -> State:
-        """What act's own topic holds."""
+        """Return the state in act's own topic."""
         state = State()
         store.restore(((record.key, record.value) for record in self.records(topics.ACT, 0)), state)
         return state
 
     def steps(self) -> list[dict[str, Any]]:
-        """All published steps of messages."""
+        """Return all published steps of messages."""
         return [json.loads(one.value) for lane in range(self.lanes) for one in self.records(topics.MESSAGES, lane)]
 
     def records(self, topic: str, partition: int) -> list[Any]:
@@ -436,7 +436,7 @@ class ActService:
         return [r async for chunk in read_committed(self.connection, topic, partition, first, end) for r in chunk]
 
     def done(self, planned: int) -> bool:
-        """Whether so many messages were planned and none is under way any more."""
+        """Return whether ``planned`` messages were planned and none is in progress any more."""
         state = self.state()
         waiting = [one for one in state.messages.values() if one.status in ("waiting", "sending")]
         return sum(one.planned for one in state.ledger.plays.values()) == planned and not waiting
@@ -449,7 +449,7 @@ class ActService:
 
 
 def changed(id: str, seq: int = 1, **more: Any) -> Change:
-    """A change into ``at_risk`` that is safe to act on."""
+    """Return a change to ``at_risk`` that is safe to act on."""
     now = int(time.time() * 1000)
     fields: dict[str, Any] = {
         "event_id": f"{id}-{seq}",

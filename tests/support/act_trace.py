@@ -1,7 +1,6 @@
-"""A shop's 60 days as act sees them: who moved when, and what they said. All instants lie on full hours.
+"""Generate 60 days of a shop as act sees them: moves and signals of customers. All instants are on full hours.
 
-Made from a seed. It is what the planner gets and what the oracle of `act_oracle` reads; neither takes anything else from
-the other.
+Made from a seed. The planner and the oracle of `act_oracle` read it, and share nothing else.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any, Literal
 
 HOUR, DAY = 3_600_000, 86_400_000
 BEGIN = int(datetime(2026, 3, 1, tzinfo=UTC).timestamp()) * 1000
-"""With 60 days the clocks of Europe change within."""
+"""Start of the trace. European clocks change within its 60 days."""
 
 What = Literal["change", "consent", "leave", "return", "bounced", "complained", "complaint", "erase"]
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Pacific/Chatham", "Mars/Olympus", "")
@@ -26,7 +25,7 @@ SEGMENTS = {"lifecycle": LIFECYCLE, "value": VALUE, "cart": CART}
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that happened to a customer."""
+    """An event in a customer's life."""
 
     at: int
     customer: str
@@ -36,7 +35,7 @@ class Entry:
 
 @dataclass
 class Trace:
-    """Customers with their traits and segments at the beginning, and all entries in order of time."""
+    """Customers with their traits and segments at the start, and all entries in time order."""
 
     traits: dict[str, dict[str, Any]] = field(default_factory=dict)
     value: dict[str, str] = field(default_factory=dict)
@@ -44,7 +43,7 @@ class Trace:
     hours: int = 0
 
     def by_hour(self) -> Iterator[tuple[int, list[Entry]]]:
-        """Every hour with what happened in it."""
+        """Yield every hour with its entries."""
         at = 0
         for hour in range(self.hours):
             now, found = BEGIN + hour * HOUR, list[Entry]()
@@ -55,7 +54,7 @@ class Trace:
 
 
 def made(customers: int, days: int, seed: int = 1) -> Trace:
-    """A shop of so many customers."""
+    """Return the trace of a shop with this number of customers."""
     dice, trace = random.Random(seed), Trace(hours=days * 24)
     for number in range(customers):
         id = f"c{number}"
@@ -75,8 +74,8 @@ def _traits(id: str, dice: random.Random) -> dict[str, Any]:
 
 
 def _life(id: str, value: str, dice: random.Random, days: int) -> Iterator[Entry]:
-    """Moves and words of one customer, no two in the same hour."""
-    # Every second customer does it all in one week, and meets the caps.
+    """Yield moves and signals of one customer, at most one per hour."""
+    # Every second customer does everything in one week, and reaches the caps.
     first, last = 0, days * 24
     if days > 7 and dice.random() < 0.5:
         first = dice.randrange(last - 7 * 24 + 1)
@@ -117,7 +116,7 @@ def _what(dice: random.Random) -> What:
 
 
 def _next(name: str, held: str, dice: random.Random) -> str:
-    """Mostly where plays look for customers."""
+    """Return the next segment, usually one that plays react to."""
     if name == "lifecycle" and dice.random() < 0.6:
         usual = {"loyal": "at_risk", "champion": "at_risk", "active": "at_risk", "at_risk": "champion"}
         if held in usual:

@@ -1,4 +1,4 @@
-"""Act without servers: a file of plays, customers, a clock that the test moves, and the heart called as the owner calls it."""
+"""Run act without servers: a file of plays, customers, a clock set by the test, and the heart called as by the owner."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from streamer.act.plays.declared import load, segments_of
 HOUR = 3_600_000
 DAY = 24 * HOUR
 NOON = 20_800 * DAY + 12 * HOUR
-"""An instant at noon UTC, outside of all quiet hours there."""
+"""An instant at noon UTC, outside all quiet hours."""
 SEGMENTS = segments_of(DEFAULTS)
 POLICY = Policy(FeatureContext(), "UTC", True, Addresses(b"secret"))
 
@@ -53,18 +53,18 @@ holdout = {holdout}
 def play(
     name: str = "win_back", *, channel: str = "mail", again: str = "30 days", holdout: float = 0, more: str = ""
 ) -> str:
-    """One play of a file."""
+    """Return one play of a file."""
     return PLAY.format(name=name, channel=channel, again=again, holdout=holdout, more=more)
 
 
 def book(*plays: str, limits: str = "", version: int = 1) -> Book:
-    """A file with these plays."""
+    """Return a file with these plays."""
     text = HEAD + (f"[limits]\n{limits}\n" if limits else "") + "".join(plays or [play()])
     return load(text, version, SEGMENTS)
 
 
 def customer(id: str = "ann", *, marketing: bool | None = None, segment: str = "at_risk", **traits: Any) -> Customer:
-    """A customer with an address, in a segment."""
+    """Return a customer with an address, in a segment."""
     found = Customer(id, (0, 0), 0)
     found.segments["lifecycle"] = Membership(segment, 0)
     found.profile = Profile()
@@ -75,7 +75,7 @@ def customer(id: str = "ann", *, marketing: bool | None = None, segment: str = "
 
 
 def change(id: str = "ann", seq: int = 1, at: int = NOON, **more: Any) -> ReceivedChange:
-    """A customer became at risk."""
+    """Return a change of a customer who became at risk."""
     fields: dict[str, Any] = {
         "event_id": f"{id}-{seq}",
         "customer_id": id,
@@ -95,7 +95,7 @@ TEMPLATES = {f"{name}.en.{part}": "Hello" for name in NAMES for part in PARTS}
 
 
 def moved(id: str, seq: int, at: int, to: str = "at_risk", source: str = "loyal") -> bytes:
-    """The published change of a move."""
+    """Return the published change of a move."""
     change = Change(
         event_id=f"{id}-{seq}",
         customer_id=id,
@@ -114,13 +114,13 @@ def moved(id: str, seq: int, at: int, to: str = "at_risk", source: str = "loyal"
 
 
 def declared(*plays: str, limits: str) -> Book:
-    """A file with these plays, and a short template for each that `NAMES` names."""
+    """Return a file with these plays, and a short template for each play named in `NAMES`."""
     found = book(*plays, limits=limits)
     return load(found.text, 1, SEGMENTS, TEMPLATES)
 
 
 class World:
-    """State, and the customers as the view shows them."""
+    """State, and the customers in the view."""
 
     def __init__(self, found: Book, customers: Mapping[str, Customer] | None = None, policy: Policy = POLICY) -> None:
         self.state = State()
@@ -132,18 +132,18 @@ class World:
         self.steps: list[tuple[str, str, dict[str, Any]]] = []
 
     def take(self, one: ReceivedChange, now: int = NOON, customers: int = 0) -> list[Message]:
-        """Plan a change; gives the messages that it planned."""
+        """Plan a change, and return the messages it planned."""
         outcome, known = Outcome(), set(self.state.messages)
         plan(one, self.state, outcome, now, customers)
         self._note(outcome)
         return [message for id, message in self.state.messages.items() if id not in known]
 
     def judge(self, message: Message, now: int = NOON, under_way: int = 0) -> Verdict:
-        """The verdict on a message, nothing applied."""
+        """Return the verdict on a message without applying it."""
         return due(message, self.customers.get(message.customer), self.state, self.policy, under_way, now)
 
     def apply(self, message: Message, now: int = NOON) -> Verdict:
-        """The verdict on a message, applied as far as no call is needed; a send counts as sent."""
+        """Return the verdict on a message, applied as far as no call is needed; a send counts as sent."""
         verdict, outcome = self.judge(message, now), Outcome()
         match verdict:
             case gates.Drop(gate, seen):

@@ -1,6 +1,6 @@
-"""A trace of `act_trace` in front of the real owner: changes, events and the view as they are at the hour of the test's clock.
+"""Feed a trace of `act_trace` to the real owner: changes, events and the view at each hour of the test's clock.
 
-The plays are those that ship, with a smaller budget and `again`, and one more whose condition is judged twice.
+The plays are the shipped ones, with a smaller budget and `again`, and one whose condition is evaluated twice.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ TEXT = Path(__file__).with_name("plays_in_time.toml").read_text(encoding="utf-8"
 
 
 def text(budget: int) -> str:
-    """The file of plays, with so many messages of `win_back` a day."""
+    """Return the file of plays, with a budget of this many `win_back` messages per day."""
     return TEXT.replace("BUDGET", str(budget))
 
 
 class People:
-    """Customers as the view shows them now."""
+    """Customers currently in the view."""
 
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
@@ -46,7 +46,7 @@ class People:
         return customer
 
     def take(self, entry: Entry) -> None:
-        """Apply what the lanes would."""
+        """Apply an entry as the lanes would."""
         customer = self.found[entry.customer]
         profile = customer.profile
         assert profile is not None
@@ -58,12 +58,12 @@ class People:
             case "complaint":
                 profile.rate("complaint", None, weight(entry.at, UNITS.half_life))
             case "erase":
-                # They come back as somebody new, with the same address.
+                # They return as a new customer with the same address.
                 self.found[entry.customer] = self._fresh(entry.customer, customer.segments["value"].segment)
 
 
 def change_of(entry: Entry) -> bytes:
-    """The published change of an entry."""
+    """Return the published change of an entry."""
     body = entry.body
     source, to = (SegmentRef(body[one], body[one]) for one in ("from", "to"))
     change = Change(
@@ -84,7 +84,7 @@ def change_of(entry: Entry) -> bytes:
 
 
 def event_of(entry: Entry) -> bytes | None:
-    """The event of the input topic that says something to act; None for what only the lanes read."""
+    """Return the input event that concerns act; None for events that only lanes read."""
     common: dict[str, Any] = {
         "event_id": f"{entry.customer}-{entry.at}",
         "customer_id": entry.customer,
@@ -109,7 +109,10 @@ def event_of(entry: Entry) -> bytes | None:
 
 
 def endings(steps: Sequence[Step]) -> dict[tuple[str, str], tuple[str, int]]:
-    """By change and play, what became of its message and when, as `act_oracle` says it. A repeated claim is no new end."""
+    """Return the outcome of each message and its time, by change and play, in the terms of `act_oracle`.
+
+    A repeated claim is not a new outcome.
+    """
     found: dict[tuple[str, str], tuple[str, int]] = {}
     for step in steps:
         key = (step.change, step.play)

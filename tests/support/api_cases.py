@@ -1,9 +1,9 @@
-"""Sends the web process what its document allows and what it does not: ``python -m api_cases [--seconds 240] [--seed 1]``.
+"""Send the web process requests that its document allows and forbids.
 
-schemathesis (in an environment of its own, `make api-cases`) makes the requests from ``/openapi.json`` of a process that
-serves an imported shop, with a token that may do everything, and makes all of its checks: no 5xx, no answer outside of the
-document, nothing accepted that the document forbids. Half of the time ids and segments are made up, half of the time they are
-those of the shop. `/v1/changes` is left out: its answer has no end.
+``python -m api_cases [--seconds 240] [--seed 1]``. schemathesis (in its own environment, `make api-cases`) makes the
+requests from ``/openapi.json`` of a process that serves an imported shop, with a token that has all permissions, and
+runs all of its checks: no 5xx, no answer outside the document, nothing accepted that the document forbids. Half of the
+ids and segments are made up, half are the shop's. `/v1/changes` is left out, because its answer never ends.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def main() -> int:
                     command += ["--header", f"Authorization:Bearer {token}", "--exclude-path", "/v1/changes"]
                     command += ["--seed", str(options.seed), "--continue-on-failure"]
                     command += ["--max-time", str(options.seconds // 2), "--request-timeout", "20"]
-                    # It leaves notes in the folder in which it runs.
+                    # It leaves notes in its working folder.
                     found = subprocess.run(
                         [*command, *more], cwd=home, env={**os.environ, "NO_PROXY": "*"}, check=False
                     )

@@ -1,4 +1,4 @@
-"""Small hand-made models for tests that need no learner."""
+"""Define small hand-made models for tests that need no learner."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SD = (0.9, 0.9, 1.4, 0.9, 0.6, 0.2, 0.7)
 
 
 def segment(name: str, number: int, centroid: tuple[float, ...], orders: float, clicks: float) -> Segment:
-    """A segment with code number + 2 and slot number."""
+    """Return a segment with code ``number + 2`` and slot ``number``."""
     return Segment(
         segment_id=name,
         name=name.title(),
@@ -42,7 +42,7 @@ SEGMENTS = (
 
 
 def model(version: int = 1, segments: tuple[Segment, ...] = SEGMENTS, **other: object) -> ClusterModel:
-    """A valid model in a standard frame."""
+    """Return a valid model in a standard frame."""
     frame = Frame(
         mu=MU,
         weights=tuple(tuple(1 / SD[i] if i == j else 0.0 for j in range(7)) for i in range(7)),
@@ -68,6 +68,6 @@ LIKELY = Preset(h=1.0, theta=5.0, eta=8.0, statistic=LIKELIHOOD, holiday=5.5)
 
 
 def with_rhythm(gap_cv2: float | None, preset: Preset = Preset()) -> ClusterModel:  # noqa: B008
-    """The same in a frame that knows the shop's usual variation of gaps."""
+    """Return the same model in a frame that knows the shop's usual variation of gaps."""
     made = model(preset=preset)
     return replace(made, frame=replace(made.frame, priors=replace(made.frame.priors, gap_cv2=gap_cv2)))

@@ -1,4 +1,4 @@
-"""The nightly step once more, slowly: one customer, plain floats, straight from the design text."""
+"""Implement the nightly step again, slowly: one customer, plain floats, directly from the design."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ VECTOR = 15  # exposure, order-days, click-days, money, orders, log basket, disc
 
 @dataclass
 class Day:
-    """What happened on a day: order values, discounted orders, clicks, orders by category slot."""
+    """One day: order values, discounted orders, clicks, orders by category slot."""
 
     orders: list[int] = field(default_factory=list)
     discounted: int = 0
@@ -24,7 +24,7 @@ class Day:
     categories: list[int] = field(default_factory=lambda: [0] * 8)
 
     def vector(self) -> list[float]:
-        """The day as statistics, the exposure included."""
+        """Return the day as statistics, including the exposure."""
         n = len(self.orders)
         logs = sum(log(m) for m in self.orders) / n if n else 0.0
         return [
@@ -40,7 +40,7 @@ class Day:
 
 
 def single(value: float) -> float:
-    """Rounded as the store rounds."""
+    """Round as the store rounds."""
     return float(np.float32(value))
 
 
@@ -65,11 +65,11 @@ class Slow:
 
     @property
     def cusum(self) -> dict[str, float]:
-        """W by segment."""
+        """Return W by segment."""
         return {name: sum(parts) for name, parts in self.parts.items()}
 
     def point(self, stats: list[float]) -> list[float]:
-        """Where statistics lie in the frame."""
+        """Return the position of statistics in the frame."""
         s, frame = [max(v, 0.0) for v in stats], self.model.frame
         b0, d0 = frame.priors.log_basket, frame.priors.discount
         scale = 36 / max(s[0], 7.0)
@@ -87,20 +87,20 @@ class Slow:
         return [sum((x[i] - frame.mu[i]) * frame.weights[i][a] for i in range(7)) for a in range(len(frame.weights[0]))]
 
     def squared(self, z: list[float], s: Segment) -> float:
-        """Squared distance of a point from a centroid."""
+        """Return the squared distance of a point from a centroid."""
         return sum((a - b) ** 2 for a, b in zip(z, s.centroid, strict=True))
 
     def by_distance(self, stats: list[float]) -> dict[str, float]:
-        """Scores by segment: the nearer the centroid, the higher."""
+        """Return scores by segment, higher for nearer centroids."""
         z = self.point(stats)
         return {s.segment_id: -self.squared(z, s) for s in self.model.segments}
 
     def by_likelihood(self, stats: list[float], cv2: float) -> dict[str, float]:
-        """Scores by segment: how likely what is remembered is of a member; a count varies by ``cv2`` of Poisson's."""
+        """Return the likelihood of these statistics by segment, with counts of variance ``cv2`` times Poisson's."""
         return {s.segment_id: sum(self.likelihood(stats, s, cv2)) for s in self.model.segments}
 
     def likelihood(self, stats: list[float], s: Segment, cv2: float) -> list[float]:
-        """Its parts: orders, clicks, basket, discounts."""
+        """Return the parts of the likelihood: orders, clicks, basket, discounts."""
         n, m = [max(v, 0.0) for v in stats], self.model
         parts = []
         for count, rate, shape, noise in (
@@ -121,20 +121,20 @@ class Slow:
         return parts
 
     def scores(self, stats: list[float]) -> dict[str, float]:
-        """Scores of the long memory by segment."""
+        """Return scores of the long memory by segment."""
         if self.model.preset.statistic == "distance":
             return self.by_distance(stats)
         return self.by_likelihood(stats, self.cv2())
 
     def margin(self, score: dict[str, float], to: Segment, away: Segment) -> float:
-        """What the area adds up."""
+        """Return the margin that the area sums."""
         lead = score[to.segment_id] - score[away.segment_id]
         if self.model.preset.statistic != "distance":
             return min(lead, 10.0)
         return lead / sum((a - b) ** 2 for a, b in zip(to.centroid, away.centroid, strict=True))
 
     def lately_near(self, top: Segment, own: Segment, sure: bool) -> bool:
-        """Whether the short memory is nearest to ``top``, or, if ``sure``, nearer than to ``own``."""
+        """Return whether the short memory is nearest to ``top`` or, if ``sure``, nearer than to ``own``."""
         stats = self.even(self.short, 25)
 
         def near(score: dict[str, float]) -> bool:
@@ -147,7 +147,7 @@ class Slow:
         return near(self.by_likelihood(stats, 1.0)) or (regular and near(self.by_distance(stats)))
 
     def close(self, today: Day | None = None) -> tuple[str, str] | None:
-        """Close a day; the path and the new segment id if the customer moved."""
+        """Close a day. Return the path and the new segment id if the customer moved."""
         self.day += 1
         day = (today or Day()).vector()
         self.order_count += len(today.orders) if today else 0
@@ -185,7 +185,7 @@ class Slow:
             )
 
     def cv2(self) -> float:
-        """Squared coefficient of variation of the gaps, drawn to the shop's; 1 where nothing is known."""
+        """Return the squared coefficient of variation of the gaps, shrunk to the shop's; 1 if nothing is known."""
         usual = self.model.frame.priors.gap_cv2
         if usual is None or not self.gaps:
             return 1.0
@@ -193,7 +193,7 @@ class Slow:
         return min((spread + usual) / (max(self.gaps - 1, 0) + 1), 1.0)
 
     def even(self, stats: list[float], half_life: float) -> list[float]:
-        """Statistics without their phase: what orders left is as over a whole cycle."""
+        """Return statistics without their phase, as if averaged over a whole cycle between orders."""
         s, c, m = [max(v, 0.0) for v in stats], self.cv2(), max(self.mean, 1.0)
         if c >= 1 or s[1] <= 1e-6:
             return s
@@ -206,7 +206,7 @@ class Slow:
         return [s[0], s[1] * f, s[2], *(x * f for x in s[3:])]
 
     def haste(self, silent: int) -> float:
-        """The chance of an order today over the mean one, after so long a silence."""
+        """Return the chance of an order today relative to the mean, after this much silence."""
         c, m = self.cv2(), max(self.mean, 1.0)
         if c >= 1:
             return 1.0
@@ -220,7 +220,7 @@ class Slow:
         return 1 / sure if self.clock() else min(1 / sure, 3.0)
 
     def clock(self) -> bool:
-        """Whether the gaps surely hardly vary."""
+        """Return whether the gaps certainly hardly vary."""
         usual = self.model.frame.priors.gap_cv2
         if usual is None or self.cv2() >= 1:
             return False
@@ -228,7 +228,7 @@ class Slow:
         return max(cv2, 0.05) * (1 + 2 / sqrt(self.gaps + 1)) <= 0.125
 
     def overdue(self) -> bool:
-        """Keeps a rhythm, and is silent for longer than it allows."""
+        """Return whether the customer keeps a rhythm and has been silent for longer than it allows."""
         c, m = self.cv2(), max(self.mean, 1.0)
         sure = min(max(c, 0.05) * (1 + 2 / sqrt(max(self.gaps, 1.0))), 1.0)
         return self.clock() and self.day - 1 - self.last_order > m * (1 + sqrt(sure))
@@ -269,16 +269,16 @@ class Slow:
             self.parts[c.segment_id] = parts if sum(parts) > 0 else [0.0] * 4
 
     def allowance(self, away: Segment, to: Segment) -> float:
-        """How much higher or lower the threshold is than usual, by the evidence in a day of ``to`` against ``away``."""
+        """Return how much higher or lower the threshold is than usual, by a day's evidence for ``to`` against ``away``."""
         found = min(max(log(self.nats(away, to) / 0.2), -3.0), 3.0)
         if self.model.preset.statistic == "likelihood":
-            # In a shop whose days hold little evidence, all thresholds are lower.
+            # In a shop whose days contain little evidence, all thresholds are lower.
             usual = median(self.nats(a, b) for a, b in permutations(self.model.segments, 2))
             found += min(max(2.25 * log(usual / 0.25), -1.5), 0.0)
         return found
 
     def nats(self, away: Segment, to: Segment) -> float:
-        """What a day of ``to`` says against ``away``."""
+        """Return a day's evidence for ``to`` against ``away``, in nats."""
 
         def bernoulli(p: float, q: float) -> float:
             return p * log(p / q) + (1 - p) * log((1 - p) / (1 - q))
@@ -322,7 +322,7 @@ class Slow:
         return self._go("position", best) if self.area >= preset.theta else None
 
     def best(self, stats: list[float]) -> Segment:
-        """The segment to which the long memory belongs."""
+        """Return the segment of the long memory."""
         score = self.scores(stats)
         return max(self.model.segments, key=lambda s: score[s.segment_id])
 

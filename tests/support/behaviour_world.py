@@ -1,4 +1,4 @@
-"""A small shop with known truth: archetypes that order and click by Poisson processes."""
+"""Simulate a small shop with known truth: archetypes that order and click by Poisson processes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CATEGORIES = ("tea", "cups", "cake", "books", "lamps", "toys")
 
 @dataclass(frozen=True)
 class Archetype:
-    """Order-days and click-days a day, typical basket in minor units, discount share, categories used."""
+    """Order-days and click-days per day, typical basket in minor units, discount share, categories used."""
 
     orders: float
     clicks: float
@@ -39,14 +39,14 @@ ARCHETYPES = {
 
 @dataclass
 class World:
-    """``run`` plays day by day; ``moves`` and ``models`` collect what came of it."""
+    """Plays a shop day by day with ``run``; ``moves`` and ``models`` collect the results."""
 
     customers: int = 300
     seed: int = 7
     config: LearnerConfig = field(default_factory=LearnerConfig)
-    alike: float = 8.0  # Gamma shape of the customers' own rates
+    alike: float = 8.0  # Gamma shape of customers' individual rates
     clicks: bool = True  # whether clicks are recorded
-    discounts: bool = True  # whether discounts are
+    discounts: bool = True  # whether discounts are recorded
 
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng(self.seed)
@@ -64,7 +64,7 @@ class World:
         self.quiet: set[int] = set()
 
     def run(self, days: int, learn: bool = True) -> None:
-        """Play so many days."""
+        """Play this number of days."""
         for _ in range(days):
             self._trade()
             if learn:
@@ -94,5 +94,5 @@ class World:
             self.learner.observe(PanelRow(f"c{i}", self.day, self.memory.dump(row)))
 
     def label(self, i: int) -> str | None:
-        """The segment id of customer ``i``."""
+        """Return the segment id of customer ``i``."""
         return self.timeline[-1][1].id_of(self.memory.segment_code(int(self.rows[i])))

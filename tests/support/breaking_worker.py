@@ -1,4 +1,4 @@
-"""A worker with a mistake: a step with an event ``broken`` in it raises whatever is done, one with ``ends`` ends the process."""
+"""Run a worker with a bug: a step with an event ``broken`` always raises, a step with ``ends`` ends the process."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ def encode(self: StepMaker, made: Prepared, state: LaneState, *, anyway: bool = 
 
 
 if __name__ == "__main__":
-    # Only here: the collector of doctests imports this module into the process of the tests.
+    # Only here, because the doctest collector imports this module into the test process.
     StepMaker.encode = encode  # type: ignore[method-assign]
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""A real Chromium, driven by its DevTools protocol: pages as a browser lays them out, and what it complains about."""
+"""Drive a real Chromium by its DevTools protocol: pages as a browser lays them out, and its complaints."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Tab:
     complaints
         Errors of scripts, of the console, of the Content-Security-Policy, and answers of 400 and above.
     requests
-        Every address that was requested.
+        All requested addresses.
     """
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
@@ -59,20 +59,20 @@ class Tab:
         return await asyncio.wait_for(answer, _SECONDS)
 
     async def open(self, url: str) -> None:
-        """Go to an address, and wait until it is loaded."""
+        """Open an address, and wait until it is loaded."""
         self._loaded.clear()
         found = await self.call("Page.navigate", url=url)
         assert "errorText" not in found, found
         await asyncio.wait_for(self._loaded.wait(), _SECONDS)
 
     async def run(self, script: str) -> Any:
-        """The value of an expression, awaited if it is a promise."""
+        """Return the value of an expression, awaited if it is a promise."""
         found = await self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
     async def until(self, script: str, seconds: float = 10.0) -> float:
-        """Wait until an expression holds; gives the seconds that it took."""
+        """Wait until an expression holds, and return the seconds that it took."""
         begun = time.monotonic()
         while not await self._holds(script):
             assert time.monotonic() - begun < seconds, f"{script} does not hold after {seconds} s"
@@ -80,7 +80,7 @@ class Tab:
         return time.monotonic() - begun
 
     async def _holds(self, script: str) -> bool:
-        """Whether an expression holds; not on a page that is just being left."""
+        """Return whether an expression holds; False on a page that is being left."""
         try:
             return bool(await self.run(script))
         except RuntimeError as error:
@@ -89,13 +89,13 @@ class Tab:
             return False
 
     async def size(self, width: int, height: int = 900) -> None:
-        """Lay pages out for a window of so many px."""
+        """Set the window's size in px."""
         await self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
         )
 
     async def scheme(self, name: str) -> None:
-        """Light or dark, as the device would prefer."""
+        """Set the device's preference for light or dark."""
         await self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
 
     async def key(self, name: str, code: int) -> None:
@@ -104,11 +104,11 @@ class Tab:
             await self.call("Input.dispatchKeyEvent", type=kind, key=name, code=name, windowsVirtualKeyCode=code)
 
     async def type(self, text: str) -> None:
-        """Write into what has the focus."""
+        """Type into the focused element."""
         await self.call("Input.insertText", text=text)
 
     async def picture(self, path: Path) -> None:
-        """The whole page as a PNG."""
+        """Save the whole page as a PNG."""
         found = await self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)
         path.write_bytes(base64.b64decode(found["data"]))
 
@@ -142,7 +142,7 @@ class Tab:
 
 @asynccontextmanager
 async def tab(folder: Path) -> AsyncIterator[Tab]:
-    """A page of a browser of its own; ``folder`` keeps its profile."""
+    """Open a page in a new browser, whose profile is in ``folder``."""
     assert CHROMIUM is not None
     with (folder / "chromium.log").open("wb") as log:
         process = subprocess.Popen(

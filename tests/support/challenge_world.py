@@ -1,4 +1,4 @@
-"""Shops of orders alone for challengers: one in which the live model is right, and one with a planted interaction."""
+"""Simulate shops with only orders for challengers: one where the live model is right, one with a planted interaction."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PLANTED = ("age", "cadence")
 
 
 def planted(seed: int, customers: int, days: int, weight: float) -> Activity:
-    """Customers whose weekly hazard is the shipped prior's and, by ``weight``, a product of two features besides."""
+    """Return customers whose weekly hazard is the shipped prior's plus ``weight`` times a product of two features."""
     rng = np.random.default_rng(seed)
     joined = rng.integers(0, days // 3, customers)
     records, day_of, who_of = Records.empty(customers), [], []
@@ -40,7 +40,7 @@ def planted(seed: int, customers: int, days: int, weight: float) -> Activity:
 
 
 def activity_of(day: IntArray, who: IntArray, customers: int, days: int) -> Activity:
-    """The activity of order-days, ascending by day."""
+    """Return the activity of order-days, ascending by day."""
     buckets = np.zeros((len(day), B_WIDTH))
     buckets[:, B_ORDERS] = 1.0
     met = np.full(customers, days)

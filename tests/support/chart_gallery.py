@@ -1,4 +1,4 @@
-"""One chart of each kind, with figures and names that are hard to draw; shared by the tests of charts."""
+"""Provide a chart of each kind, with figures and names that are hard to draw; shared by the tests of charts."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ MONTHS = [f"{year}-{month:02d}" for year in (2022, 2023, 2024) for month in rang
 
 
 def money(value: float) -> str:
-    """As a page writes an amount."""
+    """Format an amount as pages do."""
     return f"{value:,.0f}"
 
 
 def gallery(names: list[str] | None = None) -> list[Chart]:
-    """Charts with these names."""
+    """Return charts with these names."""
     names = names or ["Champion", "At risk", LONG, CHINESE, "Lost", "<script>alert(1)</script>", "W" * 60]
     palette = Palette(names)
     values = [379.0, 4.0, 81.0, 0.0, 104.0, 1.0, 12_345_678.0]
@@ -96,7 +96,7 @@ def gallery(names: list[str] | None = None) -> list[Chart]:
 
 
 def page(charts: list[Chart]) -> str:
-    """A page of charts that loads nothing."""
+    """Return a page of charts that loads nothing."""
     body = "".join(f"<section>{chart.html()}</section>" for chart in charts)
     style = "body{margin:16px;background:light-dark(#fff,#16161a)}"
     return (

@@ -1,4 +1,4 @@
-"""A worker that cannot open zstd, as if the batch were of a codec that does not exist yet."""
+"""Run a worker that cannot open zstd, as if the batch used a codec that does not exist yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tests of the command line are given."""
+"""Run the command line in tests."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from typer.testing import CliRunner, Result
 from streamer import cli
 
 Run = Callable[..., Result]
-"""Runs ``streamer`` with arguments; ``input`` is its standard input, ``env`` added to the environment."""
+"""Runs ``streamer`` with arguments. ``input`` is its standard input, and ``env`` is added to the environment."""
 
 PATIENCE_SECONDS = 60.0
 
 
 class CommandLine:
-    """``streamer`` with one set of variables: in this process what ends soon, as a child what runs on."""
+    """``streamer`` with one set of variables: short commands run in this process, long ones in a child process."""
 
     def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
         self.folder = folder
@@ -37,14 +37,14 @@ class CommandLine:
         return CliRunner().invoke(self._app, list(arguments), input=input, env=self._changed)
 
     def json(self, *arguments: str, input: bytes = b"") -> Any:
-        """Run a command that succeeds, and give the JSON of its last line."""
+        """Run a command that succeeds, and return the JSON of its last line."""
         done = self.run(*arguments, "--json", input=input)
         assert done.exit_code == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
 
     @contextmanager
     def running(self, *arguments: str) -> Generator[tuple[subprocess.Popen[bytes], Path]]:
-        """A command that runs on, and the file that takes what it says; killed at the end of the block."""
+        """Run a command in the background and yield it with its output file; killed at the end of the block."""
         log = self.folder / f"{'-'.join(arguments[:1])}-{time.monotonic_ns()}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -62,7 +62,7 @@ class CommandLine:
 
 
 def until(true: Callable[[], bool], log: Path | None = None) -> None:
-    """Poll until something is true, or fail with the end of a log."""
+    """Poll until a condition holds, or fail with the end of a log."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not true():
         tail = "" if log is None else log.read_text(errors="replace")[-3000:]

@@ -1,4 +1,4 @@
-"""Whether words are a command of ``streamer``, without running it."""
+"""Check whether words are a command of ``streamer``, without running it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streamer.cli import build
 
 
 def parsed(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
-    """The command and its parameters as it would be called with. Raises click's UsageError where it would refuse."""
+    """Return the command, and the parameters it would be called with. Raises click's UsageError if it would refuse."""
     command: Any = typer.main.get_command(build())
     left = list(words)
     path: list[str] = []
@@ -24,7 +24,7 @@ def parsed(words: Sequence[str]) -> tuple[str, dict[str, Any]]:
 
 
 def is_command(words: Sequence[str]) -> bool:
-    """Whether the words begin with the whole name of a command, and each option among them is one of it."""
+    """Return whether the words begin with a command's whole name, and every option among them is one of its options."""
     command: Any = typer.main.get_command(build())
     left = list(words)
     while getattr(command, "commands", None):

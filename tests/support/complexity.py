@@ -1,9 +1,11 @@
-"""Functions that branch too much, more than 15 by McCabe as radon counts (``and`` and ``or`` are branches too), and files
-of more than 400 lines.
+"""List functions that branch too much and files that are too long.
 
-    python tests/support/complexity.py [FOLDER ...]
+The limits are 15 by McCabe as radon counts (``and`` and ``or`` are branches too), and 400 lines.
 
-T. J. McCabe: *A Complexity Measure*, IEEE Transactions on Software Engineering, 1976. Exit status 1 if there are any.
+python tests/support/complexity.py [FOLDER ...]
+
+T. J. McCabe: *A Complexity Measure*, IEEE Transactions on Software Engineering, 1976. The exit status is 1 if there are
+any.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ FOLDERS = ("schemas", "models", "streamer", "benchmarks", "grafana", "examples")
 
 
 def found(folders: list[str]) -> Iterator[tuple[int, str]]:
-    """Complexity and place of every function above `MOST`."""
+    """Yield complexity and location of every function above `MOST`."""
     for path in (file for folder in folders for file in sorted(Path(folder).rglob("*.py"))):
         blocks = cc_visit(path.read_text(encoding="utf-8"))
         for block in blocks + [closure for one in blocks for closure in getattr(one, "closures", ())]:
@@ -29,7 +31,7 @@ def found(folders: list[str]) -> Iterator[tuple[int, str]]:
 
 
 def long_files(folders: list[str]) -> list[str]:
-    """Length and path of every file above `MOST_LINES`."""
+    """Return length and path of every file above `MOST_LINES`."""
     files = (file for folder in folders for file in sorted(Path(folder).rglob("*.py")))
     lengths = [(len(file.read_text(encoding="utf-8").splitlines()), file) for file in files]
     return [f"{length} {file}" for length, file in lengths if length > MOST_LINES]

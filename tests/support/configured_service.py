@@ -1,4 +1,4 @@
-"""A shop with five kinds of customers on real servers, and a model owner with given learning settings."""
+"""Run a shop with five kinds of customers on real servers, and a model owner with given learning settings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FIRST = epoch_ms("2024-01-01T00:00:00Z")
 
 
 class Days:
-    """Some days of a shop of five kinds of customers; a day's events depend on the day alone."""
+    """Days of a shop with five kinds of customers. A day's events depend only on the day."""
 
     def __init__(self, first: int, last: int) -> None:
         self._days = range(first, last)
@@ -62,7 +62,7 @@ def event(at: int, body: dict[str, Any]) -> SourceEvent:
 
 
 class ConfiguredService:
-    """The service, and the command line beside it."""
+    """The service, and the command line next to it."""
 
     def __init__(self, service: LiveService, logs: Path) -> None:
         self.service = service
@@ -70,31 +70,31 @@ class ConfiguredService:
         self.day = 0
 
     def play(self, days: int) -> None:
-        """Play so many days more, until lanes have applied them and the owner has read the last."""
+        """Play this number of further days, until lanes have applied them and the owner has read the last."""
         source = Days(self.day, self.day + days)
         self.day += days
         self.service.publish(list(import_records(source, f"to{self.day}", DayGrid())))
         self.service.wait_until_applied()
 
     def owner(self, config: dict[str, Any]) -> Any:
-        """One more owner, with these values of ``LearnerConfig``."""
+        """Start another owner with these values of ``LearnerConfig``."""
         self.service.environment["OWNER_CONFIG"] = json.dumps(config)
         return self.service.start("owner", "owner_configured")
 
     def published(self, kind: str) -> list[dict[str, Any]]:
-        """Records of a type about clusters; those about predictions stand in the same topic."""
+        """Return records of a type about clusters; those about predictions are in the same topic."""
         bodies = [json.loads(record.value) for record in self.service.records(topics.MODELS, 0)]
         return [body for body in bodies if body["type"] == kind and body.get("kind") != "predictions"]
 
     def times_kept(self) -> int:
-        """How often the owner has kept what it knows."""
+        """Return how often the owner has stored its state."""
         return sum(record.key == b"!learner:0" for record in self.service.records(topics.PANEL, 0))
 
     def looked_since(self, times_kept: int) -> bool:
         return self.times_kept() > times_kept
 
     def metrics(self) -> str:
-        """What the newest owner exposes."""
+        """Return the metrics of the newest owner."""
         newest = max(self.logs.glob("owner-*.log"), key=lambda path: int(path.stem.rpartition("-")[2]))
         [url] = re.findall(r"http://127\.0\.0\.1:\d+/metrics", newest.read_text())
         with urllib.request.urlopen(url, timeout=10) as served:
@@ -105,7 +105,7 @@ class ConfiguredService:
         return subprocess.Popen(command, env=self.service.environment, stdout=subprocess.PIPE)
 
     def run(self, *arguments: str) -> Any:
-        """What a command prints."""
+        """Return a command's output."""
         return answer(self.start(*arguments))
 
 

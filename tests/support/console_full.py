@@ -1,4 +1,4 @@
-"""The console at full size, measured in Chromium:  ``make console-full`` (needs Chromium; takes some minutes).
+"""Measure the console at full size in Chromium: ``make console-full`` (needs Chromium; takes some minutes).
 
 A service takes the orders of 100,000 customers over 60 days; the first page is opened again and again without a cache,
 then watched while moves come. Goals: at most 120 kB, of these 40 kB of script; first paint within 0.5 s and all of it
@@ -49,7 +49,7 @@ _DAYS: Final = 60
 _OPENED: Final = 9
 _WATCH_SECONDS: Final = 20.0
 _EVERY_SECONDS: Final = 0.5
-"""Between two moves that are watched."""
+"""Seconds between two watched moves."""
 _TIMES: Final = """
 (() => {
   const shown = performance.getEntriesByType("navigation")[0], all = performance.getEntriesByType("resource");
@@ -110,7 +110,7 @@ def _import(service: LiveService, customers: int) -> None:
 
 
 def _orders(customers: int) -> Iterator[Outgoing]:
-    """One to three orders of each customer within the days, by time."""
+    """Yield one to three orders of each customer within the days, in time order."""
     random = Random(5)
     times = [
         (LATEST - random.randrange(_DAYS * DAY_MS), f"c{number:06}")
@@ -122,7 +122,7 @@ def _orders(customers: int) -> Iterator[Outgoing]:
 
 
 def _counted(console: WebProcess) -> None:
-    """Wait until the first count of all customers is over: pages show its figures."""
+    """Wait until the first count of all customers is complete, so that pages show its figures."""
     from console_pages import Visitor
 
     visitor = Visitor(console)
@@ -146,7 +146,7 @@ async def _measure(service: LiveService, console: WebProcess, folder: Path) -> d
 
 
 async def _watched(service: LiveService, console: WebProcess, page: Tab) -> dict[str, float]:
-    """Moves that come one by one: how long each takes to the page, and what that costs the page and the server."""
+    """Send moves one by one, and measure how long each takes to the page and its cost for page and server."""
     assert console.process is not None
     server, mine = psutil.Process(console.process.pid), _renderers()
     await page.run(_NOTE)
@@ -169,13 +169,13 @@ async def _watched(service: LiveService, console: WebProcess, page: Tab) -> dict
 
 
 def _renderers() -> list[psutil.Process]:
-    """The processes of our browser that lay pages out and run their scripts."""
+    """Return the processes of our browser that lay out pages and run their scripts."""
     found = psutil.Process().children(recursive=True)
     return [one for one in found if "--type=renderer" in one.cmdline()]
 
 
 def _used(processes: list[psutil.Process]) -> float:
-    """Seconds of CPU that they have used."""
+    """Return the seconds of CPU that processes have used."""
     return sum(sum(one.cpu_times()[:2]) for one in processes)
 
 

@@ -1,4 +1,4 @@
-"""Pages of the console as somebody with a session gets them, and all that is wrong with them in a real browser."""
+"""Fetch the console's pages with a session, and check them in a real browser."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ LOOKS = [
     (width, language, scheme) for width in (1280, 360) for language in ("en", "zh") for scheme in ("light", "dark")
 ]
 ALL = os.environ.get("CONSOLE_LOOKS") == "all"
-"""Whether pages are looked at in all eight ways, and not only in two that differ in everything."""
+"""Whether to check pages in all eight looks, rather than only in two opposite ones."""
 PICTURES = os.environ.get("CONSOLE_PICTURES", "")
-"""A folder for pictures of all that is looked at; for people."""
+"""Folder for screenshots of all checked pages, for people."""
 LOOK = (_SUPPORT / "look.js").read_text()
 AXE = (_SUPPORT / "vendor" / "axe.min.js").read_text()
 _OPEN = "document.querySelectorAll('details').forEach(one => one.open = true)"
@@ -36,7 +36,7 @@ VIOLATIONS = (
 
 
 class Sent(NamedTuple):
-    """What a form got: the status, the address it led to, and the page there."""
+    """The response to a form: the status, the address it led to, and the page there."""
 
     status: int
     url: str
@@ -44,7 +44,7 @@ class Sent(NamedTuple):
 
 
 class Served(Protocol):
-    """A web process: where it listens, and where it keeps its sessions."""
+    """A web process: its address, and the folder of its sessions."""
 
     @property
     def port(self) -> int: ...
@@ -53,7 +53,7 @@ class Served(Protocol):
 
 
 class Visitor:
-    """Somebody who came by a link, without a browser."""
+    """A visitor who entered by a link, without a browser."""
 
     def __init__(self, console: Served) -> None:
         self._base = f"http://127.0.0.1:{console.port}"
@@ -61,12 +61,12 @@ class Visitor:
         self._opener.open(f"{self._base}/enter?once={Sessions(console.home).link()}").read()
 
     def page(self, path: str, language: str = "en") -> str:
-        """The markup of a page."""
+        """Return the markup of a page."""
         more = f"{'&' if '?' in path else '?'}lang={language}"
         return str(self._opener.open(f"{self._base}{path}{more}", timeout=60).read().decode())
 
     def status(self, path: str) -> int:
-        """What a page answers."""
+        """Return the status of a page."""
         try:
             with self._opener.open(f"{self._base}{path}", timeout=60) as answer:
                 return int(answer.status)
@@ -74,23 +74,23 @@ class Visitor:
             return error.code
 
     def text(self, path: str, language: str = "en") -> str:
-        """The texts of a page as they are read, each blank a single one."""
+        """Return a page's texts as read, with blanks collapsed."""
         body = re.sub(r"<script.*?</script>|<[^>]*>", " ", self.page(path, language), flags=re.DOTALL)
         return " ".join(unescape(body).split())
 
     def csrf(self, path: str) -> str:
-        """What the forms of a page carry."""
+        """Return the token in the forms of a page."""
         found = re.search(r'name="csrf" value="(\w+)"', self.page(path))
         assert found is not None, "the page has no form"
         return found[1]
 
     def send(self, path: str, values: Mapping[str, str], *, csrf: str | None = None) -> Sent:
-        """Send a form; with the token of the page itself unless another one is given."""
+        """Send a form, with the page's own token by default."""
         body = urlencode({"csrf": self.csrf(path) if csrf is None else csrf, **values}).encode()
         return self.post(path, body, "application/x-www-form-urlencoded")
 
     def upload(self, body: bytes, name: str, *, csrf: str | None = None) -> Sent:
-        """Send a file as the form of the page Data does."""
+        """Send a file with the form of the page Data."""
         token = self.csrf("/data") if csrf is None else csrf
         parts = (
             f'--edge\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n{token}\r\n'
@@ -110,11 +110,11 @@ class Visitor:
 
 
 async def faults(console: WebProcess, paths: Sequence[str], folder: Path) -> list[str]:
-    """All that is wrong with pages: their layout, with all that is folded opened; what the browser complains about;
-    requests to elsewhere; violations of WCAG that axe finds; a language that is not the one asked for.
+    """Return everything that is wrong with pages.
 
-    Each page is looked at wide, light and in English, and narrow, dark and in Chinese; with ``CONSOLE_LOOKS=all`` in all
-    eight ways (`make looks`).
+    Checks their layout, with all folded parts opened; the browser's complaints; requests to elsewhere; violations of
+    WCAG found by axe; and a language other than the requested one. Each page is checked wide, light and in English, and
+    narrow, dark and in Chinese; with ``CONSOLE_LOOKS=all`` in all eight combinations (`make looks`).
     """
     folder.mkdir(exist_ok=True)
     base, found = f"http://127.0.0.1:{console.port}", []

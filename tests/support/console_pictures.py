@@ -1,8 +1,8 @@
-"""Pictures of the console's pages from a live run:  ``make pictures`` (needs Chromium; takes some minutes).
+"""Take pictures of the console's pages from a live run: ``make pictures`` (needs Chromium; takes some minutes).
 
-It starts the service by the commands of docker-compose.yml on embedded servers, with plays and a simulated shop, and
-photographs every page wide in English and light, and narrow in Chinese and dark, into ``docs/pictures/console``. With
-``--every-look FOLDER`` all eight looks of every page go into that folder instead, for people who change a page.
+Starts the service by the commands of docker-compose.yml on embedded servers, with plays and a simulated shop, and
+photographs every page wide in English and light, and narrow in Chinese and dark, to ``docs/pictures/console``. With
+``--every-look FOLDER``, all eight looks of every page are written to that folder instead, for people who change a page.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _SHOP: Final = ("--customers", "1500", "--days", "150", "--rate", "30", "--broke
 _LIVE_SECONDS: Final = 45.0
 _HIGH: Final = 800
 _TALLEST: Final = 2400
-"""Where pictures of long pages end (px)."""
+"""Height at which pictures of long pages end (px)."""
 _CUSTOMER: Final = "document.querySelector('#members a[href^=\"/customers/\"]').getAttribute('href')"
 _ORDERS: Final = "order_id,email,date,total\n" + "".join(
     f"A{1000 + n},customer{n % 23}@example.org,2026-0{1 + n % 9}-{1 + n % 27:02d} 1{n % 9}:20,{19 + n % 60}.90\n"
@@ -64,7 +64,7 @@ _WIDEN: Final = """
 
 @dataclass(frozen=True)
 class Console:
-    """Where the web process listens, and its home."""
+    """The web process's address and home."""
 
     port: int
     home: Path
@@ -98,13 +98,13 @@ def main() -> None:
 
 
 def compose() -> dict[str, dict[str, dict[str, object]]]:
-    """What docker-compose.yml says."""
+    """Return the services of docker-compose.yml."""
     found: dict[str, dict[str, dict[str, object]]] = YAML(typ="safe").load(ROOT / "docker-compose.yml")
     return found
 
 
 def live(stack: Stack, seconds: float = _LIVE_SECONDS) -> None:
-    """Start all, and let the shop live for a while."""
+    """Start everything, and let the shop run for a while."""
     for service in ("keys", "topics"):
         if stack.run(service).wait(60) != 0:
             raise RuntimeError(stack.logs())
@@ -147,7 +147,7 @@ async def pictures(console: Console, folder: Path, looks: Sequence[tuple[int, st
 
 
 async def _settled(page: Tab) -> None:
-    """Wait until what the page fetches after it was loaded is there."""
+    """Wait until everything that the page fetches after loading has arrived."""
     await page.until("document.querySelector('.htmx-request, [hx-trigger^=load]') === null", 30)
     await asyncio.sleep(0.3)
 

@@ -1,7 +1,7 @@
-"""The logs whose digests are kept: a simulated shop, an import beside live events, Online Retail in December.
+"""Provide the logs with stored digests: a simulated shop, an import beside live events, Online Retail in December.
 
-Beside these recorded logs stands a short one for each type of event, so that a new type adds a line to the digests
-and leaves all others as they are.
+In addition to these recorded logs there is a short one for each type of event, so that a new type adds a line to the
+digests and leaves all others unchanged.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _DEFINITIONS: Mapping[int, str] = {20: MOODY, 40: ALL_ACTIVE, 60: HYBRID}
 
 
 class _Log(msgspec.Struct):
-    """A stored log, in the form of ``benchmarks/recorded.py``."""
+    """A stored log, in the format of ``benchmarks/recorded.py``."""
 
     records: list[Record]
     warm: int
@@ -67,18 +67,18 @@ class _Log(msgspec.Struct):
 
 
 def shop_log() -> list[Record]:
-    """What the lane of a simulated shop read: every type of event, definitions, versions of clusters, merges."""
+    """Return what the lane of a simulated shop read: every type of event, definitions, versions of clusters, merges."""
     return msgspec.msgpack.decode(gzip.decompress(SHOP_LOG.read_bytes()), type=_Log).records
 
 
 def record_shop() -> None:
-    """Draw the shop's log anew and keep it."""
+    """Generate the shop's log again and store it."""
     records = _Recording(_SHOP).run()
     SHOP_LOG.write_bytes(gzip.compress(msgspec.msgpack.encode(_Log(records, 0)), 9, mtime=0))
 
 
 class _Recording:
-    """A lane with an owner beside it that publishes versions, and what the lane writes to itself read again."""
+    """A lane with an owner that publishes versions; what the lane writes to itself is read again."""
 
     def __init__(self, config: ShopConfig) -> None:
         self._config = config
@@ -87,7 +87,7 @@ class _Recording:
         self._lane = DigestLane(_POLICY, self._observe)
 
     def run(self) -> list[Record]:
-        """All records, in the order in which they were appended."""
+        """Return all records in append order."""
         now, day = self._config.start, 0
         for one in Shop(self._config).events():
             now = max(now, one.occurred_at + 1_000)
@@ -95,7 +95,7 @@ class _Recording:
                 day += 1
                 self._day(day, self._config.start + day * DAY_MS)
             self._put(one.key, one.value, (), now)
-        # Rare in a shop: both ways to erase somebody.
+        # Rare in a shop: both ways to erase a customer.
         for customer, value in (("c0", event("customer.erased", "gone", "c0", now)), ("c1", None)):
             self._put(customer.encode(), value, (), now)
         return self._log.records
@@ -146,14 +146,14 @@ class _History:
         self.skipped: Counter[str] = Counter()
 
     def events(self) -> Iterator[SourceEvent]:
-        """The events alone, at the instants at which they were appended."""
+        """Yield only the events, at the instants at which they were appended."""
         for one in self._records:
             if one.value is not None and not is_control(one.headers):
                 yield SourceEvent(one.timestamp, one.key, one.value)
 
 
 def import_log() -> list[Record]:
-    """An import of the shop's first weeks in one of two lanes, a year later, beside live events of the same people."""
+    """Return an import of the shop's first weeks to one of two lanes, a year later, beside live events."""
     old = shop_log()
     source = _History(old)
     log = LogMaker(now=old[-1].timestamp + 365 * DAY_MS)
@@ -175,7 +175,7 @@ def import_log() -> list[Record]:
 
 
 def _models() -> Iterator[Record]:
-    """The first version of the clusters that the shop's owner published."""
+    """Yield the first version of the clusters that the shop's owner published."""
     return islice((one for one in shop_log() if b'"control.model"' in (one.value or b"")), 1)
 
 
@@ -217,7 +217,7 @@ def _retail() -> Digests | None:
 
 
 def _types() -> Digests:
-    """For each example of an event: what a lane writes for it and in the 60 days after, where its customer has a past."""
+    """Return what a lane writes for each example of an event and in the 60 days after, for a customer with a past."""
     return {path.stem: _type(path.read_bytes()) for path in sorted(_EXAMPLES.glob("*.json"))}
 
 
@@ -246,5 +246,5 @@ LOGS: Mapping[str, Callable[[], Digests | None]] = {
     "online retail": _retail,
     "types": _types,
 }
-"""By name; None where the data is not on this machine."""
+"""Logs by name; None if the data is not on this machine."""
 MISSING: Final = {"online retail": f"{FOLDER / _RETAIL} is not beside the project"}

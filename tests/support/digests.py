@@ -1,10 +1,10 @@
-"""Digests of everything that a lane writes for a log: the same log must give the same bytes on every Python.
+"""Compute digests of everything that a lane writes for a log: the same log must yield the same bytes on every Python.
 
     python -m digests [NAME ...] [--write] [--record]
 
-Prints one JSON object: for each log (all of them, or those named) a SHA-256 for each kind of output. ``--write`` puts
-them into ``tests/golden/digests.json``, after a change that alters bytes on purpose; the change's commit says why.
-``--record`` draws the simulated shop's log anew first. A log whose data is not on this machine is left out.
+Prints one JSON object with a SHA-256 per log (all by default) and kind of output. ``--write`` stores
+them in ``tests/golden/digests.json``, after a change that alters bytes on purpose; its commit explains why.
+``--record`` first generates the simulated shop's log again. A log whose data is not on this machine is left out.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from streamer.lanes import encode
 from streamer.lanes.keys import LEDGER_KEY
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "digests.json"
-# Wall clock of changes and view; any will do.
+# Wall clock of changes and view; any value will do.
 _DETECTED_AT = 1_767_225_600_000
 _NAMES: Mapping[str, str] = {
     topics.STATE: "states",
@@ -43,7 +43,7 @@ _NAMES: Mapping[str, str] = {
 }
 
 Digests = dict[str, str]
-"""SHA-256 (hex, 16 digits) by kind of output, ``ledger`` and ``documents`` among them."""
+"""SHA-256 (hex, 16 digits) by kind of output, including ``ledger`` and ``documents``."""
 
 
 class Written:
@@ -70,23 +70,23 @@ class Written:
 
     @property
     def digests(self) -> Digests:
-        """What came of it."""
+        """Return the digests."""
         return {name: found.hexdigest()[:16] for name, found in sorted(self._hashes.items())}
 
 
 class DigestLane:
-    """One lane in memory: everybody stays there, and time passes whenever the caller lets it.
+    """One lane in memory: all customers stay there, and time passes when the caller lets it.
 
     Parameters
     ----------
     on_outcome
-        Learns each outcome before the next step.
+        Called with each outcome before the next step.
     """
 
     def __init__(self, policy: Policy, on_outcome: Callable[[Decision], None] = lambda decision: None) -> None:
         self.policy = policy
         self.state = LaneState.fresh(0)
-        # A random token in real life.
+        # A random token in production.
         self.state.ledger.lane = "digest"
         self.written = Written()
         self._on_outcome = on_outcome
@@ -110,10 +110,10 @@ class DigestLane:
             self.pass_time()
 
     def pass_time(self, clock: int | None = None) -> None:
-        """Apply what is due, for everybody by their own clock; the lane's moves to ``clock`` (ms) first, if given."""
+        """Apply what is due, for all customers by their own clocks; first move the lane's clock to ``clock`` (ms), if given."""
         if clock is not None:
             self._step(decide([], self.state, self.policy, Tick(clock=clock)))
-        # A due that is applied may bring the next one, and that may have passed as well.
+        # Applying one due may create the next, which may have passed as well.
         while due := self._due():
             self._step(decide([], self.state, self.policy, Tick(due=due)))
 
@@ -145,7 +145,7 @@ class DigestLane:
 
 
 def main(arguments: Iterable[str] | None = None) -> None:
-    """The command."""
+    """Run the command."""
     from digest_logs import LOGS, record_shop
 
     parser = argparse.ArgumentParser(description=__doc__)

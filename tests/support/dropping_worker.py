@@ -1,4 +1,4 @@
-"""A worker whose fetched batches get lost on the way to their lane now and then, as around a rebalance."""
+"""Run a worker whose fetched batches are occasionally lost before they reach their lane, as around a rebalance."""
 
 from __future__ import annotations
 

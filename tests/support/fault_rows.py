@@ -1,7 +1,7 @@
-"""Everything that stopped the service once, and the tests on real servers that hold it: ``make faults`` prints the table.
+"""List everything that once stopped the service, with its tests on real servers (``make faults``).
 
-The tests are run by pytest, in one go; a row is as it should be where all of its tests have passed.
-``python -m fault_rows [WORD]...`` takes rows with one of these words only.
+pytest runs the tests in one go; a row is good if all of its tests pass. ``python -m fault_rows [WORD]...`` selects rows
+with one of these words.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _BOMBS: Final = "tests/unit/rules/test_bombs.py"
 
 @dataclass(frozen=True)
 class Fault:
-    """One row: a record or a fault, what it must end as, and the tests that show it."""
+    """One row: a record or a fault, its required result, and the tests that show it."""
 
     what: str
     must: str
@@ -79,7 +79,7 @@ FAULTS: Final = (
 
 @dataclass(eq=False)  # pytest keeps plugins in sets
 class Outcomes:
-    """A pytest plugin that remembers how each test ended, how long it took, s, and the property ``seen`` it recorded."""
+    """A pytest plugin that records each test's outcome, duration in seconds, and recorded property ``seen``."""
 
     failed: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
@@ -99,7 +99,7 @@ class Outcomes:
             )
 
     def of(self, tests: Iterable[str]) -> tuple[str, bool]:
-        """What was seen of these tests, in words, and whether it is as it should be."""
+        """Return what these tests observed, in words, and whether they passed."""
 
         def held(node: str) -> bool:
             return any(node == test or node.startswith((f"{test}[", f"{test}::")) for test in tests)
@@ -115,7 +115,7 @@ class Outcomes:
 
 
 def main(words: Sequence[str]) -> int:
-    """Run the rows and print the table; the exit status is 1 where one is not as it must be."""
+    """Run the rows and print the table. Returns exit status 1 if a row failed."""
     rows = [row for row in FAULTS if not words or any(word in f"{row.what} {row.tests}" for word in words)]
     os.environ["FAULTS"] = "1"
     seen = Outcomes()

@@ -1,6 +1,6 @@
-"""A process that keeps a read model up to date, to be killed: ``python -m feeding BOOTSTRAP PREFIX LANES FILE``.
+"""Run a process that keeps a read model up to date, to be killed: ``python -m feeding BOOTSTRAP PREFIX LANES FILE``.
 
-Prints ``begins`` once everything is imported, and ``current`` each time it has all that the topics have.
+Prints ``begins`` once everything is imported, and ``current`` each time it has everything in the topics.
 """
 
 from __future__ import annotations

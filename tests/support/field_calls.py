@@ -1,4 +1,4 @@
-"""What becomes of each call of the Segment cases: applied, counted as an event of the shop's own, or refused and why.
+"""Report the result of each call of the Segment cases: applied, counted as a custom event, or rejected and why.
 
 ``python -m field_calls`` prints it call by call.
 """
@@ -21,7 +21,7 @@ CALLS: Final = ("segment-order-shapes", "segment-other-calls")
 
 
 def fates(case: str) -> Iterator[tuple[str, str]]:
-    """Each call of a case, by type and id, with what became of it."""
+    """Yield each call of a case, by type and id, with its result."""
     driver, log = Driver(replace(Policy(), lanes=1)), LogMaker(now=epoch_ms("2024-03-03T00:00:00Z"))
     ledger = driver.state.ledger
     for line in (CASES / case / "input.jsonl").read_text().splitlines():
@@ -44,7 +44,7 @@ def fates(case: str) -> Iterator[tuple[str, str]]:
 
 
 def main() -> None:
-    """Print all calls, and how many were taken of each case."""
+    """Print all calls, and how many of each case were accepted."""
     for case in CALLS:
         found = list(fates(case))
         print(case)

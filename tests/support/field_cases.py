@@ -1,7 +1,8 @@
-"""The field cases: exports in the shapes in which shops have them, and what each must give.
+"""Define the field cases: exports as shops have them, and the expected result of each.
 
 ``python -m field_cases`` prints case, expected and seen. A case is a folder of ``tests/cases``: ``input.*``, with
-``mapping.toml``, or ``mapping-name`` (a shipped one), or ``retail``; ``env.json`` and ``segments.toml`` where it needs them.
+``mapping.toml``, or ``mapping-name`` (a shipped mapping), or ``retail``; and ``env.json`` and ``segments.toml`` if
+needed.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ CASES = Path(__file__).parents[1] / "cases"
 
 @dataclass(frozen=True)
 class Seen:
-    """What a replay of a case came to."""
+    """The result of replaying a case."""
 
     exit_code: int
     figures: Mapping[str, Any]
@@ -33,7 +34,7 @@ class Seen:
     rejects: str
 
     def outcome(self) -> dict[str, Any]:
-        """The figures that cases speak of."""
+        """Return the figures that cases may expect."""
         if not self.figures:
             return {"refused": self.words.strip().splitlines()[0] if self.words.strip() else "?"}
         names = ("customers", "orders", "reversals", "revenue_minor", "skipped", "dead_letters")
@@ -42,16 +43,16 @@ class Seen:
 
 @dataclass(frozen=True)
 class Case:
-    """What a case must give; figures that are not named may be anything.
+    """Expected result of a case; unnamed figures may be anything.
 
     Attributes
     ----------
     words
-        Texts that the command says, or that stand in the rejects.
+        Texts in the command's output or in the rejects.
     refused
-        A text of the error, where the whole file is refused.
+        Text in the error, if the whole file is rejected.
     options
-        More arguments of ``replay``.
+        Further arguments of ``replay``.
     """
 
     name: str
@@ -68,7 +69,7 @@ class Case:
     options: tuple[str, ...] = ()
 
     def expected(self) -> dict[str, Any]:
-        """The figures that must be."""
+        """Return the expected figures."""
         if self.refused is not None:
             return {"refused": self.refused}
         found = {
@@ -81,7 +82,7 @@ class Case:
         return {**named, "skipped": dict(self.skipped), "dead_letters": dict(self.dead_letters)}
 
     def holds(self, seen: Seen) -> bool:
-        """Whether what was seen is what must be."""
+        """Return whether the result is as expected."""
         if self.refused is not None:
             return seen.exit_code == 1 and self.refused in seen.words
         outcome = seen.outcome()
@@ -92,13 +93,14 @@ class Case:
 
     @property
     def label(self) -> str:
-        """Its name, with the mapping or file where the folder holds several."""
+        """Name of the case, with the mapping or file if the folder has several."""
         return "/".join(part for part in (self.name, self.mapping, self.file if self.file != "input" else None) if part)
 
 
 TABLE: tuple[Case, ...] = (
-    # The README of the cases says 2 customers and 4 orders. But one of the 4 is that of a third, 00003, who got 2 CDs for
-    # 0.00: with 2 customers there would be 3 orders. An order for nothing is an order, so all 4 count, by 3 customers.
+    # The README of the cases counts 2 customers and 4 orders. But one of the 4 belongs to a third customer, 00003, who
+    # got 2 CDs for 0.00: with 2 customers there would be 3 orders. An order for nothing is an order, so all 4 count, by
+    # 3 customers.
     Case("cdnow-fixed-width", 4, 10_000, customers=3),
     Case("cluster-crash-alike", 400, 800_000, customers=400, options=("--until", "2024-12-01")),
     Case("cluster-crash-no-prices", 3_000, 0, customers=300),
@@ -136,10 +138,10 @@ TABLE: tuple[Case, ...] = (
     Case("retail2-decimal-comma-semicolon", 1, 8_340, customers=1),
     Case("retail2-uk-dates", 4, 33_360, customers=4, words=("the day comes first",)),
     Case("retailrocket-group", 1, 0, customers=1),
-    # Two misspelt names are dead letters with a hint; the last is a repeat of the first, which was corrected to 60.
+    # Two misspelt names are dead letters with a hint. The last is a repeat of the first, which was corrected to 60.
     Case("segment-order-shapes", 24, 109_000, customers=24, dead_letters={"unknown_type": 2}),
     Case("segment-other-calls", 3, 3_500, reversals=4, customers=14, dead_letters={"nobody": 1, "unknown_type": 2}),
-    # The own forms k1 to k5 and the CloudEvent; records of others need a mapping.
+    # The own forms k1 to k5 and the CloudEvent; other records need a mapping.
     Case("foreign-json", 6, 27_000, customers=6, dead_letters={"invalid_field": 4, "unknown_type": 1}),
     Case("shopify-cr-only", 2, 13_000, customers=1),
     Case("shopify-mixed", 7, 28_500, reversals=2, customers=7, skipped={"left_out": 2, "no_customer": 1}),
@@ -165,7 +167,7 @@ TABLE: tuple[Case, ...] = (
 
 
 def arguments_of(case: Case, temporary: Path) -> tuple[list[str], dict[str, str | None]]:
-    """The file of a case with format, mapping and rejects, and the environment, for a command that reads files."""
+    """Return a case's file with format, mapping and rejects, and the environment, for a command that reads files."""
     folder = CASES / case.name
     source = next(path for path in sorted(folder.iterdir()) if path.name.startswith(case.file))
     env: dict[str, str | None] = dict.fromkeys(name for name in os.environ if name.startswith("STREAMER_"))

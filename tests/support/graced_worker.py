@@ -1,4 +1,4 @@
-"""A worker whose time of grace for unsigned control records is as short as GRACE_SECONDS says."""
+"""Run a worker whose grace period for unsigned control records is GRACE_SECONDS."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ def _short(self: Settings) -> LaneSettings:
 
 
 if __name__ == "__main__":
-    # Only here: the collector of doctests imports this module into the process of the tests.
+    # Only here, because the doctest collector imports this module into the test process.
     Settings.lane_settings = _short  # type: ignore[method-assign]
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""Handovers of lanes between workers while a shop's events go in, and how long changes stay away at each."""
+"""Measure handovers of lanes between workers while events arrive: how long each delays changes."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from streamer.sources.source import SourceEvent
 
 SIGNALS = (signal.SIGTERM, signal.SIGKILL)
 RATE = 500
-"""Events a second: low enough for a slow machine, high enough that every lane has changes every moment."""
+"""Events per second: low enough for a slow machine, high enough that every lane always has changes."""
 
 
 class EndlessShop:
-    """A shop's history that goes on until ``enough`` is set; an import of it still ends in order."""
+    """A shop's history that continues until ``enough`` is set; an import of it still ends cleanly."""
 
     def __init__(self, config: ShopConfig, enough: threading.Event) -> None:
         self._shop = Shop(config)
@@ -50,7 +50,7 @@ class EndlessShop:
 
 @dataclass
 class Arrivals:
-    """When changes came into the hands of a consumer, by lane, in monotonic seconds."""
+    """When a consumer received changes, by lane, in monotonic seconds."""
 
     times: dict[int, list[float]] = field(default_factory=dict)
 
@@ -60,11 +60,11 @@ class Arrivals:
             self.times.setdefault(record.partition, []).append(now)
 
     def since(self, then: float) -> set[int]:
-        """The lanes that had a change after ``then``."""
+        """Return the lanes that had a change after ``then``."""
         return {lane for lane, times in self.times.items() if times[-1] > then}
 
     def longest_gap(self, lane: int, begin: float, end: float) -> float:
-        """The longest time without a change of a lane that touches ``[begin, end]``, in seconds."""
+        """Return the longest time, in seconds, without a change of a lane within ``[begin, end]``."""
         times = self.times[lane]
         pairs = pairwise(times)
         return max(after - before for before, after in pairs if after > begin and before < end)
@@ -72,8 +72,11 @@ class Arrivals:
 
 @dataclass(frozen=True)
 class Handover:
-    """One worker gone and another come. ``gap``: the longest that a lane had no change; ``settled``: seconds until the
-    new worker had its share."""
+    """One worker replaced by another.
+
+    ``gap`` is the longest time that a lane had no change; ``settled`` is the seconds until the new worker had its
+    share.
+    """
 
     signal: signal.Signals
     gap: float
@@ -82,18 +85,18 @@ class Handover:
 
 @dataclass
 class Outcome:
-    """What was written, in order, and the handovers meanwhile."""
+    """The records written, in order, and the handovers meanwhile."""
 
     written: list[Outgoing]
     handovers: list[Handover]
     quiet_gap: float
-    """The longest that a lane had no change before the first handover: what the shop itself leaves out."""
+    """Longest time without a change of a lane before the first handover, caused by the shop itself."""
 
     def gaps(self, number: signal.Signals) -> list[float]:
         return [one.gap for one in self.handovers if one.signal == number]
 
     def settled(self, number: signal.Signals) -> float:
-        """Median seconds until the lanes were shared out again."""
+        """Return the median seconds until the lanes were reassigned."""
         return statistics.median(one.settled for one in self.handovers if one.signal == number)
 
     def summary(self, restores: list[dict[str, Any]]) -> str:
@@ -118,10 +121,10 @@ class Outcome:
 
 
 def hand_over(service: LiveService, *, workers: int, handovers: int, events: int, seed: int) -> Outcome:
-    """Let ``workers`` run; again and again end one of them, by SIGTERM and SIGKILL in turns, and start another.
+    """Run ``workers``; repeatedly end one of them, alternating SIGTERM and SIGKILL, and start another.
 
-    Goes on until there were as many handovers and as many events. The next handover begins when the new worker has
-    its lanes and every lane shows changes.
+    Continues until there were this many handovers and events. The next handover begins when the new worker has its
+    lanes and every lane shows changes.
     """
     dice = random.Random(seed)
     enough = threading.Event()
@@ -161,7 +164,7 @@ def hand_over(service: LiveService, *, workers: int, handovers: int, events: int
             gone.send_signal(how)
             running.append(service.start())
             code = gone.wait(60)
-            # One that was starved for longer than its session may have ended itself just before.
+            # A worker that was starved for longer than its session may have ended itself just before.
             assert code in (0 if how == signal.SIGTERM else -how, EXIT_FATAL, EXIT_FENCED, EXIT_UNKNOWN), (
                 f"a worker ended with {code}\n{service.logs()}"
             )

@@ -1,4 +1,4 @@
-"""Files of segmentations as a shop edits them: other borders, dwell, guards, new and retired segmentations, hybrids."""
+"""Define files of segmentations as a shop edits them: other borders, dwell, guards, new and retired ones, hybrids."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ grown = {}
 calm = {}
 """
 )
-"""Rules over traits, consent, feedback and outcomes; some of them flip with time."""
+"""Rules over traits, consent, feedback and outcomes; some of them change with time alone."""
 
 FORESEEING = (
     MOODY
@@ -116,7 +116,7 @@ low = {}
 some = {}
 top = {}
 """
-"""No clusters; and what was called `new` before is something else."""
+"""No clusters, and a different meaning of the former `new`."""
 
 OWN = (
     DEFAULT_TEXT
@@ -146,9 +146,9 @@ small = {}
 large = {}
 """
 )
-"""Rules over a shop's own traits: a number, a word, and one only tested for being known."""
+"""Rules over a shop's custom traits: a number, a word, and one that is only tested for existence."""
 
 ALL_ACTIVE = DEFAULT_TEXT.replace("active = false\n", "")
-"""Everything that the built-in file has."""
+"""Everything in the built-in file."""
 
 HEART_DEFINITIONS = (ALL_ACTIVE, OTHER_BORDERS, HYBRID, SLOW, OWN)

@@ -1,4 +1,4 @@
-"""A lane over the log and view in memory, with crashes, lost views and bad fetches where a test wants them."""
+"""Run a lane over the log and view in memory, with crashes, lost views and bad fetches where a test wants them."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ MODES: tuple[Mode, ...] = ("before", "after", "lost before", "lost after")
 
 
 class Crash(Exception):
-    """The process dies here."""
+    """Raised where the process dies."""
 
 
 @dataclass
 class Faults:
-    """Counts effects; at planned ones the process dies, before or after the effect, perhaps with the view's data."""
+    """Counts effects. At planned ones the process dies before or after the effect, perhaps with the view's data."""
 
     plan: Mapping[int, Mode] = field(default_factory=dict)
     count: int = 0
@@ -146,7 +146,7 @@ TIGHT = LaneSettings(
 
 
 class RigListener(Silent):
-    """Records in a rig what its lanes report."""
+    """Records what a rig's lanes report."""
 
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
@@ -165,12 +165,12 @@ class RigListener(Silent):
 
 
 class Rig:
-    """One lane's world: an input log given bit by bit, a broker, a view server, and the lane's present owner.
+    """One lane's world: an input log supplied bit by bit, a broker, a view server, and the lane's current owner.
 
     Parameters
     ----------
     layouts
-        Of the releases whose workers own the lane in turns.
+        Layouts of the releases whose workers own the lane in turn.
     """
 
     def __init__(
@@ -202,7 +202,7 @@ class Rig:
         self.lane: Lane | None = None
 
     async def own(self) -> Lane:
-        """A new process takes the lane over; the old one does not know."""
+        """Let a new process take the lane over; the old one does not know."""
         if self.lane is not None:
             self.zombies.append(self.lane)
         while True:
@@ -221,7 +221,7 @@ class Rig:
             return self.lane
 
     def _view(self) -> MemoryView:
-        """The view as the next owner's release sees it; releases take turns."""
+        """Return the view as the next owner's release sees it; releases take turns."""
         self.owners += 1
         return MemoryView(self.redis, self.layouts[self.owners % len(self.layouts)])
 
@@ -237,15 +237,15 @@ class Rig:
         return Batch(start, max(start, end), held[start:end])
 
     async def run(self, mischief: Sequence[int] = ()) -> None:
-        """The whole log and then a hundred days, whatever happens to the process meanwhile.
+        """Process the whole log and then a hundred days, whatever happens to the process meanwhile.
 
-        ``mischief``: how far each fetch begins beside where it should (behind: a repeat; ahead: a hole).
+        ``mischief`` is how far off each fetch begins: behind for a repeat, ahead for a hole.
         """
         lane = await self.own()
         waiting = [*self.records, last_record(self.records)]
         wrong = list(mischief)
         idle = written = 0
-        # Long enough for a walk through everybody, two at a time.
+        # Long enough for a walk through all customers, two at a time.
         while idle < 10:
             try:
                 held = len(self.broker.records(topics.EVENTS, 0))
@@ -266,9 +266,9 @@ class Rig:
                 lane = await self.own()
 
     async def haunt(self) -> None:
-        """Every former owner wakes up and goes on with what it had: it must be refused and change nothing.
+        """Let every former owner wake up and continue with what it had: it must be refused and change nothing.
 
-        What was planned for the run and never came to pass is off: a crash here would not be the fence.
+        Planned faults that never happened are switched off, because a crash here would not be the fence.
         """
         self.faults.plan = {}
         for zombie in self.zombies:
@@ -290,7 +290,7 @@ class Rig:
         return [json.loads(record.value or b"null") for record in self.broker.records(topic, partition)]
 
     def outputs(self) -> dict[str, object]:
-        """Everything that the world may see, but the wall clock."""
+        """Return everything that the world may see, except the wall clock."""
         changes: dict[str, list[dict[str, Any]]] = {}
         for change in self.values(topics.CHANGES):
             del change["detected_at"], change["automation_safe"]
@@ -308,9 +308,9 @@ class Rig:
         return {"changes": changes, "memberships": memberships, "rerouted": rerouted, "dead": dead}
 
     def state(self) -> dict[str, object]:
-        """All that is known of all customers, as the changelog has it, when everybody has come to the lane's clock.
+        """Return all customers' state in the changelog, once all customers are brought to the lane's clock.
 
-        Nights in which nothing happens to a customer are not written, so the bytes depend on who was touched when.
+        Nights in which nothing happens to a customer are not written, so the bytes depend on when each was touched.
         """
         log = self.broker.records(topics.STATE, 0)
         state = LaneState(self.ledger(), CustomerCache(Memory()))
@@ -339,7 +339,7 @@ class Rig:
         return ledger.load(raw or b"")
 
     def parts(self) -> dict[str, dict[str, bytes]]:
-        """The parts of all customers, as a reader of the compacted changelog sees them."""
+        """Return the parts of all customers, as a reader of the compacted changelog sees them."""
         latest: dict[str, dict[str, bytes]] = {}
         for record in self.broker.records(topics.STATE, 0):
             if (key := record.key or b"").startswith(b"!"):
@@ -352,7 +352,7 @@ class Rig:
         return {id: parts for id, parts in latest.items() if parts}
 
     def check_view(self) -> None:
-        """The view shows exactly the changelog's latest."""
+        """Check that the view shows exactly the changelog's latest values."""
         latest = self.parts()
         assert self.server.shelf.parts == latest
         assert self.server.shelf.documents.keys() == {id for id, parts in latest.items() if snapshot.CORE in parts}
@@ -363,7 +363,7 @@ class Rig:
 
 
 def last_record(records: Sequence[Record]) -> Record:
-    """Somebody else looks at something a hundred days later: the lane's clock moves on for all."""
+    """Return an interaction of another customer a hundred days later, which advances the lane's clock for all."""
     at = max((record.timestamp for record in records), default=0) + 100 * DAY
     return Record(0, 0, at, b"leo", view("last", "leo", at))
 

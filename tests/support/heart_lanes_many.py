@@ -1,4 +1,4 @@
-"""Several lanes at once, without Kafka: what one writes for another arrives there, at the next opportunity or later."""
+"""Run several lanes without Kafka: what one writes for another arrives there at the next opportunity or later."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Lanes:
         self.waiting: deque[Rerouted] = deque()
 
     def event(self, value: bytes, now: int | None = None) -> None:
-        """An event into its own lane, decided at once."""
+        """Append an event to its own lane, and decide it at once."""
         body = json.loads(value)
         key = body.get("anonymous_id", body["customer_id"]).encode()
         self.put(Rerouted(partition_for(key, self.policy.lanes), key, value, ()), now or epoch_ms(body["occurred_at"]))
@@ -39,13 +39,13 @@ class Lanes:
         self.waiting.extend(driver.rerouted[seen:])
 
     def settle(self, most: int = 10_000) -> None:
-        """Let everything arrive that is under way."""
+        """Deliver everything in transit."""
         while self.waiting and most:
             self.put(self.waiting.popleft())
             most -= 1
 
     def finish(self, at: int) -> None:
-        """Everything arrives, and everybody is looked at."""
+        """Deliver everything, and evaluate all customers."""
         self.settle()
         assert not self.waiting, "records go round and round"
         for driver in self.drivers:
@@ -65,5 +65,5 @@ class Lanes:
         return [dead.message for driver in self.drivers for dead in driver.dead]
 
     def holds(self, id: str) -> bool:
-        """Whether some state is kept under an id."""
+        """Return whether any state is stored under an id."""
         return id in self.driver_of(id).parts

@@ -1,4 +1,4 @@
-"""Lane logs for tests: events as bytes, records with offsets and append times, and a driver of `decide`."""
+"""Build lane logs for tests: events as bytes, records with offsets and append times, and a driver of `decide`."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ T0 = epoch_ms("2025-03-01T00:00:00Z")
 
 
 def event(type: str, event_id: str, customer: str, at: int, **fields: Any) -> bytes:
-    """Any event as a bare JSON body."""
+    """Return any event as a bare JSON body."""
     body = {"event_id": event_id, "type": type, "customer_id": customer, "occurred_at": iso(at), **fields}
     return json.dumps(body).encode()
 
 
 def order(event_id: str, customer: str, at: int, total: float, order_id: str | None = None, **fields: Any) -> bytes:
-    """An order in EUR; its id is the event's unless given."""
+    """Return an order in EUR, whose id is the event's by default."""
     body = {"order_id": order_id or f"o-{event_id}", "total": total, "currency": "EUR", **fields}
     return event("order.completed", event_id, customer, at, **body)
 
@@ -49,7 +49,7 @@ def order(event_id: str, customer: str, at: int, total: float, order_id: str | N
 def reversal(
     event_id: str, customer: str, at: int, order_id: str | None = None, total: float | None = None, **fields: Any
 ) -> bytes:
-    """A cancellation (no total) or refund."""
+    """Return a cancellation (without a total) or a refund."""
     body: dict[str, Any] = {"refund_id": f"r-{event_id}", **fields}
     if order_id is not None:
         body["order_id"] = order_id
@@ -59,13 +59,13 @@ def reversal(
 
 
 def view(event_id: str, customer: str, at: int, kind: str = "product.viewed", **fields: Any) -> bytes:
-    """An interaction."""
+    """Return an interaction."""
     return event(kind, event_id, customer, at, **fields)
 
 
 @dataclass
 class LogMaker:
-    """Appends records to one lane's log; append time never goes back."""
+    """Appends records to one lane's log. Append time never goes back."""
 
     partition: int = 0
     now: int = T0
@@ -82,7 +82,7 @@ class LogMaker:
         return record
 
     def event(self, value: bytes, *, now: int | None = None, import_id: str | None = None, gap: int = 0) -> Record:
-        """An event under its own customer's key."""
+        """Append an event under its own customer's key."""
         headers = [] if import_id is None else [(IMPORT_HEADER, import_id.encode())]
         body = json.loads(value)
         return self.put(body.get("anonymous_id", body["customer_id"]).encode(), value, headers, now=now, gap=gap)
@@ -113,7 +113,7 @@ class LogMaker:
 
 
 class Driver:
-    """A lane without a lane: keeps state, and the decisions of `decide`, batch after batch."""
+    """Runs `decide` batch after batch without a lane, and keeps state and decisions."""
 
     def __init__(self, policy: Policy | None = None, partition: int = 0) -> None:
         self.policy = policy or Policy()
@@ -122,10 +122,10 @@ class Driver:
         self.dead: list[DeadLetter] = []
         self.rerouted: list[Rerouted] = []
         self.parts: dict[str, dict[str, bytes]] = {}
-        """What a view would hold: parts of everybody ever touched."""
+        """Contents of a view: parts of every customer ever touched."""
 
     def feed(self, records: Sequence[Record], tick: Tick | None = None) -> Decision:
-        """One batch: customers it names come back into memory first, then `decide`, then all touched are written."""
+        """Process one batch: load the customers it names, `decide`, then write all touched customers."""
         cache = self.state.cache
         decoded_records = decode_records(
             records,
@@ -157,13 +157,13 @@ class Driver:
             cache.load(customer, cache.memory.load(behaviour) if behaviour else -1)
 
     def drop(self, ids: Iterable[str]) -> None:
-        """Forget customers that were written."""
+        """Drop customers that were written."""
         for id in ids:
             if self.state.cache.get(id) is not None:
                 self.state.cache.evict(id)
 
     def tick(self, clock: int | None = None, due: Iterable[str] | None = None) -> Decision:
-        """A look at the clock; at everybody unless ids are given."""
+        """Check the clock for all customers, or only for the given ids."""
         ids = sorted(self.parts) if due is None else [id for id in due if id in self.parts]
         for id in ids:
             self.bring(id)
@@ -179,7 +179,7 @@ class Driver:
         return self.customer(id).segments[segmentation].segment
 
     def story(self, id: str, segmentation: str = "lifecycle") -> list[tuple[str | None, int]]:
-        """Where a customer went, and when."""
+        """Return a customer's segments in order, each with the time of entry."""
         return [
             (change.after, change.changed_at)
             for change in self.changes
@@ -191,7 +191,7 @@ ChangeKey = tuple[str, int, str | None, str | None, int, str]
 
 
 def by_customer(changes: Iterable[Change]) -> dict[str, list[ChangeKey]]:
-    """What two runs must agree upon, per customer in order."""
+    """Return what two runs must agree on: each customer's changes in order."""
     found: dict[str, list[ChangeKey]] = {}
     for change in changes:
         key = (change.segmentation, change.seq, change.before, change.after, change.changed_at, change.cause)
@@ -200,8 +200,10 @@ def by_customer(changes: Iterable[Change]) -> dict[str, list[ChangeKey]]:
 
 
 def check_chain(changes: Iterable[Change]) -> None:
-    """``seq`` is 1, 2, 3 ... per customer, and each change begins where the one before ended; within a
-    segmentation time never goes back."""
+    """Check that ``seq`` counts from 1 per customer, and each change begins where the one before ended.
+
+    Within a segmentation, time never goes back.
+    """
     seq: dict[str, int] = {}
     held: dict[tuple[str, str], str | None] = {}
     last: dict[tuple[str, str], int] = {}
@@ -224,13 +226,13 @@ def check_chain(changes: Iterable[Change]) -> None:
 
 
 def cut(records: Sequence[Record], places: Iterable[int]) -> list[Sequence[Record]]:
-    """The records in batches, cut at the given places."""
+    """Return the records in batches, cut at the given places."""
     at = sorted({place for place in places if 0 < place < len(records)})
     return [records[a:b] for a, b in zip([0, *at], [*at, len(records)], strict=True)]
 
 
 def state_of(customer: Customer) -> Mapping[str, object]:
-    """Everything that is known of a customer, but where it lies in memory, for comparison."""
+    """Return everything known about a customer, except its place in memory, for comparison."""
     return {
         name: getattr(customer, name)
         for name in Customer.__slots__

@@ -1,4 +1,4 @@
-"""Cluster models that move customers readily, so that a log of a few days sees many moves."""
+"""Define cluster models that move customers readily, so that a log of a few days has many moves."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TABLE = (
 
 
 def foreseeing(version: int = 1, *, keen: float = 0.0) -> PredictionModel:
-    """A version of the predictions; ``keen`` is added to the log-odds of an order in a week."""
+    """Return a version of the predictions; ``keen`` is added to the log-odds of an order in a week."""
     shipped = first_version()
     weights = (shipped.weights[0] + keen, *shipped.weights[1:])
     form = "cells" if version % 4 == 3 else "hazard"
@@ -27,9 +27,9 @@ def foreseeing(version: int = 1, *, keen: float = 0.0) -> PredictionModel:
 
 
 def jumpy(version: int = 1, *, shift: float = 0.0, without: tuple[str, ...] = ()) -> ClusterModel:
-    """A valid model with hardly any hysteresis.
+    """Return a valid model with hardly any hysteresis.
 
-    ``shift`` moves all centroids, so that another version moves people by its own; ``without`` retires segments.
+    ``shift`` moves all centroids, so that another version moves customers by itself; ``without`` retires segments.
     """
     segments = tuple(
         Segment(

@@ -1,4 +1,4 @@
-"""Whether two customers have the same statistics: every field that there is, floats but for rounding."""
+"""Compare two customers' statistics: every field, with floats equal up to rounding."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from models.customer.statistics import Statistics
 
 
 def assert_same(found: Statistics, wanted: Statistics, *, rel: float = 1e-9, abs: float = 1e-6) -> None:
-    """Counts and instants are equal, decayed sums and categories nearly so; a category only one has is zero."""
+    """Assert that counts and instants are equal, and decayed sums and categories nearly so; a missing category is zero."""
     for name in Statistics.__struct_fields__:
         mine, other = getattr(found, name), getattr(wanted, name)
         if isinstance(mine, dict):
@@ -24,5 +24,5 @@ def assert_same(found: Statistics, wanted: Statistics, *, rel: float = 1e-9, abs
 
 
 def plain(statistics: Statistics) -> dict[str, Any]:
-    """All fields by name."""
+    """Return all fields by name."""
     return msgspec.structs.asdict(statistics)

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for whole lane logs, and for ways of going through them."""
+"""Define Hypothesis strategies for whole lane logs, and for ways to process them."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ POLICY = Policy(
     definitions=load(FORESEEING, 1),
 )
 MOODS = replace(POLICY, definitions=load(MOODY, 1))
-"""The same with rules and bands that ask no prediction."""
+"""The same with rules and bands that use no prediction."""
 HERE = ("ann", "bob", "cem", "eve", "fay")
 """Customers whose keys belong to partition 0 of two."""
 ELSEWHERE = "gus"
-"""One whose key belongs to partition 1."""
+"""A customer whose key belongs to partition 1."""
 
 _BROKEN = (
     b"{",
@@ -74,7 +74,7 @@ KINDS = (
 )
 
 DEFINITIONS_TEXTS = (DEFAULT_TEXT, MOODY, FORESEEING, *HEART_DEFINITIONS, "[no", "[x]\nkind = 'none'")
-"""Files of segmentations that come into force one after the other; the last two are mistakes."""
+"""Files of segmentations that come into force in turn; the last two are invalid."""
 
 Step = tuple[str, int, int, int]
 STEPS = st.lists(
@@ -86,10 +86,10 @@ STEPS = st.lists(
 
 
 def lane_log(steps: Sequence[Step], *, own: bool = False) -> list[Record]:
-    """A log of partition 0 made of ``steps``: live events in their time, imports of last year beside them.
+    """Return a log of partition 0 made of ``steps``: live events in their time, and imports of last year.
 
-    With ``own``, customers of the partition are joined to each other as well, so that the lane writes to itself
-    (`answered`); else only to one of the other partition, and the log is all there is.
+    With ``own``, customers of the partition are also joined to each other, so that the lane writes to itself
+    (`answered`). Otherwise they are joined only to a customer of the other partition, and the log is complete.
     """
     log = LogMaker(now=T0)
     history = T0 - 300 * DAY
@@ -133,7 +133,7 @@ def lane_log(steps: Sequence[Step], *, own: bool = False) -> list[Record]:
             case "no key":
                 log.put(None, view(id, customer, now))
             case "open":
-                # An import that was closed is not opened again: another run of it has another id.
+                # A closed import is not reopened: another run of it has another id.
                 if imports[who % 2] not in opened:
                     imports[who % 2] = f"i{who % 2}-{number}"
                 opened.add(imports[who % 2])
@@ -189,7 +189,7 @@ def lane_log(steps: Sequence[Step], *, own: bool = False) -> list[Record]:
 
 
 def answered(records: Sequence[Record]) -> list[Record]:
-    """The log with what the lane itself writes into it: merges, and erases that follow aliases."""
+    """Return the log with what the lane itself writes to it: merges, and erases that follow aliases."""
     driver, log = Driver(POLICY), LogMaker()
     for record in records:
         gap = record.offset - (log.records[-1].offset + 1 if log.records else 0)
@@ -209,11 +209,11 @@ def _lines(amount: int) -> list[dict[str, object]]:
 
 
 WALL = replace(POLICY, wall=True)
-"""The same where the wall clock counts."""
+"""The same policy, in which the wall clock counts."""
 
 
 def moves_clock(record: Record, policy: Policy) -> bool:
-    """Whether a record moves the lane's clock. Only before such a record may a tick move it."""
+    """Return whether a record advances the lane's clock. A tick may advance it only before such a record."""
     if policy.wall:
         return True
     names = {name for name, _ in record.headers}
@@ -222,7 +222,7 @@ def moves_clock(record: Record, policy: Policy) -> bool:
 
 @dataclass(frozen=True)
 class Stop:
-    """What happens between two batches: a look (at some, perhaps with the wall clock), and people leaving memory."""
+    """What happens between two batches: evaluating some customers, perhaps with the wall clock, and evicting some."""
 
     place: int
     tick: frozenset[int]
@@ -243,13 +243,13 @@ STOPS = st.lists(
 
 
 def finish(driver: Driver, records: Sequence[Record]) -> None:
-    """Look at everybody when a hundred days have passed after the last record."""
+    """Evaluate all customers a hundred days after the last record."""
     driver.tick(max((record.timestamp for record in records), default=T0) + 100 * DAY)
     check_chain(driver.changes)
 
 
 def straight(records: Sequence[Record], policy: Policy = POLICY) -> Driver:
-    """The log in one batch, and nobody looks before the end."""
+    """Process the log in one batch, without evaluating anybody before the end."""
     driver = Driver(policy)
     driver.feed(records)
     finish(driver, records)
@@ -257,7 +257,7 @@ def straight(records: Sequence[Record], policy: Policy = POLICY) -> Driver:
 
 
 def one_by_one(records: Sequence[Record], policy: Policy = POLICY) -> Driver:
-    """Every record a batch of its own."""
+    """Process every record in its own batch."""
     driver = Driver(policy)
     for record in records:
         driver.feed([record])
@@ -266,7 +266,7 @@ def one_by_one(records: Sequence[Record], policy: Policy = POLICY) -> Driver:
 
 
 def with_stops(records: Sequence[Record], stops: Sequence[Stop], policy: Policy = POLICY) -> Driver:
-    """Batches cut at stops, where people are looked at and leave memory."""
+    """Process batches cut at stops, where customers are evaluated and evicted."""
     driver = Driver(policy)
     position = 0
     for stop in sorted(stops, key=lambda stop: stop.place):
@@ -290,7 +290,7 @@ def with_stops(records: Sequence[Record], stops: Sequence[Stop], policy: Policy 
 
 
 def summary(driver: Driver) -> dict[str, object]:
-    """What must be the same, however the log was gone through."""
+    """Return what must be the same, however the log was processed."""
     ledger = driver.state.ledger
     return {
         "changes": by_customer(driver.changes),
@@ -319,7 +319,7 @@ def summary(driver: Driver) -> dict[str, object]:
 
 
 def a_bit_of_everything() -> list[Record]:
-    """A lane's log of 30 records."""
+    """Return a lane's log of 30 records."""
     log = LogMaker(now=T0)
     for number, id in enumerate(HERE):
         log.event(order(f"a{number}", id, log.now, 30.0 + number), now=log.now + HOUR)

@@ -1,4 +1,4 @@
-"""The command line on a service of its own, for tests of ``import``."""
+"""Run the command line on a separate service, for tests of ``import``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LANES = 3
 
 @dataclass
 class Commands:
-    """The command line on a service of its own."""
+    """The command line on a separate service."""
 
     environment: Mapping[str, str]
     client: redis.Redis
@@ -33,7 +33,7 @@ class Commands:
 
     @property
     def variables(self) -> dict[str, str]:
-        """Those of streamer."""
+        """Return streamer's variables."""
         return {name: value for name, value in self.environment.items() if name.startswith("STREAMER_")}
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
@@ -46,7 +46,7 @@ class Commands:
         )
 
     def run(self, *arguments: str) -> dict[str, Any]:
-        """The JSON of a command that must succeed."""
+        """Return the JSON output of a command that must succeed."""
         process = self.start(*arguments, "--json")
         out, errors = process.communicate(timeout=600)
         assert process.returncode == 0, errors
@@ -54,7 +54,7 @@ class Commands:
         return found
 
     def refused(self, *arguments: str) -> str:
-        """What a command says that must fail."""
+        """Return the output of a command that must fail."""
         process = self.start(*arguments)
         _, errors = process.communicate(timeout=120)
         assert process.returncode == 1
@@ -74,7 +74,7 @@ class Commands:
 
 
 def wait(process: subprocess.Popen[str], done: Callable[[], bool]) -> None:
-    """Poll until ``done``, while a process runs."""
+    """Poll until ``done`` while a process runs."""
     deadline = time.monotonic() + 120
     while not done():
         assert process.poll() is None and time.monotonic() < deadline
@@ -82,7 +82,7 @@ def wait(process: subprocess.Popen[str], done: Callable[[], bool]) -> None:
 
 
 def commands_on(addresses: Addresses, redis_url: str, prefix: str, home: Path) -> Commands:
-    """The command line of a new service on the servers of the tests."""
+    """Return the command line of a new service on the servers of the tests."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("STREAMER_")}
     environment |= {
         "STREAMER_KAFKA": addresses.kafka,
@@ -98,7 +98,7 @@ def commands_on(addresses: Addresses, redis_url: str, prefix: str, home: Path) -
 
 
 def simulated(folder: Path, customers: int, days: int, **config: Any) -> Path:
-    """A file of a simulated shop."""
+    """Return a file of a simulated shop."""
     path = folder / "shop.jsonl"
     events = Shop(ShopConfig(customers=customers, days=days, **config)).events()
     path.write_bytes(b"\n".join(event.value for event in events) + b"\n")

@@ -1,4 +1,4 @@
-"""A service for tests of the whole: worker processes on the embedded servers, an import, and what came out of it."""
+"""Run a service for end-to-end tests: worker processes on the embedded servers, an import, and its results."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ from streamer.sources.import_records import Outgoing
 
 SESSION_SECONDS = 2
 RESTARTED = (1, EXIT_FATAL, EXIT_FENCED, EXIT_UNKNOWN, EXIT_STUCK)
-"""Exit codes after which a supervisor starts a worker again; 1 is that of one whose servers did not answer at its start."""
+"""Exit codes after which a supervisor restarts a worker; 1 means that its servers did not answer at its start."""
 
 
 class LiveService:
-    """Workers of one topic prefix, to be killed and started again.
+    """Workers of one topic prefix, which can be killed and restarted.
 
     Parameters
     ----------
     settings
-        Further ``STREAMER_*`` variables of the workers.
+        Further ``STREAMER_*`` variables for the workers.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class LiveService:
             "STREAMER_METRICS_PORT": "0",
             "STREAMER_SESSION_SECONDS": str(SESSION_SECONDS),
             "STREAMER_LOG_FORMAT": "json",
-            # Not the user's, in which there may be a control key.
+            # Not the user's home, in which there may be a control key.
             "STREAMER_HOME": str(folder / "home"),
             "PYTHONPATH": str(Path(__file__).parent),
             **settings,
@@ -73,7 +73,7 @@ class LiveService:
 
     @classmethod
     def beside(cls, other: LiveService, addresses: Addresses, folder: Path, name: str) -> LiveService:
-        """Another service on the same servers, with topics and keys of its own."""
+        """Return another service on the same servers, with its own topics and keys."""
         settings = {
             variable: value
             for variable, value in other.environment.items()
@@ -95,11 +95,11 @@ class LiveService:
     def start(
         self, role: str = "lanes", module: str = "streamer.runtime.process", release: Release | None = None
     ) -> subprocess.Popen[bytes]:
-        """One more worker process; ``module`` may be one that runs it with faults, ``release`` another version of it."""
+        """Start another worker process. ``module`` may be one that runs it with faults, ``release`` another version of it."""
         command = [sys.executable, "-m", module, role]
         environment, folder = self.environment, None
         if release is not None:
-            # A module's name may have changed since; the command of a user has not.
+            # A module's name may have changed since, but the users' command has not.
             command = [str(release.python), "-m", "streamer", "worker", "--role", role, "--no-supervise"]
             environment, folder = {**environment, **release.environment}, release.tree
         path = self._folder / f"{role}-{len(self.workers)}.log"
@@ -111,8 +111,8 @@ class LiveService:
         return worker
 
     def logged(self, worker: subprocess.Popen[bytes], message: str) -> list[dict[str, Any]]:
-        """The fields of a worker's log lines with a message, in order and without their namespace."""
-        # What is being written right now has no end of line yet.
+        """Return the fields of a worker's log lines with a message, in order and without their namespace."""
+        # A line that is being written has no line ending yet.
         whole = self._logs[worker.pid].read_text().rpartition("\n")[0].splitlines()
         lines = [json.loads(line) for line in whole if line.startswith("{")]
         return [
@@ -122,7 +122,7 @@ class LiveService:
         ]
 
     def log_of(self, worker: subprocess.Popen[bytes]) -> str:
-        """All that a worker wrote."""
+        """Return everything that a worker wrote."""
         return self._logs[worker.pid].read_text()
 
     def lanes_of(self, worker: subprocess.Popen[bytes]) -> list[int]:
@@ -131,19 +131,19 @@ class LiveService:
         return list(logged[-1]["lanes"]) if logged else []
 
     def tended(self, workers: list[subprocess.Popen[bytes]]) -> bool:
-        """As `shared_out`, and in place of a worker that ended itself starts another, as a supervisor does."""
+        """Return `shared_out`, after restarting workers that ended themselves, as a supervisor does."""
         self.revive(workers)
         return self.shared_out(workers)
 
     def revive(self, workers: list[subprocess.Popen[bytes]]) -> None:
-        """Start those again, of the same release, that ended themselves."""
+        """Restart workers that ended themselves, with the same release."""
         for at, worker in enumerate(workers):
             if (code := worker.poll()) is not None:
                 assert code in RESTARTED, f"a worker ended with {code}\n{self.logs()}"
                 workers[at] = self.start(release=self._releases[worker.pid])
 
     def shared_out(self, workers: Sequence[subprocess.Popen[bytes]]) -> bool:
-        """Whether each lane is owned by one of these workers, and each of them owns its share or was assigned none."""
+        """Return whether these workers own all lanes, and each owns its share or was assigned none."""
         owned = sorted(lane for worker in workers for lane in self.lanes_of(worker))
         shares = [len(self.lanes_of(worker)) for worker in workers]
         joined = all(self.logged(worker, "lanes owned") for worker in workers)
@@ -158,7 +158,7 @@ class LiveService:
         self._redis.close()
 
     def logs(self) -> str:
-        """What the workers wrote, for failure messages."""
+        """Return the workers' output, for failure messages."""
         return "\n".join(f"== {path.name}\n{path.read_text()[-3000:]}" for path in sorted(self._folder.glob("*.log")))
 
     # -- what goes in -----------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ class LiveService:
     def publish(
         self, records: Iterable[Outgoing], *, pause_every: int = 0, rate: float = 0, partitioner: Any = partition_for
     ) -> None:
-        """Write records to their lanes; after ``pause_every`` records a moment's rest, or at most ``rate`` a second."""
+        """Write records to their lanes, pausing after every ``pause_every`` records, or at most ``rate`` per second."""
         asyncio.run(self._publish(records, pause_every, rate, partitioner))
 
     async def _publish(
@@ -196,20 +196,20 @@ class LiveService:
     # -- what comes out ---------------------------------------------------------------------------------------
 
     def keys(self, lane: int) -> LaneKeys:
-        """The keys of a lane in Redis."""
+        """Return the keys of a lane in Redis."""
         return LaneKeys(f"{self.prefix}.streamer", lane)
 
     def ledgers(self) -> list[Ledger]:
-        """The ledgers of all lanes that have one."""
+        """Return the ledgers of all lanes that have one."""
         raw = [self._redis.get(self.keys(lane).ledger) or self._of_release_0_1(lane) for lane in range(self.lanes)]
         return [load(one) for one in raw if isinstance(one, bytes)]
 
     def _of_release_0_1(self, lane: int) -> object:
-        """The ledger of a lane that a worker of release 0.1.0 owns: its keys had no layout."""
+        """Return the ledger of a lane that a worker of release 0.1.0 owns, whose keys had no layout."""
         return self._redis.get(f"{self.keys(lane).base}:ledger")
 
     def view(self, lane: int) -> dict[str, list[bytes]]:
-        """The keys that Redis holds of a lane, by the layout they belong to; "" for documents and token."""
+        """Return the keys that Redis has of a lane, by their layout; "" for documents and token."""
         keys, found = self.keys(lane), dict[str, list[bytes]]()
         held: Any = self._redis.keys(keys.pattern)
         for key in held:
@@ -219,11 +219,11 @@ class LiveService:
         return found
 
     def wait_until_applied(self, seconds: float = 120, *, workers: list[subprocess.Popen[bytes]] | None = None) -> None:
-        """Wait until every lane has consumed all that is in its input now; ``workers`` as in `wait`."""
+        """Wait until every lane has consumed everything now in its input; ``workers`` is as in `wait`."""
         self.wait(self._all_applied(), seconds, workers=workers)
 
     def applied_within(self, seconds: float) -> bool:
-        """Whether every lane consumes all that is in its input now, before so long."""
+        """Return whether every lane consumes everything now in its input within ``seconds``."""
         done, deadline = self._all_applied(), time.monotonic() + seconds
         while not done():
             if time.monotonic() > deadline:
@@ -255,7 +255,7 @@ class LiveService:
         Parameters
         ----------
         workers
-            Those to start again whenever they end, as a supervisor does.
+            Workers to restart whenever they end, as a supervisor does.
         """
         deadline = time.monotonic() + seconds
         while not done():
@@ -264,7 +264,7 @@ class LiveService:
             time.sleep(0.1)
 
     def records(self, topic: str, partition: int) -> list[Any]:
-        """All committed records of a partition."""
+        """Return all committed records of a partition."""
         return asyncio.run(self._records(topic, partition))
 
     async def _records(self, topic: str, partition: int) -> list[Any]:
@@ -280,13 +280,13 @@ class LiveService:
         ]
 
     def changes(self) -> list[Mapping[str, Any]]:
-        """All published changes, lane by lane."""
+        """Return all published changes, lane by lane."""
         return [
             decode_change(record.value) for lane in range(self.lanes) for record in self.records(topics.CHANGES, lane)
         ]
 
     def parity(self, keys: ControlKeys | None = None) -> Parity:
-        """Replay every lane's log and compare with what was published; without ``keys`` signatures are believed."""
+        """Replay every lane's log and compare with the published changes; without ``keys``, signatures are trusted."""
         found = Parity()
         for ledger in self.ledgers():
             found += self._parity_of(ledger.partition, keys)
@@ -304,7 +304,7 @@ class LiveService:
         return whole
 
     def count(self) -> str:
-        """What the ledgers and parity say, in a line."""
+        """Return the ledgers' counters and the parity in one line."""
         ledgers, parity = self.ledgers(), self.parity()
         lost, doubled = (sum(getattr(ledger, name) for ledger in ledgers) for name in ("unaccounted", "duplicates"))
         return (
@@ -318,7 +318,7 @@ class LiveService:
         self._redis.function_flush()
 
     def document(self, customer: str) -> bytes | None:
-        """The readable document of a customer."""
+        """Return the readable document of a customer."""
         lane = partition_for(customer.encode(), self.lanes)
         value = self._redis.get(self.keys(lane).document(customer))
         assert value is None or isinstance(value, bytes)
@@ -326,12 +326,13 @@ class LiveService:
 
 
 _NOT_OF_THE_RULES = ("event_id", "seq", "detected_at", "trigger")
-"""Differ between two runs: a customer's changes are counted over all segmentations, and a lane holds the versions of
-clusters among the events, at other offsets in each run."""
+"""Fields that differ between two runs: changes are numbered over all segmentations, and a lane's log has the cluster
+versions among the events, at other offsets in each run.
+"""
 
 
 def moves_of_rules(service: LiveService) -> dict[str, list[Mapping[str, Any]]]:
-    """All changes of rules and bands by customer, in order, field by field."""
+    """Return all changes of rules and bands by customer, in order, field by field."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     for change in service.changes():
         if change["segmentation"] in ("lifecycle", "value"):

@@ -1,4 +1,4 @@
-"""Exports as they come out of hands and programs: the field cases, with columns, cells, bytes and lines mutated by a seed."""
+"""Generate damaged exports: the field cases with columns, cells, bytes and lines mutated by a seed."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "cp1252", "gb18030", "utf-32", "la
 
 
 def tables() -> list[Path]:
-    """The cases that are tables with a mapping."""
+    """Return the cases that are tables with a mapping."""
     return [path for path in sorted(CASES.glob("*/input.csv")) if not (path.parent / "retail").exists()]
 
 
 def mapping_of(path: Path) -> str:
-    """The mapping of a case."""
+    """Return the mapping of a case."""
     name = path.parent / "mapping-name"
     return name.read_text().strip() if name.exists() else str(path.parent / "mapping.toml")
 
 
 def mutated(path: Path, seed: int) -> bytes:
-    """The bytes of an export after one to four mutations."""
+    """Return the bytes of an export after one to four mutations."""
     rng = random.Random(seed)
     raw = path.read_bytes()
     text = raw.decode("utf-16" if raw[:2] == b"\xff\xfe" else "gb18030" if "gbk" in str(path) else "utf-8", "replace")
@@ -79,7 +79,7 @@ def _mutate(rows: list[list[str]], rng: random.Random) -> None:
 
 
 def seeds(count: int) -> Iterator[tuple[Path, int]]:
-    """A case and a seed for each of so many mutated exports."""
+    """Yield a case and a seed for each of ``count`` mutated exports."""
     found = tables()
     for seed in range(count):
         yield found[seed % len(found)], seed

@@ -1,4 +1,4 @@
-"""A Valkey for one test, since what is done to it would hurt others."""
+"""Start a Valkey for one test, whose actions would affect other tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streamer.embedded.valkey import Valkey
 
 @contextmanager
 def own_valkey(folder: Path, *, persistent: bool) -> Iterator[Valkey]:
-    """A server that answers, in ``folder``; stopped at the end."""
+    """Start a server in ``folder``, which answers and is stopped at the end."""
     server = Valkey(folder, persistent=persistent)
     server.launch(keep=False)
     try:

@@ -1,4 +1,4 @@
-"""A lane in memory that owns a log of forty records, and one that has applied it."""
+"""Create a lane in memory that owns a log of forty records, or has applied it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WIDE = replace(TIGHT, max_records=1_000, turn_records=7, max_due=50, max_residen
 
 
 def a_log(bad: set[int], event: bool) -> list[Record]:
-    """Forty records with a model among them; those in ``bad`` are poison, or (not ``event``) plain bad JSON."""
+    """Return forty records including a model; those in ``bad`` are poison or, without ``event``, plain bad JSON."""
     log = LogMaker(now=T0)
     log.model(jumpy(1))
     for number in range(40):
@@ -35,7 +35,7 @@ def a_log(bad: set[int], event: bool) -> list[Record]:
 
 
 async def owned(records: Sequence[Record] | None = None) -> tuple[Rig, Lane]:
-    """A rig with records in its log, forty good ones by default, and the lane that owns them; nothing is applied."""
+    """Return a rig with records in its log, forty good ones by default, and the lane that owns them; none are applied."""
     rig = Rig(a_log(set(), event=True) if records is None else records, settings=WIDE)
     lane = await rig.own()
     rig.append(rig.records)
@@ -43,7 +43,7 @@ async def owned(records: Sequence[Record] | None = None) -> tuple[Rig, Lane]:
 
 
 async def applied(records: Sequence[Record] | None = None, end: int | None = None) -> tuple[Rig, Lane]:
-    """As `owned`; the lane has applied all records before ``end``."""
+    """Return `owned`, after the lane has applied all records before ``end``."""
     rig, lane = await owned(records)
     lane.offer(rig.batch(0, end))
     while lane.next_offset < (len(rig.records) if end is None else end):

@@ -1,4 +1,4 @@
-"""A model owner with its learning settings in ``OWNER_CONFIG``: a small shop must reach a proposal within seconds."""
+"""Run a model owner with its learning settings in ``OWNER_CONFIG``, because a small shop must reach a proposal in seconds."""
 
 from __future__ import annotations
 

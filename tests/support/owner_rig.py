@@ -1,4 +1,4 @@
-"""A model owner over memory: its panel topic is input and changelog at once, as on the real broker."""
+"""Run a model owner over memory, whose panel topic is input and changelog at once, as on the real broker."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ OWNER = 999
 
 
 class Stopped(Exception):
-    """The process was killed here."""
+    """Raised where the process is killed."""
 
 
 class PanelLog(MemoryLog):
-    """The owner's log; ``crash`` kills it ``before`` or ``after`` its next commit that says anything."""
+    """The owner's log; ``crash`` kills the owner ``before`` or ``after`` its next commit with content."""
 
     def __init__(self, broker: MemoryBroker) -> None:
         super().__init__(broker, OWNER)
@@ -59,7 +59,7 @@ class Clock:
 
 
 class _Seeking:
-    """Writes down from where to fetch again."""
+    """Records the offsets to fetch again from."""
 
     def __init__(self, back: list[int]) -> None:
         self._back = back
@@ -87,7 +87,7 @@ class OwnerRig:
         self.language = language
 
     def publish_rows(self, *headers: tuple[str, bytes]) -> None:
-        """Rows of all customers as of today."""
+        """Publish rows of all customers as of today."""
         for i, row in enumerate(self.world.rows):
             blob = self.world.memory.dump(int(row))
             value = encode(PanelRow(f"c{i}", self.world.day, blob))
@@ -100,16 +100,16 @@ class OwnerRig:
         self.broker.append(topics.PANEL, 0, self.decision)
 
     def decide_again(self) -> None:
-        """Write a copy of the last decision, as somebody could who may only copy."""
+        """Write a copy of the last decision, as somebody who can only copy could."""
         self.broker.append(topics.PANEL, 0, Write(decision_key(), self.decision.value, self.decision.headers))
 
     def notice(self, lane: int, day: int, *, closed: bool = False) -> None:
-        """What a lane passes on where an import asks, or ends."""
+        """Write what a lane forwards when an import asks or ends."""
         notice = ImportNotice("i-1", lane, day, self.world.customers // 2, closed)
         self.broker.append(topics.PANEL, 0, Write(notice_key("i-1", lane), msgspec.json.encode(notice)))
 
     async def run(self, crash: str | None = None, lost_until: int = 0) -> Owner:
-        """Start an owner and let it read to the end; what lies before ``lost_until`` is lost on the way, once."""
+        """Start an owner and let it read to the end. What is before ``lost_until`` is lost on the way, once."""
         log = PanelLog(self.broker)
         back: list[int] = []
         context = OwnerContext(DEFAULTS, 2, Clock(), self.key, self.language)
@@ -128,7 +128,7 @@ class OwnerRig:
                 await self._until_read(owner)
         except Stopped:
             pass
-        # The lanes take what is published.
+        # The lanes receive what is published.
         models = [
             ClusterModel.from_dict(one["body"]) for one in self.published("segment.model") if one["kind"] == "clusters"
         ]
@@ -136,21 +136,21 @@ class OwnerRig:
         return owner
 
     async def _until_read(self, owner: Owner) -> None:
-        # One turn of `run` for each batch that waits.
+        # One iteration of `run` for each waiting batch.
         while owner._waiting:
             batch_count = len(owner._waiting)
             await owner.turn()
             assert len(owner._waiting) < batch_count
 
     def published(self, kind: str) -> list[dict[str, Any]]:
-        """Records of the models topic."""
+        """Return records of the models topic."""
         bodies = [msgspec.json.decode(record.value or b"{}") for record in self.broker.records(topics.MODELS)]
         return [body for body in bodies if body["type"] == kind]
 
     def in_lanes(self) -> list[int]:
-        """Versions written into the first lane."""
+        """Return the versions written to the first lane."""
         return [body["version"] for body in self.lane() if body["type"] == "control.model"]
 
     def lane(self, lane: int = 0) -> list[dict[str, Any]]:
-        """What was written into a lane."""
+        """Return what was written to a lane."""
         return [msgspec.json.decode(record.value or b"{}") for record in self.broker.records(topics.EVENTS, lane)]

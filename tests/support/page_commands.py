@@ -1,4 +1,4 @@
-"""The commands of a page of the documentation, and a shell that runs them."""
+"""Extract the commands of a documentation page, and run them in a shell."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def sh_blocks(page: str) -> list[str]:
-    """The text of every block marked ``sh``, in order."""
+    """Return the text of every block marked ``sh``, in order."""
     return re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
 
 
@@ -20,9 +20,9 @@ def sh_blocks(page: str) -> list[str]:
 def started(
     script: str, folder: Path, environment: Mapping[str, str], log: Path, *options: str
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A shell that runs ``script`` in ``folder`` and writes all output to ``log``.
+    """Run ``script`` in a shell in ``folder``, and write all output to ``log``.
 
-    At the end of the block it is killed with whatever it has left in the background.
+    At the end of the block, the shell and everything it left in the background are killed.
     """
     with log.open("wb") as output:
         shell = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The records that stopped every lane once, or could have, and what each must end as."""
+"""List the records that once stopped every lane, or could have, and the required result of each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ APPLIED, CONTROL = "applied", "control"
 
 @dataclass(frozen=True)
 class Sent:
-    """One record for the lane in question, or for ``lane``."""
+    """One record for the tested lane, or for ``lane``."""
 
     key: bytes | None
     value: bytes | None
@@ -28,13 +28,13 @@ class Sent:
 
 @dataclass(frozen=True)
 class Row:
-    """What is sent, and what must come of each of its records: a reason, ``applied`` or ``control``."""
+    """What is sent, and the required result of its records: a reason, ``applied`` or ``control``."""
 
     name: str
     sent: Sequence[Sent]
     becomes: str
     others: str = APPLIED
-    """What must come of all records but the last."""
+    """Required result of all records but the last."""
 
 
 def order(id: str, customer: str, at: int, **more: Any) -> bytes:
@@ -83,7 +83,7 @@ def _definitions(text: str, version: int = 7) -> Sent:
 
 
 def _many_rules(count: int) -> str:
-    """A file that is right but for its length."""
+    """Return a file that is valid except for its length."""
     names = [f"a{number}" for number in range(count)]
     rules = [f'{{segment="{name}",when="orders > {number}"}}' for number, name in enumerate(names)]
     listed = ",".join([*rules, '{segment="rest"}'])
@@ -92,14 +92,14 @@ def _many_rules(count: int) -> str:
 
 
 def rows(now: int, ours: Sequence[str], other: str) -> list[Row]:
-    """All of them.
+    """Return all rows.
 
     Parameters
     ----------
     now
-        The present, ms.
+        Current time, epoch ms.
     ours
-        Customers of the lane, as many as there are rows that need one.
+        Customers of the lane, one for each row that needs one.
     other
         A customer of another lane.
     """

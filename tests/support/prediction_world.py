@@ -1,4 +1,4 @@
-"""Orders by day, the panel rows that lanes would write of them, and a predictor that is fed with these."""
+"""Generate orders by day, the panel rows that lanes would write for them, and a predictor that receives these."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Orders = list[tuple[int, int]]
 
 
 def orders(seed: int, customers: int = CUSTOMERS, days: int = DAYS) -> Orders:
-    """Customers who order by chance, each at an own rate."""
+    """Return customers who order by chance, each at an individual rate."""
     rng = np.random.default_rng(seed)
     rates = rng.gamma(1.2, 0.05, customers)
     day, customer = np.nonzero(rng.random((days, customers)) < rates)
@@ -35,7 +35,7 @@ def orders(seed: int, customers: int = CUSTOMERS, days: int = DAYS) -> Orders:
 
 
 def shop_orders(scenario: str, seed: int, customers: int) -> Orders:
-    """The order-days of a simulated shop."""
+    """Return the order-days of a simulated shop."""
     activity = of_shop(ShopConfig(customers=customers, seed=seed, scenario=scenario))
     bought = activity.buckets[:, B_ORDERS] > 0
     days, who = activity.day[bought], activity.customer[bought]
@@ -43,7 +43,7 @@ def shop_orders(scenario: str, seed: int, customers: int) -> Orders:
 
 
 def told(history: Orders) -> Iterable[tuple[int, PanelRow]]:
-    """The panel rows that lanes would write, by day."""
+    """Yield the panel rows that lanes would write, by day."""
     customers: dict[int, Customer] = {}
     for day, who in history:
         at = day * DAY_MS + 3_600_000 * 12
@@ -62,7 +62,7 @@ def played(
     restarts: bool = False,
     each: Callable[[int, Predictor], None] = lambda day, predictor: None,
 ) -> tuple[Predictor, list[PredictionModel]]:
-    """A predictor that looks once a day, and the versions it made; ``each`` is called before each look."""
+    """Return a predictor that runs once a day, and the versions it made; ``each`` is called before each run."""
     predictor, versions = Predictor(), []
     rows = list(told(history))
     at = 0

@@ -1,4 +1,4 @@
-"""The texts that code prints, as templates: ``{}`` for each value, a counted noun in its plural."""
+"""Extract the texts that code prints, as templates: ``{}`` for each value, a counted noun in the plural."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import ast
 
 
 def template(node: ast.JoinedStr) -> str:
-    """The template of an f-string; ``{Count(n):|record}`` is ``{} records``, and ``{Count(n):~is|are}`` is ``are``."""
+    """Return the template of an f-string; ``{Count(n):|record}`` is ``{} records``, and ``{Count(n):~is|are}`` is ``are``."""
     return "".join(str(part.value) if isinstance(part, ast.Constant) else _value(part) for part in node.values)
 
 
 def spec_of(value: ast.expr) -> str:
-    """The format spec of a value in an f-string, if it is a plain text."""
+    """Return the format spec of a value in an f-string, if it is a plain text."""
     match value:
         case ast.FormattedValue(format_spec=ast.JoinedStr(values=[ast.Constant(value=str(spec))])):
             return spec

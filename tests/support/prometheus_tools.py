@@ -1,4 +1,4 @@
-"""Prometheus and promtool for tests, and what stands in expressions."""
+"""Run Prometheus and promtool in tests, and parse expressions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ADDED = {"job", "instance", "le", "alertname", "alertstate", "severity"}
 
 
 def tool(name: Literal["prometheus", "promtool"]) -> Path:
-    """The program; without it the test is skipped, but on CI it fails."""
+    """Return the program. Without it the test is skipped, except on CI, where it fails."""
     try:
         return find(name)
     except MissingTool as error:
@@ -39,12 +39,12 @@ def tool(name: Literal["prometheus", "promtool"]) -> Path:
 
 
 def load_yaml(path: Path) -> Any:
-    """A YAML file as plain values."""
+    """Return a YAML file as plain values."""
     return YAML(typ="safe").load(path)
 
 
 def substituted(expr: str, rate_interval: str = "1m", range: str = "30m", segmentation: str = "value") -> str:
-    """An expression of a board as Grafana sends it."""
+    """Return an expression of a board as Grafana sends it."""
     for name, value in (
         ("$__rate_interval", rate_interval),
         ("$__range", range),
@@ -56,7 +56,7 @@ def substituted(expr: str, rate_interval: str = "1m", range: str = "30m", segmen
 
 
 def series() -> dict[str, set[str]]:
-    """Names of the series of the table of metrics, with their labels."""
+    """Return the names of the series in the table of metrics, with their labels."""
     return {
         metric.full_name + suffix: set(metric.labels)
         for metric in (*BY_NAME.values(), *ACT_METRICS, *WEB_METRICS)
@@ -65,7 +65,7 @@ def series() -> dict[str, set[str]]:
 
 
 def unknown(expr: str, recorded: set[str]) -> list[str]:
-    """Metrics and labels of an expression that do not exist."""
+    """Return metrics and labels of an expression that do not exist."""
     known = series()
     every_label = set().union(*known.values()) | ADDED | set(_MADE.findall(expr))
     found = []

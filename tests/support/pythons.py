@@ -1,4 +1,4 @@
-"""The other Pythons of this machine, each with the locked dependencies in a virtual environment of its own."""
+"""Find the other Pythons of this machine, each with the locked dependencies in its own virtual environment."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _START_SECONDS, _INSTALLED_SECONDS = 10, 120
 
 
 def python(version: str) -> Path:
-    """A Python of that version that can run the product; skips the test where there is none or no packages come."""
+    """Return a Python of this version that can run the product. Skips the test if there is none or packages are unavailable."""
     if version == HERE:
         return Path(sys.executable)
     for candidate in _candidates(version):
@@ -32,7 +32,7 @@ def python(version: str) -> Path:
 
 
 def run(python: Path, *arguments: str, timeout: float = 120) -> str:
-    """What a program of the project prints, run by ``python`` on this very source tree."""
+    """Return the output of a program of the project, run by ``python`` on this source tree."""
     paths = os.pathsep.join(map(str, (ROOT, ROOT / "tests" / "support")))
     done = subprocess.run(
         [python, *arguments],
@@ -47,7 +47,7 @@ def run(python: Path, *arguments: str, timeout: float = 120) -> str:
 
 
 def _candidates(version: str) -> Iterator[Path]:
-    """From the PATH; then pyenv's, whose commands refuse where a version is installed and not enabled."""
+    """Yield Pythons from the PATH, then pyenv's, whose commands fail if a version is installed but not enabled."""
     if (found := shutil.which(f"python{version}")) is not None:
         yield Path(found)
     root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
@@ -63,7 +63,7 @@ def _is(candidate: Path, version: str) -> bool:
 
 
 def environment(base: Path, version: str, lock: Path = LOCK) -> Path:
-    """The Python of a virtual environment with what a lock file names, made where it is not there yet."""
+    """Return the Python of a virtual environment with a lock file's packages, created if missing."""
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "streamer" / "pythons"
     kept = cache / f"{version}-{sha256(lock.read_bytes()).hexdigest()[:16]}"
     if not (kept / "bin" / "python").exists():
@@ -71,7 +71,7 @@ def environment(base: Path, version: str, lock: Path = LOCK) -> Path:
         made = Path(tempfile.mkdtemp(prefix=f"{version}-", dir=cache))
         try:
             _install(base, made, lock)
-            # In one step, so that nobody meets half of it; another run may have been faster.
+            # Rename in one step, so that nobody sees half of it; another run may have been faster.
             with suppress(OSError):
                 made.rename(kept)
         except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""The project's rules with every duration divided, so that a test sees in seconds what an alert says after minutes."""
+"""Speed up the project's rules by dividing every duration, so that a test sees in seconds what alerts report in minutes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from prometheus_tools import load_yaml
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _WINDOW: Final = re.compile(r"(\[|offset )(\d+)([smhd])")
 _WAIT: Final = re.compile(r"(streamer_consumer_lag_seconds:max > )(\d+)")
-"""How long records may wait is such a duration, too, although it is written as a number of seconds."""
+"""The allowed age of records is such a duration too, although it is written as a number of seconds."""
 
 
 def quick(rules: Path, folder: Path, times: int) -> Path:
-    """Write the rules of a folder, ``times`` as quick, into another one, and give that."""
+    """Write the rules of a folder to another one, ``times`` as fast, and return that folder."""
     folder.mkdir()
     for path in rules.glob("*.yml"):
         groups = [

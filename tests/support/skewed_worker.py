@@ -1,4 +1,4 @@
-"""A worker on a machine whose wall clock is ahead by SKEW_SECONDS; the monotonic clock is right."""
+"""Run a worker on a machine whose wall clock is ahead by SKEW_SECONDS; the monotonic clock is right."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ def _ahead_ns() -> int:
 
 
 if __name__ == "__main__":
-    # Only here: the collector of doctests imports this module into the process of the tests.
+    # Only here, because the doctest collector imports this module into the test process.
     time.time, time.time_ns = _ahead, _ahead_ns
     sys.exit(main())

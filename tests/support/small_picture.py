@@ -1,4 +1,4 @@
-"""Screenshots as PNG files with a palette: a third of the bytes, and no difference to see."""
+"""Save screenshots as PNG files with a palette: a third of the bytes, without a visible difference."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def photograph(page: Tab, path: Path, tallest: int) -> None:
 
 
 def png(picture: dict[str, Any]) -> bytes:
-    """The file of a picture: its width and height (px), palette (three bytes a colour) and pixels (places in it)."""
+    """Return the file of a picture from its width and height (px), palette (three bytes per colour) and pixels."""
     width, height, pixels = picture["width"], picture["height"], base64.b64decode(picture["places"])
     # Each row begins with the number of its filter; 0 is none, the best for flat colours.
     rows = b"".join(b"\0" + pixels[row * width : (row + 1) * width] for row in range(height))

@@ -1,7 +1,7 @@
-"""A worker that gets stuck once: the commit of a step with an event ``stuck`` in it never comes back.
+"""Run a worker that gets stuck once: the commit of a step with an event ``stuck`` never returns.
 
-Its transaction stays open, as with a hanging Kafka client. ``STUCK_ONCE`` names a file that remembers it;
-the watchdog's patience is 6 s.
+Its transaction stays open, as with a hanging Kafka client. ``STUCK_ONCE`` names a file that records it; the watchdog's
+patience is 6 s.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ async def commit_transaction(self: AIOKafkaProducer) -> None:
 
 
 if __name__ == "__main__":
-    # Only here: the collector of doctests imports this module into the process of the tests.
+    # Only here, because the doctest collector imports this module into the test process.
     StepMaker.decode = decode  # type: ignore[method-assign,assignment]
     AIOKafkaProducer.commit_transaction = commit_transaction
     Watchdog.__init__.__defaults__ = (SECONDS,)

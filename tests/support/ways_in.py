@@ -1,4 +1,4 @@
-"""The same event as a bare body, as a CloudEvent in both modes, and as a Segment call."""
+"""Encode the same event as a bare body, as a CloudEvent in both modes, and as a Segment call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Sent = tuple[bytes, list[tuple[str, bytes]]]
 
 _OTHERWISE: Final = ("page.viewed", "order.cancelled", "identity.linked")
 SEGMENT_NAMES: Final = {type: name for name, type in ALIASES.items() if type not in _OTHERWISE}
-"""A Segment name of a type, where the call says all that our body does."""
+"""Segment's names of types whose calls contain everything in our body."""
 
 
 def bare(body: Mapping[str, Any]) -> Sent:
@@ -23,7 +23,7 @@ def bare(body: Mapping[str, Any]) -> Sent:
 
 
 def binary(body: Mapping[str, Any], *, contradict: bool = False) -> Sent:
-    """Attributes in headers. The body keeps none of them, or says something else if it is to ``contradict``."""
+    """Put the attributes in headers. The body has none of them, or different ones with ``contradict``."""
     headers = [(f"ce_{attribute}", str(body[field]).encode()) for attribute, field in FIELDS.items() if field in body]
     rest = {name: value for name, value in body.items() if name not in FIELDS.values()}
     if contradict:
@@ -36,7 +36,7 @@ def contradicted(body: Mapping[str, Any]) -> Sent:
 
 
 def structured(body: Mapping[str, Any], *, base64_data: bool = False) -> Sent:
-    """Attributes and ``data`` in one object."""
+    """Put attributes and ``data`` in one object."""
     attributes = {attribute: body[field] for attribute, field in FIELDS.items() if field in body}
     rest = {name: value for name, value in body.items() if name not in FIELDS.values()}
     data: dict[str, Any] = {"data": rest}
@@ -51,7 +51,7 @@ def packed(body: Mapping[str, Any]) -> Sent:
 
 
 def segment(body: Mapping[str, Any]) -> Sent:
-    """A ``track`` or ``alias`` call; a bare body where Segment has no name for it."""
+    """Return a ``track`` or ``alias`` call, or a bare body if Segment has no name for it."""
     if body["type"] == "identity.linked":
         call = {
             "type": "alias",

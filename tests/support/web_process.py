@@ -1,4 +1,4 @@
-"""A `streamer web` process beside the service of a test, and requests to it."""
+"""Run a `streamer web` process beside a test's service, and send it requests."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from streamer.web.api.tokens import FILE, Tokens
 
 START = epoch_ms("2025-03-01T00:00:00Z")
 LATEST = START + 90 * DAY_MS
-"""The first instant of the imported shop, and the one after which none of its events may lie."""
+"""The first instant of the imported shop, and the instant after which it has no events."""
 
 
 class Answer(NamedTuple):
-    """What came back."""
+    """A response."""
 
     status: int
     headers: Mapping[str, str]
@@ -46,7 +46,7 @@ class Answer(NamedTuple):
 
 
 class WebProcess:
-    """One process; its home holds tokens and the read model."""
+    """One process; its home has tokens and the read model."""
 
     def __init__(self, environment: Mapping[str, str], home: Path) -> None:
         home.mkdir(exist_ok=True)
@@ -66,7 +66,7 @@ class WebProcess:
         self._log = home / "web.log"
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start the process, and wait until it answers."""
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "streamer", "web"], env=self.environment, stdout=log, stderr=log
@@ -74,7 +74,7 @@ class WebProcess:
         self.until(lambda: self.answers("/healthz"))
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Send SIGKILL."""
         assert self.process is not None
         self.process.kill()
         self.process.wait(20)
@@ -92,14 +92,14 @@ class WebProcess:
         return self._log.read_text()
 
     def answers(self, path: str) -> bool:
-        """Whether a path answers 200."""
+        """Return whether a path answers 200."""
         try:
             return self.get(path).status == 200
         except OSError:
             return False
 
     def until_current(self) -> None:
-        """Wait until the read model has all that the topics had."""
+        """Wait until the read model has everything in the topics."""
         self.until(lambda: self.answers("/readyz"))
 
     def until(self, done: Any, seconds: float = 60) -> None:
@@ -110,7 +110,7 @@ class WebProcess:
             time.sleep(0.05)
 
     def get(self, path: str, token: str | None = "", **headers: str) -> Answer:
-        """GET a path; with the usual token unless another one, or None, is given."""
+        """GET a path, with the usual token by default, or another, or None."""
         return self.ask("GET", path, None, token, **headers)
 
     def ask(self, method: str, path: str, body: bytes | None, token: str | None = "", **headers: str) -> Answer:
@@ -125,7 +125,7 @@ class WebProcess:
             return Answer(error.code, dict(error.headers), error.read().decode())
 
     def fitting(self, operation: str, path: str) -> Any:
-        """The JSON of a path, checked against the document's schema of that operation."""
+        """Return the JSON of a path, checked against the document's schema of that operation."""
         found = self.get(path)
         assert found.status == 200, found
         check(operation, found.body)
@@ -133,7 +133,7 @@ class WebProcess:
 
 
 def check(operation: str, body: Any) -> None:
-    """Fail where a body is not as the document says of an operation."""
+    """Fail if a body does not match the document's schema of an operation."""
     spec = document()
     model = next(one.answer for one in ENDPOINTS if one.id == operation)
     assert model is not None
@@ -143,7 +143,7 @@ def check(operation: str, body: Any) -> None:
 
 @contextmanager
 def web(environment: Mapping[str, str], home: Path) -> Iterator[WebProcess]:
-    """A running process; ended behind the block."""
+    """Run a process for the block."""
     found = WebProcess({**os.environ, **environment}, home)
     try:
         found.start()
@@ -156,7 +156,7 @@ def web(environment: Mapping[str, str], home: Path) -> Iterator[WebProcess]:
 def imported_shop(
     addresses: Addresses, database: int, folder: Path, name: str, *, customers: int
 ) -> Iterator[LiveService]:
-    """A running service of two lanes that has applied an imported shop of 60 days; ``database`` is Redis's."""
+    """Run a service of two lanes that has applied an imported shop of 60 days; ``database`` is Redis's."""
     service = LiveService(addresses, f"{addresses.redis}/{database}", name, folder, lanes=2, STREAMER_CLOCK="event")
     with service:
         service.start()

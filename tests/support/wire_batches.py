@@ -1,4 +1,4 @@
-"""Batches as Kafka clients put them on the wire, in every codec."""
+"""Build batches as Kafka clients put them on the wire, in every codec."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def gzip(data: bytes) -> bytes:
 
 
 def snappy(data: bytes) -> bytes:
-    """One block, as librdkafka and franz-go write it."""
+    """Return one block, as librdkafka and franz-go write it."""
     return bytes(cramjam.snappy.compress_raw(data))
 
 
 def xerial(data: bytes, block_bytes: int = 32_768) -> bytes:
-    """Blocks behind a header, as Java writes them."""
+    """Return blocks after a header, as Java writes them."""
     out = b"\x82SNAPPY\x00" + struct.pack(">ii", 1, 1)
     for at in range(0, len(data), block_bytes):
         block = snappy(data[at : at + block_bytes])
@@ -62,7 +62,7 @@ def text(value: bytes | None) -> bytes:
 
 
 def body(sent: Sequence[Sent]) -> bytes:
-    """The records of a batch, one after the other."""
+    """Return the records of a batch, one after the other."""
     out = b""
     for number, (key, value, headers) in enumerate(sent):
         record = b"\0" + varint(number) + varint(number) + text(key) + text(value) + varint(len(headers))
@@ -72,7 +72,7 @@ def body(sent: Sequence[Sent]) -> bytes:
 
 
 def batch(packed: bytes, count: int, *, codec: int = 0, base: int = 0, attributes: int = 0) -> bytes:
-    """A whole batch; record n has offset ``base + n`` and timestamp ``1000 + n``."""
+    """Return a whole batch, in which record n has offset ``base + n`` and timestamp ``1000 + n``."""
     after = (
         struct.pack(">hiqqqhii", attributes | codec, count - 1, 1_000, 1_000 + count - 1, -1, -1, -1, count) + packed
     )

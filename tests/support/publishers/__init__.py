@@ -1,6 +1,6 @@
-"""Publishes the same lines with the clients of other languages, where this machine has what they need.
+"""Publish the same lines with clients in other languages, where this machine has what they need.
 
-Each takes lines ``(codec, key, body)``; codec ``default`` leaves the client as it comes.
+Each takes lines ``(codec, key, body)``; codec ``default`` keeps the client's default.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _NODE_PACKAGES = ("kafkajs@2.2.4", "kafkajs-snappy@1.1.0", "lz4-napi@2.10.0", "@
 
 
 class Absent(Exception):
-    """This machine lacks what the client needs; says what."""
+    """Raised if this machine lacks what the client needs; the text names it."""
 
 
 def librdkafka(bootstrap: str, topic: str, lines: Sequence[Line], folder: Path) -> None:
-    """confluent-kafka, as PHP, Ruby, .NET and most other languages have it too."""
+    """Publish with confluent-kafka, which PHP, Ruby, .NET and most other languages also use."""
     producers: dict[str, Any] = {}
     for codec, key, body in lines:
         if codec not in producers:
@@ -40,7 +40,7 @@ def librdkafka(bootstrap: str, topic: str, lines: Sequence[Line], folder: Path) 
 
 
 def java(bootstrap: str, topic: str, lines: Sequence[Line], folder: Path) -> None:
-    """Java's console producer, on the Java and the jars of the embedded Kafka."""
+    """Publish with Java's console producer, on the Java and the jars of the embedded Kafka."""
     from streamer.embedded.broker import _java_program
     from streamer.embedded.jars import KAFKA_VERSION, class_path
 
@@ -63,7 +63,7 @@ def java(bootstrap: str, topic: str, lines: Sequence[Line], folder: Path) -> Non
 
 
 def franz(bootstrap: str, topic: str, lines: Sequence[Line], folder: Path) -> None:
-    """franz-go, which compresses with snappy by default."""
+    """Publish with franz-go, which compresses with snappy by default."""
     go = shutil.which("go") or shutil.which("/usr/local/go/bin/go")
     if go is None:
         raise Absent("Go is not installed")
@@ -77,7 +77,7 @@ def franz(bootstrap: str, topic: str, lines: Sequence[Line], folder: Path) -> No
 
 
 def kafkajs(bootstrap: str, topic: str, lines: Sequence[Line], folder: Path) -> None:
-    """kafkajs, with the codecs that it lacks from other packages."""
+    """Publish with kafkajs, with the codecs that it lacks from other packages."""
     if not (shutil.which("node") and shutil.which("npm")):
         raise Absent("node or npm is not installed")
     shutil.copy(_HERE / "publish.js", folder)

@@ -1,4 +1,4 @@
-"""Nothing of an erased customer stays in what act keeps: the stored records are looked through, keys and values."""
+"""Test that nothing of an erased customer stays in act's stored records, keys and values."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Kept:
         world.state.people.fold()
 
     def names(self, text: str) -> list[bytes]:
-        """The keys of records that say it."""
+        """Return the keys of records that contain it."""
         return [key for key, value in self.records.items() if text.encode() in key or text.encode() in value]
 
 
@@ -52,7 +52,7 @@ def erased(id: str, at: int) -> CustomerErased:
 
 
 def filled() -> tuple[World, Kept]:
-    """A customer in every store of act."""
+    """Store a customer in every store of act."""
     world, kept, outcome = World(book(*PLAYS, limits="holdout = 0.9\nquiet = 'none'")), Kept(), Outcome()
     state = world.state
     world.customers = {ID: customer(ID, email=ADDRESS)}
@@ -88,7 +88,7 @@ def test_an_erased_customer_is_in_no_record(answer: Kind) -> None:
     outcome = Outcome()
     take_signal(erased(ID, NOON + 1), world.state, outcome, NOON + 1)
     kept.write(world, outcome)
-    # What is under way is known until its answer, and by nothing else.
+    # A call in progress is known until its answer, but nothing else.
     assert {key[:2] for key in kept.names(ID)} == {b"m:"} and len(kept.names(ID)) == 1
     [calling] = world.state.messages.values()
     outcome = Outcome()

@@ -1,4 +1,4 @@
-"""The figures of act for Prometheus: from the ledger, with what a new day and a new look change."""
+"""Test act's metrics for Prometheus: read from the ledger, and updated by a new day or evaluation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Clock:
 
 
 def exposed(metrics: ActMetrics) -> dict[tuple[str, ...], float]:
-    """All samples as a scrape reads them: by name and label values."""
+    """Return all samples as a scrape reads them, by name and label values."""
     registry = CollectorRegistry()
     registry.register(metrics)
     text = generate_latest(registry).decode()
@@ -47,7 +47,7 @@ def test_budgets_are_those_of_the_day_of_the_look(world: World) -> None:
     metrics.on_turn(world.state, Outcome(), 0)
     name = ("streamer_act_budget_left", "win_back")
     assert exposed(metrics)[name] == 2
-    # Nobody moved over night, so there was no turn.
+    # Nobody moved overnight, so there was no turn.
     clock.now += DAY
     assert exposed(metrics)[name] == 5
     clock.now -= DAY

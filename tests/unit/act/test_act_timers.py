@@ -1,4 +1,4 @@
-"""When messages are looked at: by their time, then in the line of their channel."""
+"""Test when messages are evaluated: by their time, then by their channel's queue."""
 
 from __future__ import annotations
 

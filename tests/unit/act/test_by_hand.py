@@ -1,4 +1,4 @@
-"""What people order beside the changes: the first messages of a play wait for a yes, and who is in a segment already."""
+"""Test manual actions: first messages that wait for approval, and customers already in a segment."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def world(*, approve: int = 0, more: str = "") -> World:
 
 
 def judged(made: World, message: Message, now: int = NOON) -> bool:
-    """Judge a message as the owner does; whether it is claimed."""
+    """Judge a message as the owner does; return whether it is claimed."""
     calls = Calls({}, None, lambda: True, lambda: None)  # type: ignore[arg-type]
     judge = Judge(POLICY, Links(b"k"), Timers(), calls, "j", "en")
     return judge.look(message, Seen(made.customers[message.customer], 0, now), made.state, Outcome(), now) is not None
@@ -48,7 +48,7 @@ def test_the_first_messages_wait_for_a_yes_and_the_others_behind_them() -> None:
     assert not any(judged(made, one) for one in messages)
     assert [(one.why, one.due) for one in messages] == [("approve", one.expires) for one in messages]
     outcome = give(made, action="release", status="waiting")
-    # Two were said yes to, so the other two need none.
+    # Two were approved, so the other two need no approval.
     assert [one.approved for one in messages] == [True, True, False, False]
     assert {one.due for one in messages} == {NOON} and outcome.messages == {one.id for one in messages}
     assert made.state.ledger.plays["win_back"].approve == 0
@@ -63,7 +63,7 @@ def test_one_yes_at_a_time_leaves_the_others_waiting() -> None:
     give(made, action="release", status="waiting", message_id=messages[3].id)
     assert judged(made, messages[3]) and not judged(made, messages[0])
     assert made.state.ledger.plays["win_back"].approve == 1
-    # A no counts as looked at, too; after it nothing is asked.
+    # A rejection also counts as reviewed; after it nothing needs approval.
     give(made, action="drop", status="waiting", message_id=messages[0].id)
     assert made.state.ledger.plays["win_back"].dropped == {"approve": 1}
     assert judged(made, messages[1]) and judged(made, messages[2])
@@ -112,7 +112,7 @@ def test_first_plans_for_members_once_and_a_later_change_counts_as_again() -> No
     give(made, action="first", customers=tuple(member(name) for name in ("ann", "bob")))
     messages = list(made.state.messages.values())
     assert [one.customer for one in messages] == ["ann", "bob"] and all(judged(made, one) for one in messages)
-    # The same order again: same ids, so a receiver with a key drops what `again` would not.
+    # The same command again: same ids, so a receiver with a key drops what `again` would not.
     ids = {one.id for one in messages}
     for one in messages:
         made.state.ledger.plays["win_back"].sent += 1

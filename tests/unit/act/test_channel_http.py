@@ -1,4 +1,4 @@
-"""Channel ``http`` against a real server: what is surely refused, what may be tried again, and what is in doubt."""
+"""Test channel ``http`` on a real server: what is certainly rejected, what may be retried, and what is in doubt."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def message() -> Message:
 
 
 def call(handler: Handler, secret: str | None = "word", body: dict[str, Any] = BODY, **options: Any) -> Answer:
-    """One call to an API that answers as ``handler`` does."""
+    """Make one call to an API that answers as ``handler`` does."""
 
     async def run() -> Answer:
         app = web.Application()

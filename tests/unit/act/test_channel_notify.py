@@ -1,4 +1,4 @@
-"""Channel ``notify``: apprise calls a real server, as robots of WeCom, DingTalk and Feishu are called."""
+"""Test channel ``notify``: apprise calls a real server as it calls robots of WeCom, DingTalk and Feishu."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def message() -> Message:
 
 
 class Robot:
-    """A server that takes notes as JSON."""
+    """A server that accepts notes as JSON."""
 
     def __init__(self, status: int = 200) -> None:
         self.notes: list[dict[str, Any]] = []

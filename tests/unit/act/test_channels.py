@@ -1,4 +1,4 @@
-"""Channels against real servers that misbehave: what surely failed and what is in doubt stay apart."""
+"""Test channels on real servers that misbehave: certain failures and doubtful results stay apart."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def post(handler: Handler, begun: Begin = yes, **options: Any) -> Answer:
-    """One call to a receiver that answers as ``handler`` does."""
+    """Make one call to a receiver that answers as ``handler`` does."""
 
     async def run() -> Answer:
         app = web.Application()
@@ -165,7 +165,7 @@ def test_nobody_there_is_a_retry_and_a_lost_lease_makes_no_call() -> None:
 
 
 class Script:
-    """An SMTP server that answers each verb as told: a text, or None to break the connection off."""
+    """An SMTP server that answers each verb with a given text, or closes the connection for None."""
 
     def __init__(self, **replies: str | None) -> None:
         self._replies: dict[str, str | None] = {

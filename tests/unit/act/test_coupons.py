@@ -1,4 +1,4 @@
-"""Coupons: each code once, in the order of loading; an exhausted pool drops the message; an erase unties the customer."""
+"""Test coupons: each code once, in loading order; an exhausted pool drops the message; an erase unlinks the customer."""
 
 from __future__ import annotations
 
@@ -71,14 +71,14 @@ def world(more: str = COUPON, codes: tuple[str, ...] = ("A1", "B2"), **held: Cus
 
 
 def claim(made: World, message: Message, now: int = NOON) -> tuple[str, Outcome]:
-    """Judge a message; gives the text of its mail, empty where none is sent."""
+    """Judge a message; return the text of its mail, empty if none is sent."""
     outcome = Outcome()
     call = judge().look(message, Seen(made.customers[message.customer], 0, now), made.state, outcome, now)
     return ("" if call is None else call.rendered.parts["text"]), outcome
 
 
 def restored(made: World, *outcomes: Outcome) -> State:
-    """What another owner knows from the topic."""
+    """Return what another owner knows from the topic."""
     found = State()
     for outcome in outcomes:
         records = store.writes(outcome, made.state, 1)[topics.ACT, 0]
@@ -145,7 +145,7 @@ def test_a_repeat_says_the_same_code_and_takes_no_other() -> None:
     message.status = "waiting"
     again, _ = claim(made, message, NOON + DAY)
     assert first.split(".")[0] == again.split(".")[0] and made.state.coupons.pools()["back10"] == (1, 1, 0)
-    # Another owner knows it too, and gives the other one to the next customer.
+    # Another owner knows it too, and assigns the other one to the next customer.
     state = restored(made, outcome)
     assert state.messages[message.id].coupon == "A1" and state.coupons.offered(RULE, "") is None
     assert state.coupons.pools()["back10"] == (0, 1, 0)

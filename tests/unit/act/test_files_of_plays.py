@@ -1,4 +1,4 @@
-"""Files of plays: what is refused, with line and hint, and the templates that they need."""
+"""Test files of plays: what is rejected, with line and hint, and the templates they need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gates, one by one and in order, each with what it saw."""
+"""Test the gates, one by one and in order, each with the values it used."""
 
 from __future__ import annotations
 
@@ -305,7 +305,7 @@ def test_an_arm_is_drawn_once_and_outlives_a_new_share() -> None:
 
 @pytest.mark.parametrize("limits", ["", "holdout = 0.5"])
 def test_an_arm_is_that_of_the_id_that_was_joined(limits: str) -> None:
-    """The guest was drawn; the known id, which would be drawn otherwise, is the same person from the link on."""
+    """The guest was drawn; the known id, which would be drawn otherwise, is the same person since the link."""
     changed = 0
     for number in range(60):
         guest, known = f"guest-{number}", f"c{number}"
@@ -317,11 +317,11 @@ def test_an_arm_is_that_of_the_id_that_was_joined(limits: str) -> None:
         profile = world.customers[known].profile
         assert profile is not None
         profile.aliases.append(guest)
-        # Days later, since what the guest got counts under the cap of the known id as well.
+        # Days later, because the guest's messages count for the cap of the known id as well.
         later = NOON + 40 * DAY
         [message] = world.take(change(known, 9, later), later)
         assert isinstance(world.judge(message, later), Withhold) is held
-        # And it stays when the guest's record goes.
+        # It remains when the guest's record is removed.
         world.state.people.remove(guest)
         assert isinstance(world.judge(message, later), Withhold) is held
         changed += alone is not held
@@ -382,7 +382,7 @@ def sending(channel: str = "mail", more: str = "") -> tuple[World, Message]:
 
 
 def status_of(message: Message) -> str:
-    """Read anew: a checker of types would remember what the test wrote."""
+    """Read again: a type checker would remember what the test wrote."""
     return message.status
 
 

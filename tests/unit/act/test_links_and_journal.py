@@ -1,4 +1,4 @@
-"""Tokens that nobody can forge, and a journal that knows what it does not know."""
+"""Test tokens that nobody can forge, and a journal that knows what it does not know."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_no_token_but_the_made_one_is_taken() -> None:
         else:
             forged = base64.urlsafe_b64encode(dice.randbytes(dice.randrange(80))).rstrip(b"=").decode()
         with suppress(BadToken):
-            # The last letter of a text may hold bits that mean nothing.
+            # The last letter of a text may have bits without meaning.
             assert LINKS.read(forged, 20_000 * DAY) == TICKET and (forged == token or forged[:-1] == token[:-1])
     for odd in ("", "=", "ü", "a" * 5_000, "%00"):
         with pytest.raises(BadToken):
@@ -62,7 +62,7 @@ def test_a_journal_of_a_dead_owner_knows_what_began_and_how_it_ended(tmp_path: P
     asyncio.run(work())
     name = former.name
     mine = FileJournal(tmp_path)
-    # It may still wake up and call: nothing is known.
+    # It may still wake up and call, so nothing is known.
     assert mine.recall(name, "m3", 1) == ("unknown", None)
     former.close()
     fresh = FileJournal(tmp_path)

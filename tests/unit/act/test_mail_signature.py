@@ -1,4 +1,4 @@
-"""DKIM: a mail that a real SMTP server took is verified by dkimpy, and the signature covers both headers to leave by."""
+"""Test DKIM: dkimpy verifies a mail accepted by a real SMTP server, and the signature covers both unsubscribe headers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def postbox() -> Iterator[Postbox]:
 
 
 def keys(folder: Path) -> tuple[Path, bytes]:
-    """A private key in a file, and the record of the name server."""
+    """Return a private key in a file, and the DNS record."""
     key = rsa.generate_private_key(65537, 2048)
     path = folder / "dkim.pem"
     path.write_bytes(

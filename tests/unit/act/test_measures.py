@@ -1,4 +1,4 @@
-"""Does it work: what is measured, and intervals that cover as often as they say."""
+"""Test measurements of whether a play works, and intervals that cover as often as they claim."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def test_looked_at_daily_it_is_rarely_ever_wrong_and_no_effect_rarely_helps(shar
 
 
 def _until(days: Any, buys: Any, day: int) -> Arm:
-    """An arm as it stands on a day."""
+    """Return an arm as of a day."""
     n = int(np.searchsorted(days, day, side="right"))
     return Arm(n, int(buys[:n].sum()))
 
@@ -202,7 +202,7 @@ TWICE_HELD = "holdout = 0.3\nper_customer = ['9 a day']\nquiet = 'none'"
 
 
 def turns(world: World, number: int, again: int = 1) -> None:
-    """So many customers have their turns, sent or held out; none of them buys."""
+    """Give this many customers their turns, sent or held out; none buys."""
     for id in [f"c{one}" for one in range(number)]:
         world.customers[id] = customer(id)
         for seq in range(1, again + 1):

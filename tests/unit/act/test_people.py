@@ -1,4 +1,4 @@
-"""Customers whom plays touched, packed and open."""
+"""Test customers whom plays reached, packed and open."""
 
 from __future__ import annotations
 

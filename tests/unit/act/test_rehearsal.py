@@ -1,4 +1,4 @@
-"""A rehearsal says of every message what rendering it says, however few of them it renders."""
+"""Test that a rehearsal reports of every message what rendering it reports, however few it renders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plays in ``examples/plays``: each is right, in both languages, and its mails say what a mail of its kind must."""
+"""Test the plays in ``examples/plays``: each is valid in both languages, and its mails have what their kind requires."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def book() -> Book:
 
 
 def mail(book: Book, play: Play, language: str, person: Customer | None = None) -> Rendered:
-    """The mail of a play to somebody who came into its segment."""
+    """Return a play's mail to a customer who entered its segment."""
     to = min(play.when.to or ())
     ref = SegmentRef(to, TABLES["en"].segments[play.when.segmentation, to].name)
     reasons = (Reason("lateness", 0.4, 2.0, 2.0, None),)
@@ -65,7 +65,7 @@ def test_each_mail_says_who_sends_it_why_and_how_to_leave(book: Book, name: str,
         reason = TABLES[language].texts.get(f"why {play.when.segmentation} {min(play.when.to or ())}", "?")
         assert (reason in text) == (play.kind == "marketing"), text
         assert ("THANKS-0001" in text) == (play.coupon is not None)
-        # Nobody's customer is called a segment, and no template leaks its own signs.
+        # No customer is called a segment, and no template leaks its own markup.
         assert play.kind == "service" or "At risk" not in text
         assert "{" not in made.parts["text"] and "None" not in text
 
@@ -82,7 +82,7 @@ def test_each_html_part_is_well_formed_and_fits_a_phone(book: Book, name: str, l
 
 
 class Tags(HTMLParser):
-    """Whether tags that must be closed are."""
+    """Return whether tags that must be closed are closed."""
 
     VOID = frozenset({"meta", "br"})
 

@@ -1,4 +1,4 @@
-"""The pages on which customers leave: a GET changes nothing, a POST does, and invalid links are all answered alike."""
+"""Test the unsubscribe pages: a GET changes nothing, a POST does, and invalid links are all answered alike."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TOKEN = LINKS.token(Ticket("17850", "offers", "m-1", 20_000))
 
 
 class Written:
-    """Events in memory."""
+    """Stores events in memory."""
 
     def __init__(self) -> None:
         self.left: list[tuple[str, str, str]] = []

@@ -1,4 +1,4 @@
-"""Last week's report to the owner: once a week at its hour, over restarts, kills, clock changes and edits of the file."""
+"""Test last week's report to the owner: once a week at its hour, over restarts, kills, clock changes and file edits."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def declared(play: str = PLAY, version: int = 1) -> Book:
 
 
 class Week:
-    """Owners over one memory in Berlin, and the reports they asked for."""
+    """Owners over one memory in Berlin, and the reports they requested."""
 
     def __init__(self, kills: float = 0.0, book: Book | None = None) -> None:
         policy = Policy(POLICY.units, "Europe/Berlin", True, POLICY.addresses)
@@ -78,14 +78,14 @@ class Week:
         until = self.memory.now + int(hours * HOUR)
         while self.memory.now < until:
             self.memory.now += step
-            # As many turns as it takes that what was due is sent.
+            # As many turns as needed to send what was due.
             for _ in range(3):
                 await self.shop.once()
                 await asyncio.sleep(0)
                 await asyncio.sleep(0)
 
     def at(self, type: str) -> list[datetime]:
-        """The local times of steps."""
+        """Return the local times of steps."""
         found: list[Step] = [one for one in self.memory.steps if one.type == type]
         return [datetime.fromtimestamp(one.at / 1000, BERLIN) for one in found]
 
@@ -116,7 +116,7 @@ def test_every_monday_gets_one_report_over_kills_and_a_change_of_clocks(kills: f
 
 
 def test_a_clock_that_stands_still_holds_no_report_back() -> None:
-    """With ``STREAMER_CLOCK=event`` time moves with the events, and a quiet shop has none."""
+    """With ``STREAMER_CLOCK=event``, time advances with the events, and a quiet shop has none."""
     week = Week(book=declared(PLAY + PLAY.replace("plays.monday", "plays.again")))
     week.broken = True
 

@@ -1,4 +1,4 @@
-"""Batches of both Kafka clients, opened with a bound: every codec, bombs, odd headers, damage of every kind."""
+"""Test batches of both Kafka clients, opened with a limit: every codec, bombs, odd headers, damage of every kind."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_a_wrong_checksum_is_damage(reader: Callable[[bytes], list[Any]]) -> Non
     assert isinstance(record.value, UnopenedBatch) and "checksum" in record.value.why
 
 
-@settings(deadline=None)  # the machine is shared; what is judged is the result
+@settings(deadline=None)  # the machine is shared; only the result matters
 @given(
     data=st.data(),
     name=st.sampled_from(sorted(wire.PACKED)),
@@ -164,7 +164,7 @@ def test_a_wrong_checksum_is_damage(reader: Callable[[bytes], list[Any]]) -> Non
     byte=st.integers(0, 255),
 )
 def test_no_batch_raises(data: st.DataObject, name: str, client: str, position: int, byte: int) -> None:
-    """Whatever bytes stand where records should: offsets go up, end with the batch's last, and nothing is raised."""
+    """Whatever bytes are where records should be: offsets rise, end with the batch's last, and nothing is raised."""
     codec, pack = wire.PACKED[name]
     sent: list[wire.Sent] = [(b"a", b"1" * 20, [(b"h", b"v")]), (None, b"2" * 20, [])]
     inner = bytearray(wire.body(sent))

@@ -1,4 +1,4 @@
-"""What the INFO of a Redis says about its health."""
+"""Test what a Redis' INFO reveals about its health."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract with Redis: what a release shares with others, and that a change of it asks for a new layout."""
+"""Test the contract with Redis: what releases share, and that a change of it requires a new layout."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from streamer.adapters.redis import write_arguments
 from streamer.adapters.redis_keys import LAYOUT, LaneKeys, library, own_token, stored_token
 from streamer.lanes.ports import Stored, Update
 
-# A digest that differs means that a worker of the release with this layout could not run beside one of yours.
-# Raise LAYOUT, and enter the new digest beside the old ones; within an unreleased layout, replace its digest.
+# A different digest means that a worker of the release with this layout could not run beside yours. Raise LAYOUT and
+# add the new digest; within an unreleased layout, replace its digest.
 DIGESTS = {2: "c7cf434e8c3025de"}
 
 UPDATE = Update(

@@ -1,4 +1,4 @@
-"""An outage of Redis is logged once for each cause, however often lanes meet the causes in turn."""
+"""Test that an outage of Redis is logged once per cause, however often lanes meet the causes in turn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shops whose customers are inseparable: one segment, and a second one once there is one."""
+"""Test shops whose customers are inseparable: one segment, and a second one once there is one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from models.learning.separation import SEPARABLE_NATS, nats_apart, steps_apart, 
 FIRST = 20_000
 CONFIG = LearnerConfig(min_buyers=150, min_members=60)
 Orders = Callable[[int, int, np.random.Generator], int]
-"""Minor units that customer i orders on a day (from 0); 0 for no order."""
+"""Return the minor units that customer i orders on a day (from 0); 0 for no order."""
 
 
 class Shop:
@@ -70,7 +70,7 @@ class Shop:
 
 
 def subscriber(i: int, day: int, rng: np.random.Generator) -> int:
-    """990 every 30 days, each on a day of their own."""
+    """Return 990 every 30 days, each customer on a different day."""
     return 990 * (day % 30 == i % 30)
 
 
@@ -83,13 +83,13 @@ def test_customers_who_are_alike_are_one_segment_and_nobody_moves(orders: Orders
     shop = Shop(orders).run(240)
     assert {(m.k, m.segments[0].name) for _, m in shop.timeline} == {(1, EVERYBODY)}
     assert [move for move in shop.moves if move.from_id not in (None, "new")] == []
-    # The owner gives the reason: two groups were tried, and were not separable.
+    # The owner reports the reason: two groups were tried, and were not separable.
     why = [learned.figures for _, learned in shop.learned if "supported_k" in learned.figures]
     assert why and all(figures["supported_k"] == 1 for figures in why)
 
 
 def test_a_second_segment_comes_by_itself_once_it_is_separable() -> None:
-    """From day 170 on half of the customers buy every ten days, and for four times as much."""
+    """From day 170 on, half of the customers buy every ten days, and for four times as much."""
 
     def orders(i: int, day: int, rng: np.random.Generator) -> int:
         return 4_000 * (day % 10 == i % 10) if i % 2 and day >= 170 else subscriber(i, day, rng)
@@ -98,7 +98,7 @@ def test_a_second_segment_comes_by_itself_once_it_is_separable() -> None:
     assert shop.model.k == 1
     shop.run(330)
     promoted = [day for day, learned in shop.learned if learned.outcome == "promoted" and day > 170]
-    # Two looks in a row, a fortnight apart, without a proposal.
+    # Two runs in succession, a fortnight apart, without a proposal.
     assert promoted and promoted[0] >= 184 and shop.model.k == 2
     assert [learned.proposal for day, learned in shop.learned if day == promoted[0]] == [None]
     assert EVERYBODY not in {s.name for s in shop.model.segments}
@@ -143,12 +143,12 @@ def test_where_nobody_differs_frames_have_one_axis_that_says_nothing() -> None:
 
 
 def layout_2(blob: bytes) -> bytes:
-    """The blob as the program before this one would have written it."""
+    """Return the blob as the previous release would have written it."""
     return b"\x02" + blob[1 : 1 + 4 * LAST_ORDER] + blob[1 + 4 * (LAST_ORDER + 4) :]
 
 
 def test_after_an_upgrade_nobody_moves_but_by_a_refit() -> None:
-    """The old program had found five segments of phases; the new one takes its states, models and snapshot over."""
+    """The old program had found five segments of phases; the new one takes over its states, models and snapshot."""
     shop = Shop(subscriber, config=replace(CONFIG, k=5)).run(130)
     old = shop.timeline[-1][1]
     phases = replace(old, frame=replace(old.frame, priors=replace(old.frame.priors, gap_cv2=None)), version=99)
@@ -214,7 +214,7 @@ def test_earlier_looks_of_an_older_snapshot_hold_phases_and_are_dropped() -> Non
 
 
 def test_reasons_of_a_regular_buyer_s_moves_add_up() -> None:
-    """Who stops or doubles is moved on the way that counts their own rhythm, and the parts of the reason are exact."""
+    """Who stops or doubles is moved by the path that counts their own rhythm, and the parts of the reason are exact."""
 
     def orders(i: int, day: int, rng: np.random.Generator) -> int:
         if i % 4 == 1:

@@ -30,7 +30,7 @@ def play(
 
 
 def shopper(rng: np.random.Generator, days: int, clock: bool = False) -> list[Day]:
-    """Days of a customer whose habits change now and then; ``clock``: with gaps that are alike while they do not."""
+    """Return days of a customer whose habits change occasionally; with ``clock``, gaps are equal while they do not."""
     story: list[Day] = []
     orders = clicks = 0.1
     for day in range(days):
@@ -271,7 +271,7 @@ def test_members_of_a_vanished_segment_find_another_as_a_refit() -> None:
 def test_a_move_that_the_old_model_would_not_make_is_a_refit() -> None:
     first = model()
     memory, rows = crowd(FIRST + 150, [(0, first)])
-    # The new version draws the borders anew: `steady` comes to where `busy` people are.
+    # The new version draws the borders again: `steady` moves to where `busy` customers are.
     busy, steady = SEGMENTS[0], SEGMENTS[3]
     swapped = (
         replace(busy, centroid=tuple(3 * v for v in busy.centroid)),
@@ -284,14 +284,14 @@ def test_a_move_that_the_old_model_would_not_make_is_a_refit() -> None:
     to_steady = [m for m in moves if (m.from_id, m.to_id, m.path) == ("busy", "steady", "position")]
     assert len(to_steady) > 10
     assert {m.cause for m in to_steady if m.row in firm} == {"refit"}
-    # Who was about to go there under the old version as well did it of their own accord.
+    # Those who were about to move there under the old version as well moved of their own accord.
     assert {m.cause for m in to_steady} >= {"event"}
 
 
 def test_who_moves_only_because_positions_go_by_likelihood_now_moves_by_a_refit() -> None:
     first = model()
     memory, rows = crowd(FIRST + 150, [(0, first)])
-    # The tables say that who is `busy` orders more often than these customers; their centroids, that they are the nearest.
+    # By the tables, `busy` customers order more often than these; by their centroids, they are the nearest.
     busy, steady = SEGMENTS[0], SEGMENTS[3]
     often = replace(busy, order_rate=0.45, order_shape=20.0)
     tables = (often, *SEGMENTS[1:3], replace(busy, segment_id="steady", code=5, slot=3, centroid=steady.centroid))
@@ -352,12 +352,12 @@ def test_standing_names_the_nearest_other_segment() -> None:
 
 # --- holidays -----------------------------------------------------------------------------------
 def suspicion(memory: Memory, row: int) -> float:
-    """The largest W."""
+    """Return the largest W."""
     return float(memory.matrix[row, CUSUM:AREA].reshape(4, SLOTS).sum(axis=0).max())
 
 
 def busy_customer(gap: int = 0, gap_cv2: float | None = None) -> tuple[Memory, int, list[tuple[int, ClusterModel]]]:
-    """A customer of `busy` on day 150 after many events; ``gap``: with an order exactly every so many days."""
+    """Return a customer of `busy` on day 150 after many events; ``gap``: with an order exactly every so many days."""
     rng = np.random.default_rng(6)
     memory, timeline = Memory(), [(0, with_rhythm(gap_cv2, replace(LIKELY, eta=1e6)))]
     row = memory.new_row(FIRST)
@@ -376,7 +376,7 @@ def test_a_silence_of_up_to_a_month_says_no_more_than_a_holiday_may() -> None:
         play(memory, np.array([row]), day, timeline)
         levels.append(suspicion(memory, row))
     steps = np.diff(levels)
-    # At 5.5 nats of evidence the silence adds none, until it goes on on the 31st day.
+    # At 5.5 nats of evidence the silence adds none, until it continues on the 31st day.
     waits = np.flatnonzero(steps == 0)
     assert waits.size and (np.diff(waits) == 1).all() and waits[-1] < 31
     assert levels[waits[0]] < 5.5 + steps[0] + 1.0
@@ -389,5 +389,5 @@ def test_the_silence_of_a_clock_is_no_holiday() -> None:
     for day in range(FIRST + 151, FIRST + 185):
         play(memory, np.array([row]), day, timeline)
         levels.append(suspicion(memory, row))
-    # Overdue by the second week, and not one day of it is taken for a holiday.
+    # Overdue by the second week, and no day of it is mistaken for a holiday.
     assert (np.diff(levels)[12:] > 0).all()

@@ -1,4 +1,4 @@
-"""What `customer show` says of clusters is what the lane then does, if nothing happens."""
+"""Test that `customer show` predicts what the lane then does with clusters, if nothing happens."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from streamer.queries.cluster_moves import cluster_moves
 
 @pytest.fixture(scope="module")
 def world() -> World:
-    """A shop with clusters, some of whose customers have just fallen silent or changed."""
+    """Return a shop with clusters, some of whose customers have just fallen silent or changed."""
     world = World(customers=240)
     world.run(150)
     world.quiet.update(range(0, 100, 3))
@@ -95,7 +95,7 @@ def test_a_lever_alone_carries_the_customer_to_the_border_by_distance(world: Wor
 
 
 def test_a_lever_alone_carries_the_customer_to_the_border_by_likelihood(world: World) -> None:
-    """The statistics that give the value asked for, judged by the slow recomputation: there is the border, to the digit."""
+    """The slow recomputation finds the border at the statistics that give a lever's value, to the digit."""
     model = world.timeline[-1][1]
     slow, priors, seen = Slow(model, 0), model.frame.priors, Counter[str]()
     for row in world.rows:
@@ -116,7 +116,7 @@ def test_a_lever_alone_carries_the_customer_to_the_border_by_likelihood(world: W
             count = lever.needed * max(stats[EXPOSURE], 7.0) / 36
             if lever.feature == "orders":
                 if stats[ORDER_DAYS] <= 0.05:
-                    continue  # orders of the segment's kind, whose likelihood nobody has to reproduce here
+                    continue  # orders of the segment's kind, whose likelihood need not be reproduced here
                 with_it[[ORDER_DAYS, *range(MONEY, len(stats))]] *= count / stats[ORDER_DAYS]
             elif lever.feature == "clicks":
                 with_it[CLICK_DAYS] = count
@@ -126,7 +126,7 @@ def test_a_lever_alone_carries_the_customer_to_the_border_by_likelihood(world: W
                 with_it[DISCOUNTED] = lever.needed * (stats[ORDERS] + 2) - 2 * priors.discount
             score = [sum(slow.likelihood(with_it.tolist(), s, cv2)) for s in (own, other)]
             over = score[1] - score[0] - one.border
-            # What is left of a basket stops to speak below .05 orders, at once.
+            # What is left of a basket stops counting below .05 orders.
             assert over == pytest.approx(0, abs=1e-6) or (with_it[ORDER_DAYS] <= 0.05 and over > 0), lever
             assert lever.needed != lever.now
             seen[lever.feature] += 1
@@ -143,7 +143,7 @@ def test_an_older_state_gives_the_same_and_before_a_model_there_is_nothing(world
     assert outlook(old, [], world.day) is None
     fresh = memory.dump(memory.new_row(world.day))
     assert outlook(fresh, [(world.day + 1, world.timeline[-1][1])], world.day) is None
-    # After an import: the label is there, and its version comes into force tomorrow.
+    # After an import: the label exists, and its version is in force from tomorrow.
     later = outlook(old, [(world.day + 1, world.timeline[-1][1])], world.day)
     assert later is not None and later.standing.segment_id == world.label(7)
 
@@ -171,7 +171,7 @@ def test_a_lane_without_events_moves_customers_on_the_forecast_day() -> None:
         if one.next is not None:
             forecasts[id] = (grid.instant(one.next.day), one.next.to_id)
     assert forecasts
-    # Lists of segments ask for many at once, and get the same.
+    # Lists of segments request many at once, and get the same.
     several = [glance(id, driver.parts[id]) for id in people]
     listed = cluster_moves(several, state.ledger, state.models, grid)
     assert listed == {id: (segment, at) for id, (at, segment) in forecasts.items()}

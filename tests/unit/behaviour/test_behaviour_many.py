@@ -1,4 +1,4 @@
-"""Random moves, and a silent year: the published reasons reproduce the move, and moves by time are never missed or late."""
+"""Test random moves and a silent year: published reasons reproduce the move, and moves by time are never missed or late."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from models.behaviour.scoring import compiled, margin_of, scores
 FIRST = 1_000
 SILENT = int(os.environ.get("SILENT_CUSTOMERS", "30"))
 MOVERS = int(os.environ.get("MOVING_CUSTOMERS", "400"))
-"""Customers of the silent year, and of the random moves (some seven each); `make evaluate` takes more."""
+"""Customers of the silent year and of the random moves (some seven each); `make evaluate` uses more."""
 _SLOT = {s.segment_id: s.slot for s in SEGMENTS}
 
 
@@ -47,9 +47,9 @@ def a_day(rng: np.random.Generator, orders: float, clicks: float) -> Day:
 
 
 def many_moves(made: ClusterModel, customers: int, days: int) -> list[tuple[Move, FloatArray, list[float]]]:
-    """Moves of customers whose habits change at random.
+    """Return moves of customers whose habits change at random.
 
-    With each the features at which the old label was given, and the long memory after the move, (VECTOR,).
+    Each has the features at which the old label was assigned, and the long memory after the move, (VECTOR,).
     """
     rng = np.random.default_rng(11)
     memory = Memory(customers)
@@ -71,7 +71,7 @@ def many_moves(made: ClusterModel, customers: int, days: int) -> list[tuple[Move
 
 
 def likelihood_margin(move: Move, long: list[float], made: ClusterModel) -> float:
-    """The margin of a move once more, by the slow recomputation of what the customer did."""
+    """Return the margin of a move, by the slow recomputation of the customer's behaviour."""
     slow = Slow(made, FIRST)
     away, to = (next(s for s in SEGMENTS if s.segment_id == name) for name in (move.from_id, move.to_id))
     parts = zip(slow.likelihood(long, to, 1.0), slow.likelihood(long, away, 1.0), strict=True)
@@ -82,7 +82,7 @@ def likelihood_margin(move: Move, long: list[float], made: ClusterModel) -> floa
 
 
 def inner(natural: dict[str, float], made: ClusterModel) -> FloatArray:
-    """The features on which distances are taken, from values in natural units."""
+    """Return the features used for distances, from values in natural units."""
     prior = ORDERS_FLOOR * exp(made.frame.priors.log_basket)
     values = [natural[name] for name in NAMES]
     logs = [log(v + f) for v, f in zip(values[:5], (ORDERS_FLOOR, CLICKS_FLOOR, prior, 0.0, 0.0), strict=True)]
@@ -107,7 +107,7 @@ def test_reasons_of_random_moves_add_up_and_make_them_again(preset: Preset) -> N
             assert again == pytest.approx(move.margin, abs=1e-4)
         elif move.path == "position":
             own = _SLOT[str(move.from_id)]
-            # From where the label was given, the parts lead to the margin that decided, and that is over the border.
+            # From where the label was assigned, the parts lead to the deciding margin, which is over the border.
             assert margin_of(reference, c, own, to) + total == pytest.approx(move.margin, abs=1e-9)
             assert move.margin > made.preset.h
             x = inner({r.feature: r.after for r in move.reasons}, made)

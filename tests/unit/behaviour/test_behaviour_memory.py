@@ -70,7 +70,7 @@ def test_a_blob_of_another_layout_or_length_stops_the_process(damage: object) ->
 
 
 def test_a_blob_of_the_first_layout_is_read_but_for_its_suspicions() -> None:
-    """There W was one number a slot, where now are four, and no rhythm was kept."""
+    """W was one number per slot then, is four now, and no rhythm was stored."""
     memory = Memory()
     row = memory.new_row(3)
     memory.matrix[row] = np.arange(WIDTH)

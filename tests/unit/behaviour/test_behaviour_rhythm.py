@@ -1,4 +1,4 @@
-"""The rhythm of orders: phase-free counts, chances of the day, states from before, merges and order books."""
+"""Test the rhythm of orders: phase-free counts, chances of the day, older states, merges and order books."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ FIRST = 20_000
 
 
 def block_after(order_days: list[int], until: int, gap_cv2: float | None = 0.0) -> tuple[Memory, FloatArray]:
-    """One customer who ordered on these days (from 0), stepped to day ``until`` under a model."""
+    """Return one customer who ordered on these days (from 0), stepped to day ``until`` under a model."""
     memory = Memory()
     row = memory.new_row(FIRST)
     timeline = [(0, with_rhythm(gap_cv2))]
@@ -149,11 +149,11 @@ def test_chances_of_the_day_follow_the_own_rhythm() -> None:
 
 
 def test_states_of_layout_2_are_read_and_judged_as_before() -> None:
-    """Written by the last program of layout 2: a state, and what it made of it in 60 days without an event."""
+    """Written by the last program of layout 2: a state, and its 60 days without an event."""
     lines = [json.loads(line) for line in GOLDEN.read_text().splitlines()]
     assert len(lines) == 15
     for line in lines:
-        # A model from before knows no variation of gaps; one that does finds no gap in such a state.
+        # An older model knows no variation of gaps; a newer one finds no gap in such a state.
         for gap_cv2 in (None, 0.01):
             memory = Memory()
             row = memory.load(base64.b64decode(line["before"]))
@@ -174,11 +174,11 @@ def test_a_state_from_before_takes_its_rhythm_from_the_order_book() -> None:
     blob = base64.b64decode(line["before"])
     row = memory.load(blob, lambda: [100, 110, 120, 9_999])
     assert memory.matrix[row, RHYTHM] == pytest.approx(of_order_days([100, 110, 120]))
-    # The day that is still open is counted when it closes, not twice.
+    # The open day is counted when it closes, not twice.
     day = memory.day_of(row)
     again = memory.load(blob, lambda: [100, 110, day])
     assert memory.matrix[again, LAST_ORDER] == 110
-    # Once the rhythm is kept, nobody asks.
+    # Once the rhythm is stored, nobody asks.
     assert memory.load(memory.dump(row), lambda: pytest.fail("asked")) != row
 
 

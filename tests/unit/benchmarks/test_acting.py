@@ -1,4 +1,4 @@
-"""The benchmark of ``act`` runs on the plays that ship; a small round says each of its three figures."""
+"""Test that the benchmark of ``act`` runs on the shipped plays, and a small round reports its three figures."""
 
 from __future__ import annotations
 

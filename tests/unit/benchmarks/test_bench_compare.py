@@ -1,4 +1,4 @@
-"""Counting instructions of another source tree: what goes through C comes back, and a tree without a benchmark says so."""
+"""Test counting instructions of another source tree: results return through C, and a missing benchmark is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The last release is on record, and can be built and run from git."""
+"""Test that the last release is recorded, and can be built and run from git."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Challengers on shops with a known truth: what a search may see, and who becomes a proposal."""
+"""Test challengers on shops with a known truth: what a search may see, and who becomes a proposal."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_history_that_is_too_short_is_refused() -> None:
 
 
 def questions(seed: int, customers: int = 250, signal: int = 1) -> Asked:
-    """Answers that depend on one feature alone."""
+    """Return questions whose answers depend on a single feature."""
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(len(NAMES), customers))
     came = (rng.random(customers) < 1 / (1 + np.exp(-2.0 * x[signal]))).astype(float)

@@ -1,4 +1,4 @@
-"""Challengers in a real MLflow store: a run for each, versions that score the same, and a sentence without the extra."""
+"""Test challengers in a real MLflow store: a run each, versions that score the same, and a message without the extra."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_run_for_each_model_and_versions_that_score_the_same(tmp_path: Path) -
         assert run.data.params == {name: str(value) for name, value in row.params.items()}
         assert run.data.metrics["auc"] == row.figures["auc"].estimate and run.data.tags["data"] == "a shop"
         assert [one.path for one in client.list_artifacts(run.info.run_id)] == ["challenge.json"]
-    # All of it lies beside the database.
+    # All of it is next to the database.
     assert sorted(one.name for one in tmp_path.iterdir()) == ["runs.db", "runs.db.files"]
 
 

@@ -1,4 +1,4 @@
-"""Folds with a gap, figures with intervals, and when a challenger becomes a proposal."""
+"""Test folds with a gap, figures with intervals, and when a challenger becomes a proposal."""
 
 from __future__ import annotations
 

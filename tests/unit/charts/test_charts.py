@@ -1,4 +1,4 @@
-"""Charts: labels keep apart and inside, colours hold, texts are escaped, and the figures stand in a table."""
+"""Test charts: labels stay apart and inside, colours are stable, texts are escaped, and the figures are in a table."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Box(NamedTuple):
 
 
 def boxes(drawing: Drawing) -> list[Box]:
-    """Where the texts of a drawing stand, by the widths that were reckoned with."""
+    """Return where the texts of a drawing are, by the assumed widths."""
     found = []
     for node in ElementTree.fromstring(f"<svg>{drawing.body}</svg>").iter("text"):
         text, x, y = node.text or "", float(node.get("x", 0)), float(node.get("y", 0))
@@ -94,7 +94,7 @@ def test_a_segment_has_one_colour_everywhere() -> None:
 
 @pytest.mark.parametrize("colours", [LIGHT, DARK])
 def test_colours_differ_in_lightness(colours: tuple[str, ...]) -> None:
-    """Those who see no hues, and printers without colour, still see differences: 3 steps of L* at least (CIE 1976)."""
+    """People who see no hues, and printers without colour, still see differences: at least 3 steps of L* (CIE 1976)."""
     found = sorted(_lightness(colour) for colour in colours)
     assert all(b - a >= 3 for a, b in pairwise(found)), found
 
@@ -146,7 +146,7 @@ def test_spells_follow_each_other_and_the_future_is_dotted() -> None:
     assert [end for _, end in ends[:-1]] == pytest.approx([begin for begin, _ in ends[1:]], abs=0.2)
     assert [one.attrib["class"].split()[1:] for one in boxes] == [["c1", "l1"], ["c3", "l3"], ["ahead", "c5", "l5"]]
     assert len(list(root.iter("circle"))) == 2
-    # The label of now is there, and the one that would lie over it is not.
+    # The current label is there, and the one that would overlap it is not.
     found = {one.text for one in root.iter("text")}
     assert {"today", "2026-01", "2026-02", "New", "Loyal"} <= found and "2026-03" not in found
 

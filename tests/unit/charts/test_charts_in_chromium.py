@@ -1,4 +1,4 @@
-"""The same in a real browser: the boxes of all texts as Chromium lays them out, at 1280 and 360 px."""
+"""Test charts in a real browser: the boxes of all texts as Chromium lays them out, at 1280 and 360 px."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ document.body.append(out);
 def test_no_text_is_cut_or_lies_over_another_in_a_browser(tmp_path: Path, width: int) -> None:
     inner, outer = tmp_path / "charts.html", tmp_path / "page.html"
     inner.write_text(page(gallery()) + MEASURE, encoding="utf-8")
-    # A window of Chromium is 500 px wide at least; a frame may be narrower.
+    # Chromium's window is at least 500 px wide; a frame may be narrower.
     outer.write_text(
         f'<!doctype html><iframe src="charts.html" width="{width}" height="4000" style="border:0"></iframe>'
         '<script>onload = () => document.body.append(document.querySelector("iframe").contentDocument'

@@ -1,4 +1,4 @@
-"""What an activation writes: the file into every lane, and what its segments are."""
+"""Test what an activation writes: the file to every lane, and its segments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command makes of the answers of a web process: a whole list, a plain error, or that it must look elsewhere."""
+"""Test how a command handles a web process's answers: a whole list, a plain error, or a hint to look elsewhere."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BY_OTHERS = b'{"type":"/problems/x","detail":"no","hint":"ask somebody"}'
 
 
 class Process(ThreadingHTTPServer):
-    """Answers every request with the same bytes, and keeps what was asked."""
+    """Answers every request with the same bytes, and records the requests."""
 
     answer = b""
     asked: list[tuple[str, dict[str, str]]]

@@ -1,4 +1,4 @@
-"""The command line in this process, in an empty folder, with nothing set and no server anywhere."""
+"""Run the command line in this process, in an empty folder, with no settings and no server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from streamer import cli
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs ``streamer`` with arguments, ``input`` on standard input, ``env`` added."""
+    """Return a function that runs ``streamer`` with arguments, ``input`` on standard input, and ``env`` added."""
     for name in list(os.environ):
         if name.startswith("STREAMER_"):
             monkeypatch.delenv(name)

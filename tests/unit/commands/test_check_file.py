@@ -1,4 +1,4 @@
-"""What `import` does before it imports. No server is needed: nothing of this reaches one."""
+"""Test what `import` does before it imports. None of this reaches a server."""
 
 from __future__ import annotations
 

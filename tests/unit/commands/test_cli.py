@@ -1,4 +1,4 @@
-"""What every command does alike: help, exit codes, errors in plain words."""
+"""Test what all commands have in common: help, exit codes, errors in plain words."""
 
 from __future__ import annotations
 

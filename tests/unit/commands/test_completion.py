@@ -1,4 +1,4 @@
-"""What the shell completes: segments without any server, and nothing but silence where one is missing."""
+"""Test shell completion: segments without any server, and silence where a server is missing."""
 
 from __future__ import annotations
 

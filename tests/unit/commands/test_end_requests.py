@@ -1,4 +1,4 @@
-"""Requests to end, whatever the main thread is doing at that moment."""
+"""Test requests to end, whatever the main thread is doing at that moment."""
 
 from __future__ import annotations
 

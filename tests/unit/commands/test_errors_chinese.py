@@ -1,4 +1,4 @@
-"""Every error and every note for people has a Chinese sentence, found by reading the code."""
+"""Test that every error and note for people has a Chinese sentence, found by reading the code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RAISED = {"UserError", "TransientError"}
 
 
 def _texts(node: ast.expr) -> list[str]:
-    """The English texts that an argument may be, with ``{}`` for each value; none where the text is made elsewhere."""
+    """Return the English texts that an argument may be, with ``{}`` for each value; none if the text is made elsewhere."""
     match node:
         case ast.Constant(value=str(text)):
             return [text]

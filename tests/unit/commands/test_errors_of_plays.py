@@ -1,4 +1,4 @@
-"""Every mistake in a file of plays is said in Chinese, found by reading the code that looks for mistakes."""
+"""Test that every mistake in a file of plays is reported in Chinese, found by reading the code that checks it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from streamer.act.plays.declared import load
 from streamer.commands.translations.phrases import TABLE, chinese
 
 ROOT = Path(__file__).parents[3]
-# Which arguments of these calls people read.
+# Arguments of these calls that people read.
 _READ = {"_fail": slice(1, None), "Problem": slice(1, None), "Option": slice(1, 2), "ExpressionError": slice(1, None)}
 _FILES = ("streamer/act/plays/declared.py", "streamer/act/plays/channel_kinds.py", "models/rules/expressions.py")
 _RAISING = (
@@ -45,7 +45,7 @@ def _sentences() -> Iterator[str]:
 
 
 _FILLED = {"{} has no {}": "a play has no 7", "{} names {}": "to names 7"}
-"""Sentences whose first value is text of the code, too."""
+"""Sentences whose first value is also text from the code."""
 
 FOUND = sorted(set(_sentences()))
 

@@ -1,4 +1,4 @@
-"""Every mistake in a file of segments is said in Chinese, found by reading the code that looks for mistakes."""
+"""Test that every mistake in a file of segments is reported in Chinese, found by reading the code that checks it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MADE_OF_PARTS = {
     '{} = {{ name = "...", meaning = "..." }}',
     '{} = { name = "...", meaning = "..." }',
 }
-"""Sentences whose first value is text of the code; each stands in the table with that text, and below as an example."""
+"""Sentences whose first value is text from the code; each is in the table with that text, and below as an example."""
 
 
 def _texts(node: ast.expr) -> list[str]:
@@ -96,7 +96,7 @@ def _said(text: str) -> str:
 
 
 def _english_left(text: str) -> list[str]:
-    """Two English words in a row that are no name, path or piece of TOML."""
+    """Return two English words in a row that are not a name, path or piece of TOML."""
     return re.findall(r"\b[a-z]+ [a-z]+ [a-z]+\b", re.sub(r"`[^`]*`|'[^']*'|\{[^}]*\}|\S*[/_.]\S*", "", text))
 
 

@@ -1,4 +1,4 @@
-"""The help of every command: an example in it, and the same in Chinese."""
+"""Test the help of every command: it has an example, and the same in Chinese."""
 
 from __future__ import annotations
 

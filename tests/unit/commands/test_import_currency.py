@@ -1,4 +1,4 @@
-"""What an import says of amounts that the shop cannot add up; where it would go on, it finds no server here."""
+"""Test an import's messages about amounts that the shop cannot add up; where it would continue, there is no server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `streamer lanes` shows of lanes that wait, have stopped, or whose clock ran ahead, in both languages."""
+"""Test `streamer lanes` for lanes that wait, have stopped, or whose clock is ahead, in both languages."""
 
 from __future__ import annotations
 

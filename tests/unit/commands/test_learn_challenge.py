@@ -1,4 +1,4 @@
-"""``learn challenge`` and ``learn approve``: what they print, write and refuse."""
+"""Test ``learn challenge`` and ``learn approve``: what they print, write and reject."""
 
 from __future__ import annotations
 

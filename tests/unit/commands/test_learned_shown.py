@@ -1,4 +1,4 @@
-"""What was learned of predictions as people read it, from what an owner really kept and published."""
+"""Test the display of learned predictions, from what an owner really stored and published."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CUSTOMERS, DAYS = 60, 70
 
 @pytest.fixture(scope="module")
 def rig() -> OwnerRig:
-    """Ten weeks of 60 customers who order every fourth day: far more often than the shipped version says."""
+    """Ten weeks of 60 customers who order every fourth day, far more often than the shipped version predicts."""
 
     async def go() -> OwnerRig:
         world, chance = World(customers=CUSTOMERS), random.Random(1)
@@ -60,7 +60,7 @@ def rig() -> OwnerRig:
 
 @pytest.fixture
 def shown(rig: OwnerRig, monkeypatch: pytest.MonkeyPatch) -> Published:
-    """The commands read what the owner wrote; gives what it published."""
+    """Let the commands read what the owner wrote; return what it published."""
     published = Published()
     published.take(rig.broker.records(topics.MODELS))
     newest = published.predictions[max(published.predictions)].model

@@ -1,4 +1,4 @@
-"""Versions and proposals as people read them, from what an owner really published."""
+"""Test the display of versions and proposals, from what an owner really published."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_an_answer_to_a_withdrawn_proposal_is_refused(
     message: str,
     hint: str,
 ) -> None:
-    """``late``: it was withdrawn while the answer was on its way."""
+    """With ``late``, it was withdrawn while the answer was in transit."""
     stand = waiting.proposals[1]
     gone = replace(stand, status="withdrawn", proposal=replace(stand.proposal, why=why))
     before, after = Published(proposals={1: stand if late else gone}), Published(proposals={1: gone})

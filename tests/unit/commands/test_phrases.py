@@ -1,4 +1,4 @@
-"""What commands print in Chinese: `status`, `doctor` and errors."""
+"""Test commands' output in Chinese: `status`, `doctor` and errors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TRANSLATED: Final = (
     "commands/replay.py",
     "imports/importer.py",
 )
-"""Modules whose sentences all have Chinese."""
+"""Modules whose sentences all have Chinese translations."""
 _SENTENCE: Final = re.compile(r"[a-z]{2,} [a-z]{2,}")
 
 
@@ -37,13 +37,13 @@ def _template(node: ast.expr) -> str:
 
 
 def _chinese(template: str) -> bool:
-    """Whether each way to fill the template is Chinese; a value may be a sentence's own end."""
+    """Return whether each way to fill the template is Chinese; a value may be a sentence's own end."""
     filled = (template.replace("{}", value) for value in ("7", "are refused"))
     return any(re.search(r"[\u4e00-\u9fff]", chinese().translate(text)) for text in filled)
 
 
 def sentences(path: Path) -> list[str]:
-    """What a module prints or raises: arguments of print, note, UserError and Finding."""
+    """Return what a module prints or raises: arguments of print, note, UserError and Finding."""
     calls = [one for one in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(one, ast.Call)]
     names = {"print", "note", "UserError", "Finding"}
     prints = [one for one in calls if (getattr(one.func, "attr", "") or getattr(one.func, "id", "")) in names]

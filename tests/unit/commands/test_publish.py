@@ -1,4 +1,4 @@
-"""``publish`` refuses, in words, what workers would dead-letter; nothing of this needs a broker."""
+"""Test that ``publish`` rejects, in words, what workers would dead-letter; none of this needs a broker."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_what_is_no_json_is_refused_as_such() -> None:
 
 
 def test_wrong_flags_are_refused_before_any_connection(run: Run) -> None:
-    # No server is set: a message about the field means that the field was looked at first.
+    # No server is set, so a message about the field means that the field was checked first.
     result = run("publish", "order", "--customer", " a", "--total", "5")
     assert result.exit_code == 1
     assert "customer_id" in result.stderr

@@ -1,4 +1,4 @@
-"""How changes, customers and segments are shown to people. Pure."""
+"""Test how changes, customers and segments are displayed. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings: which place wins, what is refused with which message, and what is handed on."""
+"""Test settings: which source wins, what is rejected with which message, and what is passed on."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ def test_rates_may_be_written_in_three_ways(tmp_path: Path) -> None:
     assert load(tmp_path, RATES='{"USD": 0.92, "GBP": 1.17}').rates == wanted
     (tmp_path / "streamer.toml").write_text("[rates]\nUSD = 0.92\nGBP = 1.17\n")
     assert load(tmp_path).rates == wanted
-    # One place decides; rates of two places are not mixed.
+    # One source decides; rates of two sources are not mixed.
     assert load(tmp_path, RATES="USD=0.5").rates == {"USD": 0.5}
 
 

@@ -1,4 +1,4 @@
-"""Control records one by one: what each sets in force in a lane, since when, and what each refuses."""
+"""Test control records one by one: what each puts in force in a lane, since when, and what each rejects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ GRID = DayGrid()
 
 @pytest.fixture
 def context() -> Context:
-    """A lane whose clock stands at noon of the day that begins at ``T0``, with one customer."""
+    """Return a lane whose clock is at noon of the day that begins at ``T0``, with one customer."""
     log = LogMaker(now=T0)
     log.event(view("v", "ann", T0), now=T0 + DAY // 2)
     driver = Driver(Policy())
@@ -59,7 +59,7 @@ def test_an_import_has_a_clock_of_its_own_that_never_goes_back(context: Context)
         take(context, ControlClock(import_id="i", at=at))
         assert context.ledger.clock == before
     assert context.ledger.clock_of("i") == T0 - 5 * DAY
-    # The one that resumes it opens it again, and it keeps its state.
+    # A resuming import opens it again, and it keeps its state.
     take(context, opened("i"))
     assert context.ledger.clock_of("i") == T0 - 5 * DAY
 
@@ -78,7 +78,7 @@ def test_a_closed_import_is_not_opened_again(context: Context) -> None:
     take(context, opened("i"))
     take(context, closed("i"))
     assert reasons_why_not(context, opened("i")) == "import_id"
-    # Nothing to close, and nothing to move: another lane's business.
+    # Nothing to close, and nothing to move: another lane handles it.
     take(context, closed("unknown"))
     take(context, ControlClock(import_id="unknown", at=T0))
     assert context.ledger.imports == {} and context.ledger.closed == ["i"]
@@ -108,7 +108,7 @@ def test_a_model_is_in_force_from_the_first_grid_point_that_no_clock_has_passed(
     assert (entry.version, entry.day) == (1, GRID.day_of(T0) + 1)
     assert entry.import_days == {"i": GRID.day_of(T0 - 30 * DAY) + 1}
     assert context.state.models.keys() == context.decision.models.keys() == {1}
-    # For an import that is opened later it was always there.
+    # For an import that is opened later, it was always there.
     take(context, opened("later"))
     assert context.ledger.timeline[0].import_days["later"] == 0
 

@@ -1,4 +1,4 @@
-"""The customers of a lane in memory: their rows, the clocks they live by, and what is left when they go."""
+"""Test a lane's customers in memory: their rows, their clocks, and what is left when they are evicted."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ def test_time_passes_before_what_happens_later_and_keeps_its_instants() -> None:
 
 
 def test_a_due_hidden_behind_an_old_event_is_applied_by_the_next_look() -> None:
-    """A customer whose order arrives three months late is at risk already."""
+    """A customer whose order arrives three months late is already at risk."""
     log = LogMaker(now=T0 + 95 * DAY)
     log.event(order("e1", "bob", T0, 30.0))
     driver = played(log)
@@ -183,7 +183,7 @@ def test_other_currencies_by_the_rate_table() -> None:
 
 
 def bucket(driver: Driver, id: str) -> list[float]:
-    """Orders, money, sum of logs, discounted orders of the open day."""
+    """Return orders, money, sum of logs and discounted orders of the open day."""
     memory = driver.state.cache.memory
     return memory.buckets[driver.customer(id).row][:4]
 
@@ -332,7 +332,7 @@ def test_a_model_is_in_force_from_the_next_grid_point() -> None:
     log = LogMaker()
     log.event(order("e", "ann", T0 + HOUR, 30.0), now=T0 + HOUR)
     log.event(view("u", "bob", T0 + 2 * DAY + HOUR), now=T0 + 2 * DAY + HOUR)
-    # The model's own append time moves no clock: what is old is judged by its own time.
+    # The model's own append time advances no clock: old records are judged by their own time.
     log.model(jumpy(1), now=T0 + 9 * DAY)
     log.event(view("v", "bob", log.now), now=log.now + DAY)
     driver = played(log)
@@ -384,7 +384,7 @@ def test_an_import_opened_after_many_versions_takes_the_latest() -> None:
 
 
 def test_a_repeat_moves_nobody_past_their_own_clock() -> None:
-    """A live retry of what an import wrote is a duplicate; its customer goes on living by the import's clock."""
+    """A live retry of an imported event is a duplicate; its customer stays on the import's clock."""
     log = LogMaker()
     log.model(jumpy(1))
     start = T0 - 100 * DAY

@@ -115,7 +115,7 @@ def test_a_signature_is_that_of_the_record_and_its_place_or_it_is_refused(
 
 
 def test_headers_without_a_value_stop_nobody() -> None:
-    """Kafka allows them, and aiokafka gives None for them."""
+    """Kafka allows them, and aiokafka returns None for them."""
     null: list[tuple[str, bytes]] = [(IMPORT_HEADER, None)]  # type: ignore[list-item]
     assert one(b"ann", view("e", "ann", T0), null).event is not None
     null = [(CONTROL_HEADER, b"1"), (SIGNATURE_HEADER, None)]  # type: ignore[list-item]

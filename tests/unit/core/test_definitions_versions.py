@@ -1,4 +1,4 @@
-"""A new version of the declared segmentations comes into force: who moves, when, and what is published."""
+"""Test a new version of the declared segmentations: who moves, when, and what is published."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WALL = Policy(wall=True)
 
 
 def shop() -> LogMaker:
-    """ann buys thrice, bob once and falls silent, cem only looks; a hundred days pass."""
+    """Return a log in which ann buys three times, bob once and falls silent, and cem only looks; a hundred days pass."""
     log = LogMaker(now=T0)
     for day, who in ((0, "bob"), (0, "ann"), (30, "ann"), (60, "ann")):
         at, tea = T0 + day * DAY, [{"product_id": "p", "category": "tea"}]
@@ -33,7 +33,7 @@ def edits(driver: Driver) -> list[Change]:
 
 @pytest.fixture(params=["swept at once", "looked at days later", "found by their next record"])
 def run(request: pytest.FixtureRequest) -> Driver:
-    """Version 2 with other borders comes on day 70; afterwards ann buys again."""
+    """Run the log: version 2 with other borders arrives on day 70; afterwards ann buys again."""
     log = shop()
     log.definitions(2, OTHER_BORDERS, now=T0 + 70 * DAY)
     driver = Driver(WALL)
@@ -89,7 +89,7 @@ def test_a_version_is_taken_once_and_an_older_one_never() -> None:
     driver.feed(log.records)
     assert [one.version for one in driver.state.ledger.definitions_versions] == [3]
     assert driver.state.ledger.control == {"control.definitions": 3} and not driver.dead
-    # As after a roll-back: the text of an older version as a newer one.
+    # As after a rollback: the text of an older version as a newer one.
     log.definitions(4, DEFAULT_TEXT)
     driver.feed(log.records[-1:])
     driver.tick()
@@ -146,7 +146,7 @@ def test_nobody_leaves_before_the_dwell_is_over_and_everybody_then() -> None:
     driver.feed(log.records)
     driver.tick(T0 + 60 * DAY)
     check_chain(driver.changes)
-    # On the first day 120 was spent, and the hold ends on the second grid point; by then it is 30 again, and fading.
+    # On the first day 120 was spent, and the hold ends on the second grid point; by then it is 30 again, and decaying.
     assert driver.story("ann", "value")[:1] == [("some", T0 + HOUR)]
     later = driver.story("ann", "value")[1:]
     assert later and later[0][0] == "low" and later[0][1] > T0 + 30 * DAY

@@ -1,4 +1,4 @@
-"""Erasing a customer in the heart."""
+"""Test erasing a customer in the core."""
 
 from __future__ import annotations
 

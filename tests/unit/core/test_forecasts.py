@@ -1,4 +1,4 @@
-"""Predictions in a lane: known from the night after an order, moving silent customers at grid points, exact over versions."""
+"""Test predictions in a lane: known from the night after an order, moving silent customers at grid points, exact."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ POLICY = Policy(definitions=load(REACH, 1))
 
 
 def shop(*orders: int, id: str = "ann") -> LogMaker:
-    """A customer who ordered on these days."""
+    """Return a customer who ordered on these days."""
     log = LogMaker(now=T0)
     for day in orders:
         log.event(order(f"{id}{day}", id, T0 + day * DAY + HOUR, 40.0), now=T0 + day * DAY + HOUR)
@@ -151,7 +151,7 @@ def test_a_version_is_in_force_from_the_next_grid_point_and_its_moves_are_refits
     driver.tick(T0 + 51 * DAY + HOUR)
     last = moves(driver)[-1]
     assert (last.after, last.cause, last.automation_safe) == ("worth_a_call", "refit", False)
-    # The clock of the lane stood on the day of the last order.
+    # The lane's clock was on the day of the last order.
     assert last.changed_at == POLICY.grid.instant(POLICY.grid.day_of(T0 + 49 * DAY))
     assert [entry.version for entry in driver.state.ledger.predictions] == [1]
     # The same version again, an older one and one of another program change nothing.
@@ -200,7 +200,7 @@ def test_late_orders_of_an_import_look_again_the_same_in_one_batch_as_in_many(wi
 
 
 def test_nobody_depends_on_company() -> None:
-    """The nightly look at many, and at each alone, say the same to the last bit."""
+    """The nightly evaluation of many, and of each alone, agree to the last bit."""
     rng = np.random.default_rng(3)
     logs = [
         shop(*sorted(rng.choice(60, size=int(rng.integers(1, 6)), replace=False).tolist()), id=f"c{i}")
@@ -227,7 +227,7 @@ def test_nobody_depends_on_company() -> None:
 
 
 def day_by_day(says: LaneForecasts, customers: list[Customer], starts: IntArray, targets: IntArray) -> Nights:
-    """What `LaneForecasts.nights` means: each night compared with the one before, whether anything is known or not."""
+    """Return what `LaneForecasts.nights` means: each night compared with the one before, whether anything is known or not."""
     found: Nights = {}
     for customer, start, target in zip(customers, starts.tolist(), targets.tolist(), strict=True):
         record = record_of(customer, says.grid)

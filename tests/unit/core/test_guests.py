@@ -1,4 +1,4 @@
-"""Orders of guests that come live: dead letters with a reason, their money counted apart, and nobody moved."""
+"""Test live guest orders: dead letters with a reason, their money counted separately, and nobody moved."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_lane_remembers_the_latest_orders_and_no_more() -> None:
         ({"total": "a lot"}, "invalid_field"),
         ({"occurred_at": "1999-01-01T00:00:00Z"}, "too_late"),
         ({"type": "product.viewed"}, "invalid_field"),
-        # Whether nothing or all is given back is not known of an order that nobody remembers.
+        # It is unknown whether part or all of a forgotten order is given back.
         ({"type": "order.cancelled", "refund_id": "r", "total": None}, "nobody"),
         ({"type": "order.updated"}, "nobody"),
         ({"customer_id": {"id": 7}}, "invalid_field"),
@@ -132,7 +132,7 @@ LANES = 4
 
 
 def lanes_of(values: Sequence[bytes], arrivals: Sequence[int]) -> list[Driver]:
-    """All lanes after records without a key that arrived in these lanes; forwarded ones go on."""
+    """Return all lanes after records without a key that arrived in these lanes; forwarded ones continue."""
     policy = replace(POLICY, lanes=LANES)
     drivers = [Driver(policy, partition=number) for number in range(LANES)]
     logs = [LogMaker(partition=number) for number in range(LANES)]

@@ -1,4 +1,4 @@
-"""Each type of event has a handler, and admission treats all types alike."""
+"""Test that each type of event has a handler, and that admission treats all types alike."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TYPES = sorted(EVENT_TYPES)
 
 
 def example(type: str, at: int, event_id: str = "e") -> bytes:
-    """The example of a type, as something that happens to ``ann`` at ``at``."""
+    """Return the example of a type, as an event of ``ann`` at ``at``."""
     body = json.loads((EXAMPLES / f"{type}.json").read_bytes())
     body |= {"event_id": event_id, "customer_id": "ann", "occurred_at": iso(at), "sent_at": None}
     if "currency" in body:
@@ -34,7 +34,7 @@ def example(type: str, at: int, event_id: str = "e") -> bytes:
 
 
 def test_every_type_of_event_has_a_handler() -> None:
-    """A type without one would end the process at its first record."""
+    """A type without a handler would end the process at its first record."""
     assert set(HANDLERS) == EVENT_TYPES == ENABLED_TYPES
     assert set(_BY_TYPE) <= set(HANDLERS)
 
@@ -42,7 +42,7 @@ def test_every_type_of_event_has_a_handler() -> None:
 @pytest.mark.parametrize("type", TYPES)
 @pytest.mark.parametrize("first", [True, False])
 def test_every_type_is_applied(type: str, first: bool) -> None:
-    """To a customer who is met by it, and to one who is known; decoded as the lane decodes it."""
+    """For a customer who is new, and for one who is known; decoded as the lane decodes it."""
     log = LogMaker()
     if not first:
         log.event(order("o", "ann", T0, 20.0))
@@ -95,7 +95,7 @@ def test_a_repeat_of_every_type_is_a_duplicate(type: str) -> None:
 @pytest.mark.parametrize("type", TYPES)
 @pytest.mark.parametrize("back", [True, False])
 def test_what_is_older_than_an_erase_is_a_duplicate_for_every_type(type: str, back: bool) -> None:
-    """Whether the erased customer came back since or not."""
+    """Whether or not the erased customer has returned since."""
     log, driver = LogMaker(), Driver()
     log.event(event("customer.erased", "x", "ann", T0 + DAY), now=T0 + DAY)
     if back:

@@ -1,4 +1,4 @@
-"""Linking ids in the heart: over lanes, in chains, refused, sent back, erased."""
+"""Test linking ids in the core: over lanes, in chains, rejected, sent back, erased."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from streamer.core.policy import Policy
 
 LANES = replace(MOODS, lanes=2)
 ANN, GUS, BOB, LEO = "ann", "gus", "bob", "leo"
-"""`gus` lives in lane 1, the others in lane 0."""
+"""`gus` is in lane 1, the others in lane 0."""
 
 
 def link(old: str, new: str, at: int = T0 + HOUR, id: str = "") -> bytes:
@@ -47,7 +47,7 @@ def test_a_link_makes_one_customer_of_two(old: str, new: str) -> None:
     assert merged == [("value", "low", "medium"), ("lifecycle", "new", "active")]
     assert not any(c.automation_safe for c in lanes.changes(new) if c.cause == "merge")
     assert sum(driver.state.ledger.customers for driver in lanes.drivers) == 1
-    # Later events of the old id follow; repeats of either are repeats.
+    # Later events of the old id follow, and repeats of either are repeats.
     lanes.event(order("c", old, T0 + 2 * HOUR, 5.0))
     lanes.event(order("a", old, T0, 40.0))
     lanes.event(order("b", new, T0 + 1, 30.0))
@@ -88,7 +88,7 @@ def test_two_known_customers_are_joined_only_where_that_is_set() -> None:
         assert len(lanes.dead()) == (not known)
         assert lanes.customer(BOB if known else ANN).statistics.orders == 1
         if known:
-            # A chain: events of the oldest id come through.
+            # A chain: events of the oldest id are passed on.
             lanes.event(order("b", GUS, T0 + 3 * HOUR, 10.0))
             lanes.settle()
             assert lanes.customer(BOB).statistics.orders == 2
@@ -127,7 +127,7 @@ def test_beyond_the_limit_a_merge_comes_back() -> None:
         lanes.event(order(f"o{number}", f"anon-{number}", T0 + number, 10.0))
         lanes.event(link(f"anon-{number}", ANN, T0 + HOUR))
         if number == 2:
-            # Under way while the merge is refused.
+            # In transit while the merge is rejected.
             lanes.event(order("late", "anon-2", T0 + 2 * HOUR, 5.0))
         lanes.settle()
     assert lanes.customer(ANN).statistics.orders == 2
@@ -164,7 +164,7 @@ def test_an_erase_follows_aliases_in_both_directions(erased: str) -> None:
     assert not lanes.holds(GUS) and not lanes.holds(ANN)
     assert [driver.state.ledger.customers for driver in lanes.drivers] == [0, 0]
     assert all(change.cause in ("event", "merge", "erase") for change in lanes.changes(ANN))
-    # Both may come back, as two customers.
+    # Both may return, as two customers.
     lanes.event(view("v", GUS, T0 + 3 * HOUR), now=T0 + 3 * HOUR)
     lanes.event(view("w", ANN, T0 + 3 * HOUR))
     lanes.settle()
@@ -225,5 +225,5 @@ def test_a_record_of_an_alias_that_nobody_knows_goes_back_with_a_mark() -> None:
     driver.feed(log.records)
     [back] = driver.rerouted
     assert back.partition == partition_for(back.key or b"", Policy().lanes)
-    # An import that is taken up again counts what it wrote by these headers.
+    # A resumed import counts what it wrote by these headers.
     assert dict(back.headers) == {IMPORT_HEADER: b"old-shop", REROUTED_HEADER: b"%d" % lane}

@@ -10,7 +10,7 @@ from streamer.core.policy import Policy
 
 
 def today(row: PanelRow) -> tuple[float, float]:
-    """Orders and interactions of the day that is open in a row."""
+    """Return orders and interactions of a row's open day."""
     memory = Memory()
     bucket = memory.buckets[memory.load(row.blob)]
     return bucket[B_ORDERS], bucket[B_INTERACTIONS]
@@ -43,6 +43,6 @@ def test_the_panel_thins_out_while_a_batch_brings_new_customers() -> None:
     for number in range(64):
         log.event(view(f"e{number}", f"c{number}", T0))
     decision = Driver(Policy(panel_target=8)).feed(log.records)
-    # A fifth more than 64 would be needed for one in eight: the owner, who counts, must not miss anybody.
+    # A fifth more than 64 would be needed for one in eight: the owner, which counts, must not miss anybody.
     assert decision.panel_shift == 2
     assert [row.customer for row in decision.panel] == [f"c{n}" for n in range(64) if in_panel(f"c{n}", 2)]

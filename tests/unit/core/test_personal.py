@@ -1,4 +1,4 @@
-"""Profiles, consents, feedback and outcomes in the heart."""
+"""Test profiles, consents, feedback and outcomes in the core."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_traits_of_the_shops_own_move_customers_by_rules_that_name_them() -> Non
         (3, "rest", "small", (3.0,)),
         (12, "many", "large", (3.0, 12.0, 12.0)),
         (9.5, "many", "large", None),
-        # No number, so it is not known, and the band is the lowest.
+        # Not a number, so it is unknown, and the band is the lowest.
         ("12", "unknown", "small", (9.5, None, 9.0)),
         (True, "rest", "small", (None, 1.0, None)),
         (None, "unknown", "small", (1.0, None, None)),
@@ -100,7 +100,7 @@ def test_feedback_and_outcomes_move_by_themselves_and_time_moves_back() -> None:
     assert driver.story("ann", "mood") == [("calm", T0), ("angry", T0 + 1)]
     driver.tick(T0 + 100 * DAY)
     story = driver.story("ann", "mood")
-    # Two complaints fade to half of one in two half-lives; the message has faded by then as well.
+    # Two complaints decay to half of one in two half-lives; the message has decayed by then as well.
     assert [segment for segment, _ in story] == ["calm", "angry", "calm"]
     assert abs(story[-1][1] - (T0 + 50 * DAY)) < 2_000
     assert {change.cause for change in driver.changes} == {"event", "time"}
@@ -128,7 +128,7 @@ def test_without_consent_memberships_end_and_nothing_is_kept() -> None:
         [],
     )
     assert ann.profile is not None and ann.profile.shown_traits() == {}
-    # Neither events nor time bring anything back, and repeats are still repeats.
+    # Neither events nor time restore anything, and repeats are still repeats.
     log.event(order("o2", "ann", T0 + 6 * DAY, 60.0), now=T0 + 6 * DAY)
     log.event(order("o", "ann", T0 + 2 * DAY, 60.0))
     driver.feed(log.records[-2:])
@@ -143,7 +143,7 @@ def test_consent_given_again_starts_anew() -> None:
     log.event(order("o", "ann", T0, 600.0))
     log.event(consent(False, 1, T0 + DAY), now=T0 + DAY)
     log.event(consent(True, 2, T0 + 2 * DAY), now=T0 + 2 * DAY)
-    # What happened before does not count, also if it arrives only now.
+    # Earlier events do not count, even if they arrive only now.
     log.event(order("o1", "ann", T0 + DAY + HOUR, 600.0))
     log.event(order("o2", "ann", T0 + 3 * DAY, 60.0), now=T0 + 3 * DAY)
     driver = played(log)

@@ -1,4 +1,4 @@
-"""What time alone does to a customer, and in which order: dues of rules, cluster moves, other definitions."""
+"""Test what time alone does to a customer, and in which order: dues of rules, cluster moves, other definitions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CLUSTERS = "behaviour"
 
 
 def buyer(driver: Driver, *, until: int) -> LogMaker:
-    """Somebody who buys every other day for two weeks, and then a record of somebody else at ``until`` (ms)."""
+    """Return a customer who buys every other day for two weeks, and then a record of another one at ``until`` (ms)."""
     log = LogMaker(now=T0)
     for day in range(0, 14, 2):
         log.event(order(f"o{day}", "ann", T0 + day * DAY, 40.0), now=T0 + day * DAY + HOUR)
@@ -103,7 +103,7 @@ def test_what_was_due_before_an_edit_happens_by_the_version_before() -> None:
     ("clock_id", "days"),
     [
         (None, [(10, 1), (20, 2), (30, 3)]),
-        # The second version was there before the import's first day, so the first never was in force for it.
+        # The second version existed before the import's first day, so the first was never in force for it.
         ("i", [(5, 1), (5, 2), (30, 3)]),
     ],
 )

@@ -1,4 +1,4 @@
-"""From a transition to a published change: its number, cause, safety, and the counters that go with it."""
+"""Test the path from a transition to a published change: its number, cause, safety and counters."""
 
 from __future__ import annotations
 

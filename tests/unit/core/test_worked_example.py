@@ -1,6 +1,6 @@
-"""The six customers of the guide's worked example, in a shop of twenty: each with the exact instants of what time does.
+"""Test the six customers of the guide's worked example in a shop of twenty, with the exact instants of time's effects.
 
-The other fourteen come and go as they like, and matter to nobody.
+The other fourteen behave as they like and do not matter.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def day(number: float) -> int:
 
 
 def others() -> list[tuple[int, str, bytes]]:
-    """What fourteen more customers do on 300 days."""
+    """Return what fourteen more customers do on 300 days."""
     random, found = Random(20), []
     for number in range(14):
         who = f"gus{number}"

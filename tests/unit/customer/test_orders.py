@@ -12,7 +12,7 @@ def an_order(name: str, at: int = 100, money: int = 1_000, items: int = 3) -> Or
 
 
 def sums(bookings: list[Booking]) -> dict[tuple[int, str], int]:
-    """Everything booked, by instant and kind."""
+    """Return everything booked, by instant and kind."""
     found: dict[tuple[int, str], int] = {}
     for booking in bookings:
         amounts = {

@@ -33,7 +33,7 @@ SHOP = FeatureContext()
 
 
 def merged(*updates: tuple[int, dict[str, object]]) -> Profile:
-    """Traits of events at instants, in the order given."""
+    """Return traits of events at instants, in the given order."""
     stored = Profile()
     for at, traits in updates:
         stored.merge_traits(traits, at, b"%d" % at)
@@ -118,7 +118,7 @@ def test_satisfaction_is_the_decayed_mean_of_shares_of_each_scale() -> None:
     stored.rate("csat", 80.0, weight(T0, SHOP.half_life))
     assert value("satisfaction", stored) == pytest.approx(0.8)
     assert value("csat_rating", stored) == pytest.approx(80.0)
-    # So long ago that its weight is no double any more.
+    # So long ago that its weight is no longer a double.
     stored = Profile()
     stored.rate("nps", 3.0, weight(epoch_ms("1900-01-01T00:00:00Z"), SHOP.half_life))
     assert isnan(value("satisfaction", stored)) and value("ratings", stored) == 1

@@ -112,7 +112,7 @@ def test_what_is_taken_back_leaves_no_rounding() -> None:
 
 
 def lived(numbers: range) -> Statistics:
-    """The statistics of a customer to whom everything happened that is counted, in part or in full."""
+    """Return the statistics of a customer with everything that is counted, in part or in full."""
     ann = customer()
     for number in numbers:
         lines = ((f"c{number % 7}", 100 + number),)
@@ -126,7 +126,7 @@ COUNTED = [name for name in Statistics.__struct_fields__ if name != "era"]
 
 @pytest.mark.parametrize("name", COUNTED)
 def test_every_statistic_is_counted(name: str) -> None:
-    """A field that nothing changes is forgotten: here, or by what happens in `lived`."""
+    """A field that nothing changes is missing here, or in `lived`."""
     assert plain(lived(range(len(INTERACTIONS))))[name] != plain(Statistics())[name]
 
 
@@ -166,7 +166,7 @@ def test_statistics_survive_being_stored_and_handed_over() -> None:
 
 
 def test_the_stored_order_of_interactions_stays() -> None:
-    """Counts are stored by place: what stands here may only grow at the end."""
+    """Counts are stored by position, so this list may only grow at the end."""
     assert INTERACTIONS[:8] == (
         "product.viewed",
         "product.clicked",

@@ -1,4 +1,4 @@
-"""What a measurement of this machine says."""
+"""Test the report of a measurement of this machine."""
 
 from __future__ import annotations
 

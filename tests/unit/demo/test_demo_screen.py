@@ -1,4 +1,4 @@
-"""The demo's screen on narrow and on wide terminals: nothing is cut, nothing falls off the lower edge."""
+"""Test the demo's screen on narrow and wide terminals: nothing is truncated or below the lower edge."""
 
 from __future__ import annotations
 

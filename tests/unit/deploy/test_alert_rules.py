@@ -1,4 +1,4 @@
-"""Rules and alerts: metrics and runbooks exist, names follow the convention, and promtool's tests hold."""
+"""Test rules and alerts: metrics and runbooks exist, names follow the convention, and promtool's tests pass."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_every_alert_says_what_and_how_bad_and_leads_to_its_runbook(alert: dict[
     assert alert["labels"]["severity"] in {"warning", "critical"}
     annotations = alert["annotations"]
     assert set(annotations) == {"summary", "description", "runbook_url"}
-    # Where Prometheus serves them; a test on the real one gets each of these pages.
+    # Where Prometheus serves them; a test on the real one fetches each of these pages.
     assert annotations["runbook_url"] == f"{{{{ $externalURL }}}}/consoles/{alert['alert']}.md"
     page = (RUNBOOKS / f"{alert['alert']}.md").read_text(encoding="utf-8")
     assert page.startswith(f"# {alert['alert']}\n")

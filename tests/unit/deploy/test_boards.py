@@ -1,4 +1,4 @@
-"""The boards: their files are what the builder makes, and all that they name exists."""
+"""Test the boards: their files are what the builder makes, and everything they name exists."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from streamer.telemetry.metrics import OUTCOMES
 
 FILES = sorted(DASHBOARDS.glob("*/*.json"))
 PROPER = {"CPU", "AUC", "Brier", "95 %", "99 %"}
-"""What is written the same in Chinese."""
+"""Texts that are the same in Chinese."""
 BUILT_IN = {"__rate_interval", "__range"}
 
 

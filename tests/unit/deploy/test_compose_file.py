@@ -1,4 +1,4 @@
-"""docker-compose.yml: valid, and every command, variable, path and port in it exists in the code. Needs no Docker."""
+"""Test docker-compose.yml: valid, and every command, variable, path and port in it exists in the code. Needs no Docker."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ OURS = {name: service for name, service in SERVICES.items() if "build" in servic
 
 
 def settings_of(service: dict[str, Any]) -> Settings:
-    """Our settings inside of the container; raises UserError for a name or a value that is none."""
+    """Return our settings inside the container; raises UserError for an invalid name or value."""
     plain = {name: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", str(value)) for name, value in service["environment"].items()}
     return Settings.load(environ=plain, folder=ROOT / "deploy")
 
@@ -107,7 +107,7 @@ def test_ports_agree_between_settings_health_checks_and_prometheus() -> None:
     assert {one.metrics_host for one in (worker, owner, act, web)} == {"0.0.0.0"}
     assert f"127.0.0.1:{act.act_metrics_port}/healthz" in OURS["act"]["healthcheck"]["test"][-1]
     assert f"127.0.0.1:{web.web_port}/healthz" in OURS["web"]["healthcheck"]["test"][-1]
-    # It listens where the port is published from, and the port is the one that links lead to.
+    # It listens where the port is published from, and links lead to that port.
     assert web.web_host == "0.0.0.0" and OURS["web"]["ports"] == [
         f"${{BIND:-127.0.0.1}}:${{WEB_PORT:-8480}}:{web.web_port}"
     ]
@@ -126,7 +126,7 @@ def test_ports_are_published_to_this_machine_unless_somebody_says_otherwise() ->
     published = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert len(published) == 4
     assert all(str(port).startswith("${BIND:-127.0.0.1}:") for port in published)
-    # Kafka sends clients on to the name that it advertises.
+    # Kafka refers clients to the name that it advertises.
     assert "HOST://${KAFKA_HOST:-localhost}:" in SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
 
 
@@ -160,7 +160,7 @@ def test_all_of_ours_share_a_home_that_their_user_may_write_and_that_stays() -> 
     for service in OURS.values():
         assert f"home:{home}" in service["volumes"]
         assert "STREAMER_HOME" not in service["environment"]
-    # The control key is made in it before anything else starts.
+    # The control key is created in it before anything else starts.
     assert SERVICES["topics"]["depends_on"]["keys"]["condition"] == "service_completed_successfully"
 
 

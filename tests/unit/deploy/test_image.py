@@ -1,4 +1,4 @@
-"""The image and the systemd unit: what they copy, install and start exists, and they run as nobody special."""
+"""Test the image and the systemd unit: what they copy, install and start exists, and they run without privileges."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ def test_it_starts_a_command_of_ours() -> None:
 def test_its_health_check_is_a_program_that_runs() -> None:
     check = listed(last("HEALTHCHECK").split("CMD")[1])
     assert check[:2] == ["python", "-c"]
-    # Nothing listens there now, and that is what it must say.
+    # Nothing listens there now, and that is what it must report.
     code = check[2].replace(":9464/", ":1/")
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=30).returncode != 0
     compile(check[2], "healthcheck", "exec")
 
 
 def locked(name: str) -> dict[str, set[str]]:
-    """Pinned requirements, markers included, with their hashes."""
+    """Return pinned requirements, including markers, with their hashes."""
     found: dict[str, set[str]] = {}
     for line in (ROOT / name).read_text().splitlines():
         if "==" in line:
@@ -117,7 +117,7 @@ def test_the_systemd_unit_starts_a_command_of_ours_as_a_user_of_its_own() -> Non
     first, *made = shlex.split(service["ExecStartPre"])
     assert first == program and parsed(made)[0] == "keys create"
     assert "Environment=STREAMER_HOME=/var/lib/streamer\n" in UNIT and service["StateDirectory"] == "streamer"
-    # The supervisor kills after 20 s; systemd must not be quicker.
+    # The supervisor kills after 20 s; systemd must not be faster.
     from streamer.runtime.supervise import STOP_SECONDS
 
     assert int(service["TimeoutStopSec"]) > STOP_SECONDS

@@ -1,4 +1,4 @@
-"""deploy/kubernetes: commands, settings, ports and probes in it are those of the code. Needs no cluster."""
+"""Test deploy/kubernetes: its commands, settings, ports and probes are those of the code. Needs no cluster."""
 
 from __future__ import annotations
 

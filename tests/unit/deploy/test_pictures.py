@@ -1,4 +1,4 @@
-"""Pictures of the boards: well-formed, whole, and true to what was answered."""
+"""Test pictures of the boards: well-formed, complete, and true to the answers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def texts(root: ElementTree.Element) -> list[str]:
 
 
 def heights(root: ElementTree.Element) -> list[list[float]]:
-    """Vertical positions of each line; smaller is higher."""
+    """Return vertical positions of each line; smaller is higher."""
     return [
         [float(pair.split(",")[1]) for pair in line.attrib["points"].split()] for line in root.iter(f"{SVG}polyline")
     ]

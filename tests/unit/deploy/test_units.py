@@ -1,4 +1,4 @@
-"""The systemd units: their commands exist, and `act` and `web` are shut in as the worker is."""
+"""Test the systemd units: their commands exist, and `act` and `web` are sandboxed like the worker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OWN = ("Description", "After", "ExecStart")
 
 
 def lines(unit: str) -> list[str]:
-    """The settings of a unit, without comments."""
+    """Return the settings of a unit, without comments."""
     return [line for line in unit.splitlines() if "=" in line and not line.startswith("#")]
 
 

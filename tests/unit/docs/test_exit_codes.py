@@ -1,4 +1,4 @@
-"""The table of exit codes in docs/operations.md names each code that the program ends with, in both languages."""
+"""Test that the table of exit codes in docs/operations.md names each exit code of the program, in both languages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rows of ``make faults`` name tests that exist: a test that gets another name would take its row along unseen."""
+"""Test that the rows of ``make faults`` name existing tests, because a renamed test would silently drop its row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages that people read: their links lead somewhere, their tables are those of the code, and both languages agree."""
+"""Test the pages: their links lead somewhere, their tables match the code, and both languages agree."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ _COMMENT = re.compile(r"\s+# .*$", re.MULTILINE)
 
 
 def headings(text: str) -> list[int]:
-    """Levels of the headings, in order."""
+    """Return the levels of the headings, in order."""
     return [len(match) for match in re.findall(r"^(#+) ", _BLOCK.sub("", text), re.MULTILINE)]
 
 
 def blocks(path: Path) -> list[str]:
-    """The blocks of code, without their comments."""
+    """Return the blocks of code, without their comments."""
     return [_COMMENT.sub("", block) for block in _BLOCK.findall(path.read_text(encoding="utf-8"))]
 
 
 def links(text: str) -> set[str]:
-    """Where links to files of the project lead."""
+    """Return the targets of links to files of the project."""
     return {link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", _BLOCK.sub("", text)) if ":" not in link}
 
 
 def tables() -> ModuleType:
-    """The program that writes the tables; it lies beside the pages and belongs to no package."""
+    """Return the program that writes the tables, which is next to the pages and belongs to no package."""
     spec = importlib.util.spec_from_file_location("docs_tables", DOCS / "tables.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -1,4 +1,4 @@
-"""Phrases that read translated stand nowhere in what people read: pages, docstrings, comments, help and errors."""
+"""Test that pages, docstrings, comments, help and errors have no phrases that read translated."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OLD_FIELD: Final = re.compile(r'"mend(ed)?"|\bmend[=:]|^\s*mend$|`mend`|--mend\
 
 
 def phrases(line: str) -> list[str]:
-    """The translated phrases of a line.
+    """Return the translated phrases of a line.
 
     >>> phrases("An alert is told to whoever runs the shop"), phrases("The worker raises an alert.")
     (['is told', 'whoever'], [])

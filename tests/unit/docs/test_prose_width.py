@@ -1,4 +1,4 @@
-"""Prose of the documentation is wrapped, so that a change of a word shows as one line."""
+"""Test that the documentation's prose is wrapped, so that a changed word shows as one line."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import pytest
 ROOT = Path(__file__).parents[3]
 WIDTH = 120
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
-# Chinese has no blanks to break at, and twice the width a character.
+# Chinese has no blanks to break at, and its characters are twice as wide.
 ENGLISH = [page for page in PAGES if "zh" not in page.parts]
 
 
 def prose(text: str) -> Iterator[tuple[int, str]]:
-    """Lines with their numbers, without those of code, tables and comments."""
+    """Return lines with their numbers, without those of code, tables and comments."""
     fenced = comment = False
     for number, line in enumerate(text.splitlines(), 1):
         bare = line.lstrip()
@@ -34,5 +34,5 @@ def test_prose_is_wrapped(page: Path) -> None:
 
 
 def cannot_be_broken(line: str) -> bool:
-    """A picture, or a command in one span of code."""
+    """Return a picture, or a command in one span of code."""
     return line.startswith("![") or (line.count("`") == 2 and len(line.split("`")[1]) > WIDTH - 30)

@@ -1,4 +1,4 @@
-"""The page that says which files a change opens names files that exist."""
+"""Test that the page that lists which files a change touches names existing files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST = {
     "A role": 3,
     "A channel for messages": 3,
 }
-"""Steps that a change may take at most."""
+"""Maximum number of steps of a change."""
 
 
 def test_the_page_names_places() -> None:

@@ -1,4 +1,4 @@
-"""What is written for the broker, without starting one."""
+"""Test what is written for the broker, without starting one."""
 
 from __future__ import annotations
 

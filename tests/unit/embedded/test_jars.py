@@ -1,4 +1,4 @@
-"""The checksum lock of the Kafka jars."""
+"""Test the checksum lock of the Kafka jars."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from streamer.embedded.jars import LOCK, class_path, read_lock
 
 
 class Store:
-    """A downloader with one jar; counts the calls and restores a deleted jar."""
+    """A downloader with one jar, which counts the calls and restores a deleted jar."""
 
     def __init__(self, folder: Path, served: bytes = b"jar") -> None:
         self.path = folder / "one.jar"

@@ -1,4 +1,4 @@
-"""Choosing ports."""
+"""Test choosing ports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bench plays the same customers as the service would."""
+"""Test that the bench simulates the same customers as the service would."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def columns() -> Activity:
 
 
 def test_columns_and_the_folding_of_events_one_by_one_give_the_same_days(columns: Activity) -> None:
-    """Reversals that wait, or are of an order already reversed, are rare enough to leave out of the columns."""
+    """Pending reversals, and reversals of reversed orders, are rare enough to leave out of the columns."""
     events = of_source(Shop(CONFIG), Policy(rates=Rates("EUR")))
     assert events.events.sum() == columns.events.sum()
     first = events.first_day - columns.first_day

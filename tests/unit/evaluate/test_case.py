@@ -1,4 +1,4 @@
-"""The e-commerce case: on a small simulated file as a whole, and on the real data set its figures."""
+"""Test the e-commerce case: as a whole on a small simulated file, and its figures on the real data set."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DAY = 274
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The orders of a year of a small shop."""
+    """Return a year's orders of a small shop."""
     path = tmp_path_factory.mktemp("case") / "orders.csv"
     lines = ["order_id,customer_id,date,total"]
     for event in Shop(ShopConfig(customers=150)).events():
@@ -54,7 +54,7 @@ def test_the_case_of_a_file_is_printed_written_and_the_same_again(
     assert 100 < found["customers"] <= 150 and found["budget"] == round(found["customers"] / 5)
     assert ["rows refused: no customer", 1] in found["cleaned"]
     assert set(rows) >= {methods.FOREST, methods.CLUSTERS_AND_FOREST, methods.SPEND, "stacking", "SVM, RBF"}
-    # Heavy buyers go on buying, whatever says so, and the budget is spent on them.
+    # Heavy buyers keep buying in any case, and the budget is spent on them.
     for method in (methods.SPEND, methods.FOREST, methods.REGRESSION):
         assert rows[method]["auc"] > 0.65 and rows[method]["reached"] > 1.3 * rows["at random"]["reached"]
     chosen, everybody = found["chosen"], found["everybody"]
@@ -103,7 +103,7 @@ def test_a_file_that_is_too_short_is_refused_in_words(table: Path) -> None:
 
 
 def _until(activity: Activity, day: int) -> Activity:
-    """The same, with three times the money from a day on."""
+    """Return the activity with three times the money from a day on."""
     buckets = activity.buckets.copy()
     buckets[activity.day >= day, 1] *= 3.0
     return Activity(
@@ -136,11 +136,11 @@ def test_money_and_proof_by_hand() -> None:
     assert (found.customers, found.spend) == (4, 1_000.0)
     assert found.pays_from == pytest.approx((4 * 0.05 / 300, 4 * 0.5 / 300, 4 * 2 / 300))
     assert found.net == pytest.approx(0.02 * 300 - 8) and found.roi == pytest.approx(-2 / 8)
-    # Where earlier spend foretells all of it, adjusting leaves nothing to be seen through.
+    # If earlier spend predicts all of it, adjusting leaves nothing to detect.
     before = np.random.default_rng(1).gamma(1.0, 100.0, 400)
     tenth, half = campaign.proofs(2.0 * before, before)
     assert tenth.least_adjusted == pytest.approx(0, abs=1e-6) and half.least < tenth.least
-    # All of them come anyway: nobody can be won. None does: one in ten is seen nearly always.
+    # If all of them return anyway, nobody can be won. If none does, one in ten is nearly always detected.
     assert campaign.planted(np.ones(300)).significant == 0
     assert campaign.planted(np.zeros(300)).significant > 0.9
 

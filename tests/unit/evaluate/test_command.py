@@ -1,4 +1,4 @@
-"""The command's own part: what it refuses, and the gate."""
+"""Test the command's own part: what it rejects, and the gate."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_river_on_the_same_customers_is_what_calm_is_measured_by() -> None:
     assert [row.calmer for row in measured] == [pytest.approx(24.9), pytest.approx(nan, nan_ok=True)]
     assert [sentence.split(", ")[2] for sentence in missed([*measured, river])] == ["conservative: calmer is 24.900"]
     assert missed([*beside([ROW], [replace(river, scores=replace(GOOD, spurious=25.1))]), river]) == []
-    # Where River was run and gives no ratio, nothing is shown.
+    # If River was run and yields no ratio, nothing is shown.
     assert missed([ROW, river]) != []
 
 

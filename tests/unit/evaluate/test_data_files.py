@@ -1,4 +1,4 @@
-"""`evaluate --data` reads what `import` reads, and writes its page."""
+"""Test that `evaluate --data` reads what `import` reads, and writes its page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from streamer.simulator.simulate import Shop
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The orders of a small shop as a spreadsheet has them."""
+    """Write the orders of a small shop as a spreadsheet has them."""
     path = tmp_path_factory.mktemp("shop") / "bestellungen <1>.csv"
     lines = ["Bestellnr;Kunde;Datum;Summe"]
     for event in Shop(ShopConfig(customers=250, days=270)).events():
@@ -41,5 +41,5 @@ def test_a_table_without_a_mapping_is_judged_and_shown_as_a_page(
     assert all(card["name"] in page for card in found["cards"])
     assert "&lt;1&gt;" in page and page.count("<figure") == 2
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)|src=|href=|<script", page)
-    # Refused rows are nobody's business here: nothing is written beside the file.
+    # Rejected rows do not matter here: nothing is written next to the file.
     assert [one.name for one in table.parent.iterdir()] == [table.name]

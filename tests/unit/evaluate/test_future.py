@@ -1,4 +1,4 @@
-"""What a division says about the future, by hand and by brute force."""
+"""Test what a division predicts about the future, by hand and by brute force."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small shop a year long: a regression of the segments shows here before the full gate is run (`make evaluate`)."""
+"""Test a small shop over a year: a regression of the segments shows here before the full gate (`make evaluate`)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_segments_agree_with_the_truth_and_hold_still(row: Row) -> None:
 
 
 def test_they_are_what_batch_would_find_and_names_are_the_same_on_every_panel(row: Row) -> None:
-    # A version stays in force until a centroid is a tenth of the way to the next; what that costs in inertia is little.
+    # A version stays in force until a centroid is a tenth of the way to the next; this costs little inertia.
     assert row.batch_ari_off >= 0.95 and row.inertia_off <= 1.05
     assert row.names >= 0.96
 

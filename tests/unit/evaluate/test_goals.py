@@ -1,4 +1,4 @@
-"""The goals of the segments, and the oracle beside them."""
+"""Test the goals of the segments, and the oracle."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_the_oracle_begins_with_the_truth_and_is_mistaken_less_often_where_it_as
         labels = oracle.labels_of(shop, activity, threshold)
         came = activity.met < activity.days
         first = labels[activity.met[came] + 1, came]
-        # A first day may already speak for another kind by 4 nats, not by 8.
+        # A first day may already favour another kind by 4 nats, not by 8.
         if threshold > 4:
             assert (first == truth.kind[activity.met[came] + 1, came] + FIRST_CODE).mean() > 0.99
         assert (labels[:, ~came] == 0).all() and (labels[0] == 0).all()
@@ -115,7 +115,7 @@ def test_every_figure_with_a_goal_is_measured_beside_the_oracle() -> None:
     assert [(one.figure, one.goal) for one in found] == list(GOALS["hard"].items())
     reached = {one.figure: one.reached for one in found}
     assert reached["spurious"] < 6 and reached["ari"] > 0.7 and 0.5 < reached["detected"] < 1.0
-    # Knowing all rates it sees most changes, though not all: some kinds are too alike.
+    # Knowing all rates it detects most changes, though not all: some kinds are too alike.
     best = {one.figure: one.oracle for one in found}
     assert best["spurious"] < reached["spurious"] and best["ari"] > max(0.9, reached["ari"])
     assert 0.7 < best["detected"] < 1.0

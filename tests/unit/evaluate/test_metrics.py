@@ -1,4 +1,4 @@
-"""The figures against brute force: plain loops over customers and days, straight from the definitions."""
+"""Test the figures against brute force: plain loops over customers and days, directly from the definitions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LONG_AGO = metrics.LONG_AGO
 
 
 def world(seed: int) -> tuple[np.ndarray, Truth, np.ndarray, np.ndarray]:
-    """Random labels that hold for a while, random truth with movers, events, evidence."""
+    """Return random labels that hold for a while, and random truth with movers, events and evidence."""
     rng = np.random.default_rng(seed)
     labels = np.zeros((DAYS + 1, PEOPLE), dtype=np.int16)
     kind = np.full((DAYS + 1, PEOPLE), -1, dtype=np.int8)
@@ -117,7 +117,7 @@ def test_agreement_and_coverage_are_over_the_old_enough_with_evidence() -> None:
 
 
 def pairs(a: list[int], b: list[int]) -> float:
-    """Adjusted Rand index by counting pairs."""
+    """Compute the adjusted Rand index by counting pairs."""
     both = one = two = total = 0
     for i, j in combinations(range(len(a)), 2):
         same_a, same_b = a[i] == a[j], b[i] == b[j]

@@ -1,4 +1,4 @@
-"""Shops that record only orders: their truth, their goals, and that two of them are judged right."""
+"""Test shops that record only orders: their truth, their goals, and the evaluation of two of them."""
 
 from __future__ import annotations
 
@@ -86,13 +86,13 @@ def test_stillness_by_hand() -> None:
         stopped=1,
     )
     labels = np.full((days + 1, 4), 2, dtype=np.int16)
-    # Due on day 210; 1.5 gaps later is 225. Seen on 224, and it stays.
+    # Due on day 210; 1.5 gaps later is 225. Detected on 224, and it stays.
     labels[224:, 2] = 3
     moves = [move(first + 224, 2), move(first + 180, 0), move(first + 190, 3), move(first + 190, 1, "refit")]
     run = Run(labels, labels > 1, moves, [], Memory(1), Learner(LearnerConfig()))
     found = stillness(run, activity, truth)
     events = int(activity.events[150:].sum())
-    # That of the third follows its change; a refit is nobody's doing.
+    # The third's move follows its change; a refit is nobody's doing.
     assert found.own == pytest.approx(1_000 * 2 / events)
     assert found.monthly == pytest.approx(1_000 * 30 * 2 / (4 * 150))
     assert found.regulars_moved == 1 and found.stops_seen == 1.0

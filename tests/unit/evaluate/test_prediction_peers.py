@@ -1,4 +1,4 @@
-"""Other ways to foresee an order, beside the weekly hazard: what they are, and the command that judges them."""
+"""Test other ways to predict an order, besides the weekly hazard, and the command that compares them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UNTIL, DAYS = 300, 90
 
 
 def drawn(customers: int) -> tuple[Records, np.ndarray]:
-    """Customers as BG/NBD says that they are, met over the first 200 days, and who ordered in DAYS after UNTIL."""
+    """Draw customers as BG/NBD describes them, first seen over the first 200 days, and who ordered in DAYS after UNTIL."""
     rng = np.random.default_rng(1)
     r, alpha, a, b = SHOP.orders
     rate, quits = rng.gamma(r, 1 / alpha, customers), rng.beta(a, b, customers)
@@ -57,7 +57,7 @@ def test_every_method_of_the_table_answers_everybody() -> None:
     assert len({one.customers for one in found}) == 1 and len(methods) == 14
     assert all(np.isfinite(one.judgement.log_loss) and one.judgement.auc >= 0.4 for one in found)
     assert methods["BG/NBD"].judgement.auc > 0.6
-    # What comes after the answers of that day changes nothing.
+    # What happens after the answers of that day changes nothing.
     orders = Orders(activity)
     panel, hazard = panel_of(activity.customers), np.full(methods["BG/NBD"].customers, 0.3)
     usual = peers(orders, panel, 250, hazard)

@@ -1,4 +1,4 @@
-"""Predictions judged on simulated shops: the whole, and customers with a rhythm apart."""
+"""Test predictions on simulated shops: overall, and separately for customers with a rhythm."""
 
 from __future__ import annotations
 

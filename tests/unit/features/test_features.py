@@ -28,7 +28,7 @@ OPS: tuple[Op, ...] = (">=", ">", "<", "<=", "=")
 
 
 def buyer(*orders: tuple[int, int]) -> Customer:
-    """A customer with orders of (instant, minor units)."""
+    """Return a customer with orders of (instant, minor units)."""
     customer = Customer("ann", (0, 0), min((at for at, _ in orders), default=T0))
     for number, (at, money) in enumerate(orders):
         customer.post(customer.book.add(Order(at, b"%d" % number, money, 1, 0, ())), SHOP.half_life)
@@ -67,7 +67,7 @@ def test_a_checkout_is_open_until_an_order_comes_whichever_is_read_first() -> No
     assert isnan(value("checkout_hours", ann, T0 + DAY)) and crossing(ann, 1.0, SHOP) is None
     ann.interact(CHECKOUT, None, T0 + 4_000, SHOP.half_life)
     assert isnan(value("checkout_hours", ann, T0 + DAY))
-    # Once the order is cancelled the checkout is open again.
+    # Once the order is cancelled, the checkout is open again.
     ann.post(ann.book.reverse(Reversal(T0 + 6_000, b"x", None, 0)), SHOP.half_life)
     assert value("checkout_hours", ann, T0 + 5_000 + DAY) == 24.0
 
@@ -94,7 +94,7 @@ def test_what_time_moves_has_a_crossing_and_nothing_else_has() -> None:
         ann.profile.count_outcome(outcome, weight(T0, SHOP.half_life))
     for feature in FEATURES.values():
         if feature.name in PREDICTED:
-            # Rules look at these every night.
+            # Rules evaluate these every night.
             continue
         late, early = feature.value(ann, T0 + 400 * DAY, SHOP), feature.value(ann, T0 + 20 * DAY, SHOP)
         moves = late != early

@@ -1,4 +1,4 @@
-"""Events by name in conditions: counts, recencies, and the exact instant at which silence turns them over."""
+"""Test events by name in conditions: counts, recencies, and the exact instant at which inactivity changes them."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def test_what_conditions_over_events_mean() -> None:
     assert parse('days_since("Signed Up") >= 3 exit 2', KNOWN) == Compare('days_since("Signed Up")', ">=", 3.0, 2.0)
     assert parse("did('say \"hi\"')", KNOWN) == Compare("count('say \"hi\"')", ">=", 1.0, 1.0)
     assert counted_event("count('say \"hi\"')") == 'say "hi"'
-    # A segmentation may have been called so before.
+    # A segmentation may have had this name before.
     assert parse("count in (a)", KNOWN) == parse("count is a", KNOWN)
 
 

@@ -1,4 +1,4 @@
-"""A check holds what would be applied against a count by another way, and names the lines that differ."""
+"""Test that a check compares what would be applied with an independent count, and names differing lines."""
 
 from __future__ import annotations
 
@@ -60,8 +60,8 @@ ROWS = [
     "5;di;2024-05-02;(3,00);",
 ]
 
-# Lines of two files of events that a lane reads in a way that only their neighbours explain: an order that is corrected
-# later counts at the later line, and a refund of an order that was refunded already.
+# Lines of two event files that a lane reads in a way that only their neighbours explain: an order that is corrected
+# later counts at the later line, and a refund of an order that was already refunded.
 BY_NEIGHBOURS = {"segment-order-shapes": {12, 27}, "segment-other-calls": {7}}
 
 
@@ -93,7 +93,7 @@ def test_a_check_accounts_for_every_amount(checked: Callable[..., Checked]) -> N
 def test_an_amount_that_is_read_wrong_is_named(
     checked: Callable[..., Checked], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a recount is for: an importer with a fault, here one that loses the last row of each group."""
+    """The purpose of a recount: a faulty importer, here one that loses the last row of each group."""
     whole = Bodies._sum
     monkeypatch.setattr(
         Bodies, "_sum", lambda self, column, field, rows, **more: whole(self, column, field, rows[:1], **more)
@@ -196,14 +196,14 @@ def test_the_recount_reads_amounts_by_rules_of_its_own(text: str, comma: bool, a
 
 
 def test_the_recount_shares_no_reader_with_the_import() -> None:
-    """It must stay another way: no module that reads amounts, dates or bodies is imported by it."""
+    """It must stay independent: it imports no module that reads amounts, dates or bodies."""
     text = Path(recount.__file__).read_text()
     assert not re.search(r"sources\.(numbers|values|times|bodies|habits)", text)
     assert (CASES / "number-forms").is_dir()
 
 
 def test_a_large_file_takes_few_bytes_an_event() -> None:
-    """At its peak 200 MB for a million events; customers come on top."""
+    """At its peak 200 MB for a million events, plus the customers."""
     events = 50_000
     applied, found = Applied(), Checked(rows=events, events=events)
     counted = (Counted(line, "order", Decimal(5), None) for line in range(2, events + 2))

@@ -1,4 +1,4 @@
-"""When a lane stops because too much is refused."""
+"""Test when a lane stops because it rejects too much."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ERROR = InvalidEvent("not_json", "")
 
 
 def decoded_records(text: str, start: int = 0) -> list[DecodedRecord]:
-    """One record a letter: good (g), bad (b), of an import and bad (i), control (c)."""
+    """Return one record per letter: good (g), bad (b), of an import and bad (i), control (c)."""
     made = []
     for offset, letter in enumerate(text, start):
         record = Record(0, offset, 0, None, b"", ())
@@ -30,7 +30,7 @@ def decoded_records(text: str, start: int = 0) -> list[DecodedRecord]:
 
 
 def fed(limit: DeadLetterLimit, text: str, step: int = 1_000_000) -> tuple[int, str | None]:
-    """How many of the letters were taken before it stopped, and why it did."""
+    """Return how many letters were processed before it stopped, and why it did."""
     taken = 0
     for at in range(0, len(text), step):
         some = decoded_records(text[at : at + step], at)

@@ -29,7 +29,7 @@ PLAIN = Policy(lanes=2, panel_target=2)
 
 
 def a_life() -> Driver:
-    """A driver that has seen every kind of change, members as reasons and clusters among them."""
+    """Return a driver that has seen every kind of change, including members as reasons and clusters."""
     steps = [(kind, number % 5, (7 * number) % 41, 1 + (11 * number) % 30) for number, kind in enumerate(KINDS * 12)]
     return straight(lane_log(steps))
 
@@ -59,7 +59,7 @@ def test_every_change_is_what_the_contract_says() -> None:
 
 
 def written(driver: Driver, log: LogMaker, start: int = 0) -> Writes:
-    """The transaction of the log's records from ``start``."""
+    """Return the transaction of the log's records from ``start``."""
     records = log.records[start:]
     decoded_records = decode_records(records, lanes=driver.policy.lanes, local=(), max_event_bytes=262_144)
     decision = decided(driver, decoded_records)
@@ -130,7 +130,7 @@ def test_optional_records_are_not_written_by_default() -> None:
 
 
 def test_names_are_those_of_the_version_that_moved_the_customer() -> None:
-    """Whether a later version is known already depends on where a batch ends; names must not."""
+    """Whether a later version is already known depends on where a batch ends; names must not."""
     log, driver = LogMaker(), Driver(PLAIN)
     log.event(order("e1", "ann", T0 + HOUR, 30.0), now=T0 + HOUR)
     log.model(jumpy(1))
@@ -204,7 +204,7 @@ def replace_names(change: Change) -> Change:
 
 
 def test_a_membership_names_a_version_that_has_the_segment() -> None:
-    """A reader finds the definition under ``segmentation/segment@version`` even where a later version dropped it."""
+    """A reader finds the definition under ``segmentation/segment@version`` even if a later version dropped it."""
     log, driver = LogMaker(), Driver(PLAIN)
     log.model(jumpy(1))
     for day in range(6):

@@ -1,4 +1,4 @@
-"""A lane's turns, one by one, over the log and the view in memory. Crashes at every effect: ``tests/recovery``."""
+"""Test a lane's turns, one by one, over log and view in memory. ``tests/recovery`` crashes at every effect."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def a_log(customers: int = 3, orders: int = 2) -> list[Record]:
 def played(
     records: Sequence[Record], play: Callable[[Rig, Lane], Awaitable[None]], settings: LaneSettings = CALM
 ) -> Rig:
-    """A rig whose log holds the records, after ``play`` with its open lane."""
+    """Return a rig whose log holds the records, after ``play`` with its open lane."""
 
     async def run() -> Rig:
         rig = Rig(records, settings=settings, policy=Policy())

@@ -1,4 +1,4 @@
-"""Which record of a failed step is to blame, and in how few steps that is found."""
+"""Test which record of a failed step is to blame, and in how few steps it is found."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def nobody(records: Collection[LogRecord], bad: set[int]) -> list[int]:
 
 
 def the_first(records: Collection[LogRecord], bad: set[int]) -> list[int]:
-    """As deciding does: one after the other."""
+    """Return the first faulty record, which is where deciding fails."""
     return [next(record.offset for record in records if record.offset in bad)]
 
 
 def a_customer(records: Collection[LogRecord], bad: set[int]) -> list[int]:
-    """Four records with the poison among them."""
+    """Return the faulty record with the other three of its customer."""
     [poison] = the_first(records, bad)
     return [record.offset for record in records if record.offset % (WHOLE // 4) == poison % (WHOLE // 4)]
 
 
 def taken(bad: set[int], accuse: Accuse, end: int = WHOLE) -> tuple[set[int], int, int]:
-    """What became poison, the steps committed, and the records of those thrown away."""
+    """Return what became poison, the steps committed, and the records of discarded steps."""
     narrowing, records = Narrowing(), [Record(0, at, 0, None, b"", ()) for at in range(end)]
     found, at, steps, wasted, usual = set[int](), 0, 0, 0, WHOLE
     while at < end:
@@ -61,17 +61,17 @@ def test_exactly_the_bad_ones_are_found(accuse: Accuse, count: int) -> None:
     [
         (the_first, {5_000}, 3, WHOLE),
         (the_first, {0}, 9, WHOLE),
-        # Records 1,000, 3,000, 5,000 and 7,000 are those of the customer: halves of four.
+        # Records 1,000, 3,000, 5,000 and 7,000 are the customer's: halves of four.
         (a_customer, {5_000}, 8, 10_000),
     ],
 )
 def test_what_a_record_costs_that_is_accused(accuse: Accuse, bad: set[int], steps: int, wasted: int) -> None:
-    """All before it is known to be good and goes into one step with it; what follows begins small."""
+    """Everything before it is known to be good and goes into one step with it; what follows starts small."""
     assert taken(bad, accuse) == (bad, steps, wasted)
 
 
 def test_many_poison_records_waste_little() -> None:
-    """One in a hundred: beside the first step some two records in vain for each good one."""
+    """One in a hundred: apart from the first step, some two records in vain for each good one."""
     bad = set(random.Random(3).sample(range(WHOLE), 80))
     _, steps, wasted = taken(bad, the_first)
     assert steps < 2.5 * len(bad) and wasted - WHOLE < 2.2 * WHOLE

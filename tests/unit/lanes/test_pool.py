@@ -1,4 +1,4 @@
-"""The readers of a process from rebalance to rebalance: who runs, who is opened and closed, and in which order."""
+"""Test a process's readers over rebalances: who runs, who is opened and closed, and in which order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BATCH = Batch(5, 6, ())
 
 
 class FakeReader:
-    """Writes down what happens to it; runs until it is stopped."""
+    """Records what happens to it, and runs until it is stopped."""
 
     def __init__(self, partition: int, diary: list[str], error: Exception | None = None) -> None:
         self.partition = partition
@@ -73,7 +73,7 @@ class World:
         return self.readers[partition]
 
     def taken(self) -> list[str]:
-        """What happened since the last time."""
+        """Return what happened since the last call."""
         found, self.diary[:] = list(self.diary), []
         return found
 
@@ -117,7 +117,7 @@ def test_a_batch_goes_to_its_reader_only_while_that_runs() -> None:
         assert not world.pool.room(0)
         world.readers[0].has_room = True
         await world.pool.pause()
-        # Its position is known still, and the batch is read again later.
+        # Its position is still known, and the batch is read again later.
         assert (world.pool.room(0), world.pool.next_offset(0)) == (False, 100)
         world.pool.offer(0, BATCH)
         assert world.readers[0].offered == [BATCH]

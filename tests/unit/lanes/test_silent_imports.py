@@ -1,4 +1,4 @@
-"""Which imports a lane gives up, and how often it says so."""
+"""Test which imports a lane gives up, and how often it reports so."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def test_each_silent_import_is_closed_once_for_as_long_as_it_is_open() -> None:
     assert silent.close(imports, {}, 10 * MINUTE) == []
     [first] = silent.close(imports, {}, 11 * MINUTE)
     assert (first.partition, first.key, b'"a"' in (first.value or b"")) == (3, None, True)
-    # Where a warning is refused, the lane must not fill its own log with warnings.
+    # If a warning is rejected, the lane must not fill its own log with warnings.
     assert silent.close(imports, {}, 12 * MINUTE) == []
     [second] = silent.close(imports, {}, 16 * MINUTE)
     assert b'"b"' in (second.value or b"")

@@ -1,4 +1,4 @@
-"""What carrying a step costs, in counts that no busy machine changes: stored here, to be lowered and never raised."""
+"""Test the cost of a step in counts that no busy machine changes; the stored counts may only be lowered."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from streamer.lanes.ports import Batch, Read, Update, Writes
 
 STEPS = 50
 A_STEP = {"iterations": 1, "tasks": 0, "decides": 1, "transactions": 1, "reads": 1, "view writes": 1}
-"""For a lane that takes one batch of a few records after the other, as at any rate below some hundred events a second."""
+"""For a lane that processes small batches one by one, as at rates below some hundred events per second."""
 
 
 class Loop(asyncio.SelectorEventLoop):
@@ -73,7 +73,7 @@ def test_a_step_of_a_few_records(monkeypatch: pytest.MonkeyPatch) -> None:
 
         for number in range(STEPS + 1):
             if number == 1:
-                # The first step of a life notes that it begins, and walks through the customers.
+                # The first step of a process notes that it begins, and walks through the customers.
                 counts.update(dict.fromkeys(counts, 0))
                 loop.set_task_factory(cast(Any, made))
                 loop.iterations = 0

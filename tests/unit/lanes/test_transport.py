@@ -1,4 +1,4 @@
-"""Batches with the offsets they stand for, from Faust's consumer thread; Kafka itself is played by a few lines."""
+"""Test batches with the offsets they cover, from Faust's consumer thread; a few lines stand in for Kafka."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ P0, P1 = TopicPartition("events", 0), TopicPartition("events", 1)
 
 @dataclass
 class FakeConsumer:
-    """Kafka's consumer: what it is assigned, and where it stands."""
+    """Kafka's consumer: its assignment, and its positions."""
 
     positions: dict[TopicPartition, int | None]
     sought: list[tuple[TopicPartition, int]] = field(default_factory=list)
@@ -84,7 +84,7 @@ class Rig:
         return asyncio.run(self.thread._seek_to_readers())
 
     def fetch(self, fetched: Mapping[Any, Sequence[Any]], **positions: int) -> Mapping[Any, list[Batch]]:
-        """What the thread gives on when the consumer fetched this and stands there now (``p0=7``)."""
+        """Return what the thread passes on after the consumer fetched this and is there now (``p0=7``)."""
         self.fetched = fetched
         self.consumer.positions |= {TopicPartition("events", int(name[1:])): at for name, at in positions.items()}
         active: set[Any] = set(self.consumer.positions)
@@ -102,14 +102,14 @@ def test_every_partition_starts_where_its_reader_stands(monkeypatch: pytest.Monk
     rig = Rig(monkeypatch, {0: 10, 1: None})
     assert rig.seek_to_readers() == {P0: 10}
     assert rig.consumer.sought == [(P0, 10)]
-    # Who has no reader is not fetched.
+    # A partition without a reader is not fetched.
     rig.fetch({}, p0=10)
     assert rig.requested == [{P0}]
 
 
 def test_a_batch_stands_for_all_offsets_up_to_the_position(rig: Rig) -> None:
     assert rig.fetch({P0: (A, B)}, p0=15, p1=20) == {P0: [Batch(10, 15, (A, B))]}
-    # The next begins where the last ended, and a gap without records (an aborted transaction) is handed on as well.
+    # The next begins where the last ended, and a gap without records (an aborted transaction) is passed on as well.
     assert rig.fetch({}, p0=18, p1=20) == {P0: [Batch(15, 18, ())]}
     assert rig.fetch({}, p0=18, p1=20) == {}
 
@@ -151,7 +151,7 @@ def test_a_hole_is_read_again(rig: Rig) -> None:
     rig.thread._seek_back(P0, 12)
     assert rig.consumer.sought[-1] == (P0, 12)
     assert rig.fetch({P0: (B,)}, p0=15, p1=20) == {P0: [Batch(12, 15, (B,))]}
-    # A lane that was given up meanwhile seeks no more.
+    # A lane that was given up meanwhile no longer seeks.
     rig.thread._seek_back(TopicPartition("events", 7), 3)
     assert rig.consumer.sought[-1] == (P0, 12)
 
@@ -165,7 +165,7 @@ def test_after_a_rebalance_nothing_is_known_of_partitions_that_went(rig: Rig) ->
 
 def test_nothing_is_ever_committed_from_here(rig: Rig) -> None:
     assert asyncio.run(rig.thread._commit({TP("events", 0): 5})) is True
-    # The consumer gives its partitions as a set.
+    # The consumer returns its partitions as a set.
     assert sorted(rig.consumer.sought) == [(P0, 10), (P1, 20)]
 
 

@@ -1,4 +1,4 @@
-"""Drift: no alarm while nothing changes, one when something does."""
+"""Test drift: no alarm while nothing changes, and one when something does."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_bounce_counts_only_moves_whose_month_is_over() -> None:
 
 
 def test_a_move_counts_once_and_in_an_order_of_its_own() -> None:
-    """A customer whose row comes late is stepped over the same days again, and rows are others after a restart."""
+    """A customer whose row is late is stepped over the same days again, and rows differ after a restart."""
     moves = [move(1, 100, "x", "y"), move(2, 100, "x", "y"), move(1, 120, "y", "x")]
     one, other = Drift(), Drift()
     one.note_moves(moves, {1: "a", 2: "b"}, 120)

@@ -1,4 +1,4 @@
-"""The noise-whitened frame, and the choice between frames."""
+"""Test the noise-whitened frame, and the choice between frames."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_noise_is_that_of_one_look_and_who_really_changed_does_not_count() -> No
     rng = np.random.default_rng(1)
     true = rng.normal(0, 5, (4_000, 3))
     sd = np.array([1.0, 0.5, 0.2])
-    # A lag of 120 days: the two looks share half of what they are based on.
+    # A lag of 120 days: the two samples share half of their data.
     common = rng.normal(0, sd, (4_000, 3)) * np.sqrt(0.5)
     now, before = (true + common + rng.normal(0, sd, (4_000, 3)) * np.sqrt(0.5) for _ in range(2))
     now[:80] += 30
@@ -57,7 +57,7 @@ def test_axes_that_are_only_noise_are_dropped_and_the_others_are_in_units_of_it(
     frame = noise_whitened(now, PRIORS, (np.arange(n), before, 120))
     assert frame.kind == "noise_whitened" and len(frame.weights[0]) == 4
     z = into_frame(now, frame)
-    # Decorrelated, the strongest axis first, and its spread is signal over noise (the tails are winsorised).
+    # Decorrelated, the strongest axis first, with a spread of signal over noise (the tails are winsorised).
     assert np.abs(np.corrcoef(z.T) - np.eye(4)).max() < 0.05
     assert np.all(np.diff(z.std(axis=0)) < 0) and z.std(axis=0)[0] > 5
 
@@ -81,7 +81,7 @@ def test_too_few_seen_twice_are_refused() -> None:
     [
         ((6, 0.50, 0.10), (6, 0.50, 0.15), True),
         ((6, 0.50, 0.15), (6, 0.50, 0.15), False),  # no calmer
-        ((6, 0.30, 0.05), (6, 0.50, 0.15), False),  # says less about the future
+        ((6, 0.30, 0.05), (6, 0.50, 0.15), False),  # predicts less of the future
         ((5, 0.50, 0.05), (6, 0.50, 0.15), False),  # separates fewer
         ((7, 0.50, 0.20), (6, 0.50, 0.15), True),
     ],
@@ -102,7 +102,7 @@ def test_the_standard_frame_unless_the_other_is_clearly_better(
         ((7, 0.22, 0.20), (7, 0.18, 0.25), (3, 0.10, 0.05), "volume"),
         ((7, 0.22, 0.40), (4, 0.18, 0.25), (3, 0.10, 0.05), "volume"),  # more of them flip, but there are more
         ((7, 0.22, 0.40), (7, 0.18, 0.25), (3, 0.10, 0.05), "standard"),  # as many hold less still
-        ((7, 0.19, 0.20), (7, 0.18, 0.25), (3, 0.10, 0.05), "standard"),  # hardly says more
+        ((7, 0.19, 0.20), (7, 0.18, 0.25), (3, 0.10, 0.05), "standard"),  # hardly predicts more
         ((7, 0.19, 0.20), (7, 0.18, 0.25), (7, 0.18, 0.05), "noise_whitened"),
     ],
 )
@@ -123,7 +123,7 @@ def figures_of(**found: Backtest) -> dict[str, float]:
 
 
 def buyers(rng: np.random.Generator, n: int = 400) -> np.ndarray:
-    """Statistics of customers of a shop that records orders alone, newcomers among them."""
+    """Return statistics of customers of a shop that records only orders, including newcomers."""
     stats = np.zeros((VECTOR, n))
     stats[EXPOSURE] = rng.uniform(14, FULL_LONG, n)
     stats[ORDER_DAYS] = stats[ORDERS] = 1 + rng.poisson(stats[EXPOSURE] * rng.gamma(1, 0.02, n))
@@ -133,7 +133,7 @@ def buyers(rng: np.random.Generator, n: int = 400) -> np.ndarray:
 
 
 def sample_of_rates(rates: np.ndarray, exposure: float, seed: int) -> Sample:
-    """Customers who buy by chance at these daily rates, all at one price."""
+    """Return customers who buy by chance at these daily rates, all at one price."""
     rng, n = np.random.default_rng(seed), len(rates)
     stats = np.zeros((VECTOR, n))
     stats[EXPOSURE] = exposure
@@ -144,7 +144,7 @@ def sample_of_rates(rates: np.ndarray, exposure: float, seed: int) -> Sample:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_kinds_are_not_cut_into_levels_of_volume(seed: int) -> None:
-    """Degrees keep their levels, and so do kinds too near each other to be told from degrees."""
+    """Degrees keep their levels, and so do kinds too close to be distinguished from degrees."""
     rng = np.random.default_rng(seed)
     kinds = rng.choice([1 / 10, 1 / 60], 1_500, p=[0.4, 0.6])
     near = rng.choice([1 / 20, 1 / 60], 1_500)

@@ -55,7 +55,7 @@ def test_a_centroid_that_serves_nobody_goes_to_the_worst_served_point_and_the_ot
     fit = served(z, start)
     assert np.bincount(fit.labels, minlength=4).min() > 0
     assert np.array_equal(fit.centroids[:2], start[:2])
-    # Points that are all the same cannot serve two centroids, and it ends.
+    # Identical points cannot serve two centroids, and it terminates.
     assert served(np.zeros((5, 2)), start).labels.tolist() == [0] * 5
 
 
@@ -88,11 +88,11 @@ def test_stability_finds_the_number_of_clusters() -> None:
         ({3: 0.95, 4: 0.94, 5: 0.71, 6: 0.93, 7: 0.88}, 6),
         # A dip in between does not make a number look good that is worse than a smaller one.
         ({3: 0.986, 4: 0.587, 5: 0.932, 6: 0.985, 7: 0.913, 8: 0.923}, 6),
-        # Twice the disagreement of a number that is found again nearly perfectly cuts through a group.
+        # A number with twice the disagreement of one that recurs almost perfectly cuts through a group.
         ({5: 0.855, 6: 0.985, 7: 0.971, 8: 0.891}, 6),
         ({5: 0.956, 6: 0.949, 7: 0.884}, 6),
         ({5: 0.999, 6: 0.992, 7: 0.5}, 6),
-        # A number that was refused is no yardstick for the next.
+        # A rejected number is no yardstick for the next.
         ({3: 0.999, 4: 0.975, 5: 0.96}, 3),
         ({3: 0.999, 4: 0.985, 5: 0.97, 6: 0.95, 7: 0.93, 8: 0.92}, 3),
     ],

@@ -34,7 +34,7 @@ def settled() -> World:
 def test_clusters_are_the_archetypes_and_are_named_for_them(settled: World) -> None:
     model = settled.timeline[-1][1]
     names = {s.segment_id for s in model.segments}
-    # The lapsed still look in once a month: that is now and then, not for long nothing.
+    # The lapsed still look in once a month: that is occasionally, not inactive for long.
     assert names == {"champions", "big_ticket", "bargain_hunters", "browsers", "occasional"}
     expected = {
         "champion": "champions",
@@ -43,7 +43,7 @@ def test_clusters_are_the_archetypes_and_are_named_for_them(settled: World) -> N
         "browser": "browsers",
         "lapsed": "occasional",
     }
-    # Those who were moved about, or have no evidence yet, are looked at below.
+    # Those who were moved about, or have no evidence yet, are checked below.
     plain = [i for i in range(150, 300) if i not in settled.quiet and settled.label(i) != "new"]
     labels, kinds = sorted(names), sorted(expected)
     ari = adjusted_rand(
@@ -112,7 +112,7 @@ def test_too_few_buyers_say_so_and_a_sparse_panel_counts_for_the_shop() -> None:
 
 
 def test_asking_twice_or_for_days_gone_by_changes_nothing() -> None:
-    """An import that was broken off asks again for days that were answered."""
+    """An interrupted import asks again for days that were answered."""
     plain, pestered = (World(customers=220, config=LearnerConfig(k=5, min_buyers=150)) for _ in range(2))
     plain.run(140)
     for _ in range(140):
@@ -130,7 +130,7 @@ def test_the_next_day_is_the_first_on_which_there_is_something_to_do() -> None:
         if world.day >= world.learner.state.next_day:
             days.append(world.day - FIRST_DAY)
         world.run(1)
-    # A noise sample every four weeks of the calendar, then the frames and a look a week.
+    # A noise sample every four calendar weeks, then the frames and a run per week.
     assert days[1:] == [12, 40, 68, 90, 97, 104, 111, 118, 120, 127, 134]
 
 
@@ -290,7 +290,7 @@ def test_a_shop_that_changed_gets_a_new_frame_proposed_once(young: World) -> Non
         young, LearnerConfig(k=5, frame_days=(90,), min_buyers=150, tolerance=9.0, table_tolerance=9.0, better=1.0)
     )
     before = first_model(learner.learn(young.day))
-    # All baskets the panel was born with were ten times dearer: everybody's features have moved since.
+    # All initial baskets of the panel were ten times dearer: everybody's features have moved since.
     learner.state.drift.borders[4] = [border + 2.3 for border in learner.state.drift.borders[4]]
     learned = learner.learn(young.day + 7)
     assert learned.outcome == "proposed" and learned.figures["psi_basket"] > 0.25

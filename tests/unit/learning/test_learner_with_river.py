@@ -1,4 +1,4 @@
-"""The owner with River's clusterers: each row learned once as it comes, and versions anchored, named, gated as ever."""
+"""Test the owner with River's clusterers: each row learned once as it arrives, and versions anchored, named and gated."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_segments_are_the_kinds_of_customers(lived: World) -> None:
         np.array([kinds.index(lived.truth[i]) for i in labelled]),
         np.array([names.index(str(lived.label(i))) for i in labelled]),
     )
-    # Centres that run after the customers who happen to come last are no match for those of the whole panel.
+    # Centres that follow the customers who happen to be last cannot match those of the whole panel.
     assert ari >= 0.5
 
 

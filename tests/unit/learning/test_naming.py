@@ -31,7 +31,7 @@ def test_prototypes_find_their_clusters() -> None:
 
 @pytest.mark.parametrize("breadth", [0.8, 0.85, 0.9])
 def test_a_name_of_second_choice_does_not_take_turns_with_a_usual_one(breadth: float) -> None:
-    """Who buys often buys many things, so one panel would call them loyal and another explorers."""
+    """Those who buy often buy many things, so one panel would call them loyal and another explorers."""
     often = {
         "orders": 0.66,
         "clicks": 0.37,
@@ -89,7 +89,7 @@ def test_the_record_holds_splits_merges_births_and_deaths() -> None:
 
 
 def profile(**groups: dict[str, float]) -> tuple[np.ndarray, np.ndarray]:
-    """Features of two members of each group, all else being alike, and the labels."""
+    """Return features of two members of each group, all else being equal, and the labels."""
     x = np.zeros((2 * len(groups), len(NAMES)))
     for i, values in enumerate(groups.values()):
         for name, value in values.items():

@@ -1,4 +1,4 @@
-"""Proposals tried out, taken, turned down; segments renamed. Nobody moves but by what was agreed to."""
+"""Test proposals previewed, approved and rejected, and segments renamed. Nobody moves except as approved."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def published(learned: Learned) -> ClusterModel:
 
 
 def played(world: World, model: ClusterModel, days: int) -> dict[int, str]:
-    """Who is moved by ``model`` alone in so many silent days, and where to."""
+    """Return who is moved by ``model`` alone in this many silent days, and where to."""
     memory = Memory(world.customers)
     rows = np.array([memory.load(world.memory.dump(int(row))) for row in world.rows])
     timeline = [*world.timeline, (world.day + 1, model)]
@@ -57,7 +57,7 @@ def test_a_trial_says_what_lanes_would_do(proposing: World) -> None:
     proposal = waiting(copy_of(proposing))
     assert (proposal.number, proposal.why, proposal.model.k) == (1, NEW_NUMBER, 5)
     moved = played(proposing, proposal.model, TRIAL_DAYS)
-    # The panel is the whole shop here, a night behind it.
+    # The panel is the whole shop here, one night behind.
     assert abs(proposal.trial.moved - len(moved)) <= 0.1 * len(moved)
     assert proposal.trial.moved == sum(count for *_, count in proposal.trial.flows)
     assert 0.05 < proposal.trial.share < 0.6
@@ -79,7 +79,7 @@ def test_an_approved_proposal_is_published_once_and_keeps_who_survives(proposing
 
 
 def test_other_clusters_are_no_sign_that_the_shop_has_changed(proposing: World) -> None:
-    """Distances to five centres are shorter than to three were."""
+    """Distances to five centres are shorter than to three."""
     world = deepcopy(proposing)
     approve(world.learner, waiting(world.learner).number, world.day)
     world.timeline = world.learner.state.timeline
@@ -150,7 +150,7 @@ def test_a_renamed_segment_keeps_its_name_and_moves_nobody(proposing: World) -> 
     adopted = published(approve(again, waiting(again).number, proposing.day + 3))
     assert adopted.k == 5 and [s.name for s in adopted.segments if s.segment_id == id] in (["Regulars"], [])
     assert [s.name for s in adopted.segments].count("Regulars") <= 1
-    # The prototype's name is not given to anybody else while its first bearer lives.
+    # The prototype's name is not given to another segment while its first bearer exists.
     assert before.segments[0].name not in {s.name for s in adopted.segments}
 
 

@@ -1,4 +1,4 @@
-"""Our clusterer by River's own checks. River runs those that need data on no clusterer; here ours takes them all."""
+"""Run River's own checks on our clusterer. River runs those that need data on no clusterer; here ours passes them all."""
 
 from __future__ import annotations
 

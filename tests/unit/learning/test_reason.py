@@ -1,4 +1,4 @@
-"""A proposal is withdrawn once its reason is gone, and not before."""
+"""Test that a proposal is withdrawn once its reason is gone, and not before."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def young() -> World:
 
 
 class Shop:
-    """A copy of the young shop whose owner has published ``k`` clusters, and looks once a week."""
+    """Return a copy of the young shop whose owner has published ``k`` clusters and runs once a week."""
 
     def __init__(self, young: World, k: int, restart: bool = False) -> None:
         self.world = deepcopy(young)
@@ -50,7 +50,7 @@ class Shop:
         self.learner.config = replace(STILL, **config)  # type: ignore[arg-type]
 
     def look(self) -> Learned:
-        """Play a week and look."""
+        """Simulate a week and run the learner."""
         self.world.run(7, learn=False)
         learned = self.learner.learn(self.world.day)
         self.world.timeline = self.learner.state.timeline
@@ -65,7 +65,7 @@ class Shop:
         return [self.look().outcome for _ in range(count)]
 
     def shift(self, by: float) -> None:
-        """Let the baskets that the panel was born with have been so much larger, in logs: everybody's are others now."""
+        """Make the panel's initial baskets larger, in logs, so that everybody's differ now."""
         drift = self.learner.state.drift
         drift.borders[4] = [border + by for border in drift.borders[4]]
 
@@ -83,7 +83,7 @@ def test_another_number_is_withdrawn_when_the_one_in_force_is_stable_twice_in_a_
     young: World, restart: bool
 ) -> None:
     shop = Shop(young, 3, restart)
-    # The number is looked at in every second week.
+    # The number is checked every second week.
     assert shop.noise_samples(3) == ["kept", "kept", "proposed"]
     proposal = shop.waiting
     assert proposal is not None
@@ -95,7 +95,7 @@ def test_another_number_is_withdrawn_when_the_one_in_force_is_stable_twice_in_a_
     assert (learned.outcome, learned.withdrawn, learned.model) == ("withdrawn", proposal, None)
     assert shop.waiting is None and not shop.learner.state.turned_down
     assert approve(shop.learner, proposal.number, shop.world.day).outcome == "kept"
-    # Nobody rejected it: what is stable again is proposed again, under a number of its own.
+    # Nobody rejected it: what is stable again is proposed again, under a new number.
     shop.configure()
     assert shop.noise_samples(4) == ["kept", "kept", "kept", "proposed"]
     assert shop.waiting is not None and shop.waiting.number == proposal.number + 1
@@ -141,7 +141,7 @@ def weeks(drift: Drift, reason: Reason, levels: Sequence[float], alarms: tuple[s
 
 @pytest.mark.parametrize(("after", "gone"), [(1.02, True), (0.9, True), (1.28, False), (1.4, False)])
 def test_adwin_is_silent_about_a_shop_that_stays_changed(made: Proposal, after: float, gone: bool) -> None:
-    """A change raises one alarm; what counts is whether customers are as near to their centroids as before."""
+    """A change raises one alarm; what counts is whether customers are as close to their centroids as before."""
     proposal, drift, reason = replace(made, why=NEW_FRAME, alarms=("adwin",)), Drift(), Reason()
     weeks(drift, reason, [1.0] * 8 + [1.1, 1.2, 1.3])
     weeks(drift, reason, [1.3], ("adwin",))
@@ -175,7 +175,7 @@ def test_a_snapshot_of_an_older_owner_is_read(young: World) -> None:
     learner = proposing_a_frame(young)[0].learner
     fields = msgspec.msgpack.decode(learner.snapshot())
     at = Saved.__struct_fields__.index("reason")
-    # What River's clusterers keep, and the day of the next look, came later.
+    # What River's clusterers store, and the day of the next run, were added later.
     assert fields[at + 1 :] == [None, learner.state.next_day]
     older = Learner(learner.config)
     older.restore(msgspec.msgpack.encode(fields[:at]))

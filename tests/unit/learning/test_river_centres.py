@@ -1,4 +1,4 @@
-"""River's clusterers as the owner runs them, and the habits of theirs that it steps around."""
+"""Test River's clusterers as the owner runs them, and the River behaviour that it works around."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ print([learned(text, points()).centroids().tolist() for text in CHOICES])
 
 
 def test_every_process_comes_to_the_same_centres() -> None:
-    """River adds distances and draws centres in the order of a set, and that of texts is another in every process."""
+    """River adds distances and draws centres in set order, which for texts differs in every process."""
     runs = {
         subprocess.run(
             [sys.executable, "-c", _PROGRAM], env={"PYTHONHASHSEED": seed}, capture_output=True, check=True, text=True
@@ -76,7 +76,7 @@ def test_every_process_comes_to_the_same_centres() -> None:
 
 
 def test_the_traps_that_river_sets_are_still_there() -> None:
-    """A feature that a centre does not know is drawn even by a question, and a chunk's centres that moved nowhere count."""
+    """Even a query draws a feature that a centre does not know, and a chunk's centres that did not move count."""
     from river import cluster
 
     kmeans: Any = cluster.KMeans(n_clusters=2, seed=1)

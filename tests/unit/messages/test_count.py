@@ -1,4 +1,4 @@
-"""Numbers stand with the right form of their nouns, in every text of the catalogue."""
+"""Test that numbers have the right form of their nouns, in every text of the catalogue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The catalogue: complete in each language, with every text that the program uses."""
+"""Test that the catalogue is complete in each language, with every text that the program uses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from schemas.changes import CAUSES
 
 ROOT = Path(__file__).parents[3]
 OPTIONAL = {"features", "kinds", "units"}
-"""Where English calls things by their ids."""
+"""Where English uses ids as names."""
 
 
 def places(text: str) -> set[str]:
@@ -79,7 +79,7 @@ def test_a_name_of_the_shop_s_own_is_left_alone() -> None:
 
 
 def test_every_text_in_use_is_there_and_every_text_is_in_use() -> None:
-    """Keys are written out at each call, so the source says which there are."""
+    """Keys are written out at each call, so the source shows which exist."""
     texts = TABLES["en"].texts
     found: set[str] = set()
     for path in [*(ROOT / "streamer").rglob("*.py"), *(ROOT / "models").rglob("*.py")]:

@@ -1,4 +1,4 @@
-"""A person approves a challenger of the predictions: exactly one version of it, over crashes, and none of nonsense."""
+"""Test a person's approval of a prediction challenger: exactly one version of it, over crashes, and none of an invalid one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def made(key: ControlKeys | None = None) -> OwnerRig:
 
 
 def predictions(rig: OwnerRig, lane: int) -> list[PredictionModel]:
-    """The versions of predictions written into a lane."""
+    """Return the versions of predictions written to a lane."""
     return [
         PredictionModel.from_dict(body["body"])
         for body in rig.lane(lane)

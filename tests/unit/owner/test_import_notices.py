@@ -1,4 +1,4 @@
-"""What imports ask of the model owner: a question counts once all lanes have passed it on, and an end once in all lanes."""
+"""Test imports' requests to the model owner: a request counts once all lanes have forwarded it, as does an end."""
 
 from __future__ import annotations
 

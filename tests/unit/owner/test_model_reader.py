@@ -1,4 +1,4 @@
-"""Reading the models topic: versions and proposals by number, whatever else stands in it."""
+"""Test reading the models topic: versions and proposals by number, whatever else is in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model owner, record by record, over a panel topic in memory: what it takes, keeps, publishes and forgets."""
+"""Test the model owner record by record, over a panel topic in memory: what it reads, stores, publishes and forgets."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Listener:
 
 
 class Panel:
-    """A panel topic, and owners that read it one after the other."""
+    """A panel topic, and owners that read it in turn."""
 
     def __init__(self) -> None:
         self.broker = MemoryBroker()
@@ -75,14 +75,14 @@ class Panel:
         return owner
 
     async def more(self, owner: Owner, start: int | None = None) -> None:
-        """Hand the owner what has come since."""
+        """Pass the owner what has arrived since."""
         records = self.broker.records(topics.PANEL)
         start = owner.next_offset if start is None else start
         owner.offer(Batch(start, len(records), records[start:]))
         await owner.turn()
 
     def held(self) -> dict[bytes, bytes | None]:
-        """The topic as compaction leaves it."""
+        """Return the topic after compaction."""
         return {record.key or b"": record.value for record in self.broker.records(topics.PANEL)}
 
     def pieces(self) -> list[bytes]:
@@ -208,7 +208,7 @@ def snapshot_of(panel: Panel, customers: int) -> Callable[[], Any]:
         for customer in range(customers):
             panel.row(customer)
         owner = await panel.read()
-        # A tombstone makes it keep its snapshot at once.
+        # A tombstone makes it store its snapshot at once.
         panel.put(b"nobody", None)
         await panel.more(owner)
         return owner
@@ -262,7 +262,7 @@ def test_an_incomplete_snapshot_stops_the_owner(panel: Panel, monkeypatch: pytes
 
 
 def test_what_was_there_at_the_start_is_read_before_anything_is_learned() -> None:
-    """Else an old day would be learned again from half of its rows."""
+    """Otherwise an old day would be learned again from half of its rows."""
 
     async def go() -> None:
         world = World(customers=4)
@@ -284,7 +284,7 @@ def test_what_was_there_at_the_start_is_read_before_anything_is_learned() -> Non
 
 
 def test_others_are_heard_while_predictions_are_learned(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else the broker would take a long fit for a dead owner."""
+    """Otherwise the broker would mistake a long fit for a dead owner."""
     beats: list[float] = []
     during: list[int] = []
 

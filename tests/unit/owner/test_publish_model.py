@@ -1,4 +1,4 @@
-"""What one step of the model owner publishes: a version into every lane, answers, and how proposals stand."""
+"""Test what one step of the model owner publishes: a version to every lane, answers, and proposals' statuses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def proposal(number: int) -> Proposal:
 
 
 def stands(writes: Writes) -> list[tuple[int, str, int | None]]:
-    """Number, status and version of each record about a proposal."""
+    """Return number, status and version of each record about a proposal."""
     bodies: list[dict[str, Any]] = [json.loads(write.value or b"") for write in writes.get((topics.MODELS, 0), ())]
     for body in bodies:
         ModelProposal.model_validate(body)
@@ -44,7 +44,7 @@ def test_a_version_goes_into_every_lane_signed_for_that_lane() -> None:
         assert KEYS.seal_of(topics.EVENTS, lane, write.value, write.headers) == Seal("models", 7)
         control = decode_control(write.value or b"")
         assert isinstance(control, ControlModel) and control.version == 7
-    # A record copied into another lane is refused there.
+    # A record copied to another lane is rejected there.
     with pytest.raises(InvalidEvent, match="streamer-signature is missing or wrong"):
         KEYS.seal_of(topics.EVENTS, 1, lanes[0][0].value, lanes[0][0].headers)
 
@@ -74,14 +74,14 @@ def test_an_answer_goes_into_every_lane_with_its_number() -> None:
         (None, Learned("kept"), None, "adopted", []),
         (None, Learned("proposed"), proposal(1), "adopted", [(1, "waiting", None)]),
         (proposal(1), Learned("kept"), proposal(1), "adopted", []),
-        # Approved or adopted: the version that it became is named.
+        # Approved or adopted: it names the version that it became.
         (proposal(1), Learned("promoted", model(9), proposal(1)), None, "approved", [(1, "approved", 9)]),
         (None, Learned("promoted", model(9), proposal(1)), None, "adopted", [(1, "adopted", 9)]),
         (proposal(1), Learned("rejected", proposal=proposal(1)), None, "approved", [(1, "rejected", None)]),
         (proposal(1), Learned("withdrawn", withdrawn=proposal(1)), None, "adopted", [(1, "withdrawn", None)]),
-        # A newer one takes the place of one that waited.
+        # A newer one replaces a waiting one.
         (proposal(1), Learned("proposed"), proposal(2), "adopted", [(1, "superseded", None), (2, "waiting", None)]),
-        # The reason of one is gone, and another has come up in the same step.
+        # The reason for one is gone, and another has appeared in the same step.
         (
             proposal(1),
             Learned("proposed", withdrawn=proposal(1)),

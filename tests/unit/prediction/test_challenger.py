@@ -1,4 +1,4 @@
-"""An approved challenger: its products in versions and reasons, and how the owner goes on from it."""
+"""Test an approved challenger: its products in versions and reasons, and how the owner continues from it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_version_with_products_comes_back_and_scores_with_them() -> None:
     chances = made.chances(known, DAY, (7, 30, 90))
     assert chances[0] == pytest.approx(weekly_with(made.all_weights, PAIRS, known, DAY))
     assert (np.diff(chances, axis=0) > 0).all()
-    # Weights of nought say what the features alone say, and a customer alone the same as in company.
+    # With zero weights the result is that of the features alone, and the same for one customer as for many.
     plain = first_version().chances(known, DAY, (30,))
     assert model(0.0, 0.0).chances(known, DAY, (30,)) == pytest.approx(plain, abs=1e-12)
     alone = [made.chances(side_by_side([one]), DAY, (30,))[0, 0] for one in records()]
@@ -88,7 +88,7 @@ def test_reasons_of_products_add_up() -> None:
     for one in records():
         found = reasons(made, one, DAY)
         assert log_odds(found.ordinary) + sum(found.parts.values()) == pytest.approx(log_odds(found.chance), abs=1e-6)
-        # The part of a family is not merely what the features would have: products count where their features do.
+        # The part of a family is not merely that of its features: products count with their features.
         without = max(without, abs(found.parts["habit"] - reasons(first_version(), one, DAY).parts["habit"]))
     assert without > 0.1
 
@@ -98,7 +98,7 @@ def test_a_challenger_comes_back_and_nonsense_does_not() -> None:
     again = Challenger.from_dict(msgspec.json.decode(msgspec.json.encode(made.to_dict())))
     assert again.pairs == PAIRS and again.belief.mean.tolist() == made.belief.mean.tolist()
     good = made.to_dict()
-    # Written before the last feature, the basket, was one.
+    # Written before the last feature, the basket, existed.
     stay = np.delete(np.arange(len(good["mean"])), len(NAMES) - 1)
     older = {"mean": np.array(good["mean"])[stay].tolist(), "precision": made.belief.precision[stay][:, stay].tolist()}
     for spoilt in (
@@ -132,7 +132,7 @@ def test_the_owner_goes_on_from_an_approved_challenger() -> None:
     assert first.version == len(before) + 1 and [one.version for one in after] == list(
         range(first.version + 1, first.version + 1 + len(after))
     )
-    # It learns on, products too, and is kept in the snapshot (`restarts`).
+    # It keeps learning, including products, and is stored in the snapshot (`restarts`).
     assert predictor.state.pairs == PAIRS and len(predictor.state.belief.mean) == len(NAMES) + 2
     assert predictor.state.belief.mean[-2:].tolist() != [0.05, -0.05]
     assert not np.allclose(predictor.state.belief.mean[: len(NAMES)], usual.state.belief.mean)
@@ -143,11 +143,11 @@ def test_the_owner_goes_on_from_an_approved_challenger() -> None:
 def test_an_approved_challenger_is_published_with_the_baskets_of_the_shop() -> None:
     history = orders(1)
     predictor, _ = played(history, FIRST + 60)
-    # As if nothing had been published yet, or only by a release that knew nothing of baskets.
+    # As if nothing had been published yet, or only by a release without baskets.
     for before in (first_version(), replace(first_version(), usual_basket=0.0)):
         predictor.state.published = before
         made = predictor.adopt(challenger(0.0, 0.0), FIRST + 60)
-        # Customer n pays 20.00 and n times ten cents for an order.
+        # Customer n pays 20.00 plus n times ten cents for an order.
         means = [2_000 + 10 * who for who in {who for day, who in history if day < FIRST + 60}]
         assert made.usual_basket == pytest.approx(np.median(means))
     assert Predictor().adopt(challenger(0.0, 0.0), FIRST).usual_basket == first_version().usual_basket
@@ -164,7 +164,7 @@ def test_a_challenger_that_falls_back_goes_with_its_weights() -> None:
     assert predictor.state.pairs == () and predictor.state.approved == ()
     assert predictor.state.prior.mean.tolist() == shipped().mean.tolist()
     assert predictor.state.belief.mean.shape == (len(NAMES),)
-    # And the ordinary weights come back into force.
+    # The ordinary weights are in force again.
     assert versions[-1].form == "hazard" and versions[-1].products == ()
 
 

@@ -1,4 +1,4 @@
-"""The recursion as River's estimators: River's own checks, pipelines, progressive figures, and drift."""
+"""Test the recursion as River estimators: River's own checks, pipelines, progressive figures, and drift."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from models.prediction.predictor import Predictor
 from models.prediction.prior import shipped
 from models.prediction.recursion import Belief, forgotten, learned
 
-# Constructors of River's are not typed.
+# River's constructors are not typed.
 measures: Any = metrics
 drifts: Any = drift
 progressive: Any = evaluate.progressive_val_score
@@ -49,7 +49,7 @@ def test_rivers_check_of_an_estimator(model: Any) -> None:
 
 
 def answers(seed: int = 1) -> list[tuple[dict[str, float], bool]]:
-    """What a predictor asked and how it came out, week by week."""
+    """Return what a predictor asked and the outcome, week by week."""
     found: list[tuple[dict[str, float], bool]] = []
 
     def note(day: int, predictor: Predictor) -> None:
@@ -94,9 +94,9 @@ def test_in_a_pipeline_it_foresees_a_shop_and_rivers_progressive_figures_agree_w
     chances, came_all = np.array(said), np.array([float(came) for _, came in rows])
     rank, loss = (one.get() for one in figures)
     assert rank == pytest.approx(auc(chances, came_all), abs=0.005) and rank > 0.6
-    # River clips chances nearer to 0 and 1 than ours.
+    # River clips chances closer to 0 and 1 than ours.
     assert loss == pytest.approx(losses(chances, came_all).mean(), abs=1e-3)
-    # Better than always saying the base rate, and than River's own without a learning rate that was searched for.
+    # Better than always predicting the base rate, and than River's own without a tuned learning rate.
     base_rate = np.full(len(rows), came_all.mean())
     assert loss < losses(base_rate, came_all).mean()
     rivers = progressive(

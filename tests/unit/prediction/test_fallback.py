@@ -1,4 +1,4 @@
-"""When predictions fall back to the cells and come back, on simulated shops whose weights are spoilt and on healthy ones."""
+"""Test when predictions fall back to the cells and return, on simulated shops with spoilt weights and on healthy ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ YEAR, SPOILT = 365, FIRST + 190
 
 @pytest.fixture(autouse=True)
 def money_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fits of money take most of the time, and the fallback does not look at them."""
+    """Fits of money take most of the time, and the fallback does not use them."""
     monkeypatch.setattr(owner, "fitted", lambda records, spend, day, before: before)
 
 
@@ -49,7 +49,7 @@ def test_turned_weights_fall_back_within_four_looks_and_are_back_within_ten_week
     assert fell < 4
     assert fell + 1 <= after.index(False, fell) <= fell + 10
     assert not any(after[after.index(False, fell) :]), "it stays"
-    # Both turns are versions, at once.
+    # Both switches are versions, at once.
     forms = [version.form for version in versions if version.made_on >= SPOILT]
     assert "cells" in forms and forms[-1] == "hazard"
     assert forms == sorted(forms[: forms.index("cells")]) + ["cells"] * forms.count("cells") + ["hazard"] * (
@@ -123,7 +123,7 @@ def test_cells_are_rolled_forward_under_silence() -> None:
     weekly = cells.chances(known, 100, (7,))[0]
     thirty, ninety = cells.chances(known, 100, (30, 90))
     assert (weekly < thirty).all() and (thirty < ninety).all()
-    # Who stays silent is in other cells later on.
+    # Silent customers are in other cells later on.
     assert ninety[0] < 1 - (1 - weekly[0]) ** (90 / 7) - 0.01
 
 

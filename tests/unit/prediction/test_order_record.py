@@ -1,4 +1,4 @@
-"""The record of a customer's orders: what it counts, and that one grown order by order is the one made at once."""
+"""Test the record of a customer's orders: what it counts, and that growing it order by order equals building it at once."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_grown_by_orders_it_is_what_the_whole_book_gives(zone: str) -> None:
 
 
 def test_days_that_come_twice_are_days_once() -> None:
-    """Where clocks were put back at midnight, the day before came again for an hour."""
+    """Where clocks were set back at midnight, the previous day returned for an hour."""
     customer, grid = Customer("ann", (0, 0), START * DAY_MS), DayGrid("America/Sao_Paulo")
     midnight = int(datetime(2018, 2, 18, 2, tzinfo=UTC).timestamp() * 1000)
     for at in (midnight - 60_000, midnight + 60_000, midnight + 7_200_000):

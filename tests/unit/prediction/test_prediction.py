@@ -1,4 +1,4 @@
-"""The weekly hazard: records, features under silence, horizons that agree, the recursion, and no look into the future."""
+"""Test the weekly hazard: records, features under inactivity, consistent horizons, the recursion, and no look-ahead."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DAYS, CUSTOMERS = 200, 60
 
 
 def shop(seed: int) -> Activity:
-    """Customers who order by chance, each at an own rate; one of them never."""
+    """Return customers who order by chance, each at an individual rate; one of them never."""
     rng = np.random.default_rng(seed)
     rates = rng.gamma(1.0, 0.04, CUSTOMERS)
     rates[0] = 0.0

@@ -1,4 +1,4 @@
-"""What the owner learns of predictions: asked and answered by days of the data, without a leak, and after a restart alike."""
+"""Test what the owner learns about predictions: asked and answered by data days, without leaks, and equal after a restart."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_nothing_of_a_later_day_is_in_a_question_or_in_a_version(seed: int) -> N
     until = FIRST + DAYS
     (one, versions), (two, others) = played(history, until), played(other, until)
     assert [v for v in versions if v.made_on <= day] == [v for v in others if v.made_on <= day]
-    # Questions of days up to `day` as they stood the day after: asked, and not yet answered.
+    # Questions of days up to `day`, as of the day after: asked, and not yet answered.
     before, _ = played(history, day + 1)
     changed, _ = played(other, day + 1)
     assert len(before.open) == len(changed.open) > 0
@@ -121,7 +121,7 @@ def test_answers_that_late_records_change_are_counted_and_not_learned_again() ->
             predictor.observe(PanelRow(customer, day, b"x"))
 
     changed, _ = played(history, FIRST + 150, each=late)
-    # Who never came has not come in the weeks beside it either.
+    # A customer who never returned is absent from the adjacent weeks too.
     assert changed.state.revised >= 4 and 0 < changed.state.checked <= usual.state.checked
     before = [week for week in usual.weeks if week.day <= asked]
     assert [week for week in changed.weeks if week.day <= asked] == before

@@ -1,4 +1,4 @@
-"""Progressive figures by River's metrics, and drift of calibration by River's detector."""
+"""Test progressive figures by River's metrics, and calibration drift by River's detector."""
 
 from __future__ import annotations
 

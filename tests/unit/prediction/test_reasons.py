@@ -1,4 +1,4 @@
-"""Why a chance is what it is: parts add up, go the right way, and are of families that do not fight."""
+"""Test reasons for a chance: parts add up, have the right sign, and belong to families that do not conflict."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DAY = 20_000
 
 
 def record(*days_ago: int, spend: int = 5_000) -> OrderRecord:
-    """Orders so many days before DAY, the oldest first."""
+    """Return orders this many days before DAY, oldest first."""
     last = DAY - days_ago[-1]
     quick, slow = (sum(2.0 ** (-(ago - days_ago[-1]) / half) for ago in days_ago) for half in (25, 120))
     return OrderRecord(DAY - days_ago[0], last, len(days_ago), (quick, slow), 1, len(days_ago), spend)
@@ -40,7 +40,7 @@ def test_parts_add_up_for_a_thousand_customers_of_as_many_versions() -> None:
     for _ in range(1_000):
         model, known = by_chance(rng)
         found = reasons(model, known, DAY)
-        # An own basket moves the chance as its weight says, and is its family's part.
+        # A customer's own basket moves the chance as its weight implies, and is its family's part.
         assert (found.parts.get(BASKET, 0.0) != 0) == (model.form == "hazard")
         assert found.chance == model.chances(side_by_side([known]), DAY, (DAYS,))[0, 0]
         assert sums(found) == pytest.approx(log_odds(found.chance), abs=1e-6)

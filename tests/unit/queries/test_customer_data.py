@@ -1,4 +1,4 @@
-"""What is exported of a customer's state. That it is read from a real Redis is tested in `tests/integration/test_persons.py`."""
+"""Test the export of a customer's state; `tests/integration/test_persons.py` tests reading it from a real Redis."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from streamer.queries.customer_data import state_of
 
 
 def test_every_statistic_is_exported() -> None:
-    """A statistic that is kept and not exported would be hidden from the person whom it describes."""
+    """A statistic that is stored but not exported would be hidden from the person whom it describes."""
     ann = Customer("ann", (0, 0), T0)
     ann.interact(CHECKOUT, "tea", T0, FeatureContext().half_life)
     parts = snapshot.dump(ann, b"")

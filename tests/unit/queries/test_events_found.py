@@ -1,4 +1,4 @@
-"""What ``doctor`` says about fields left out of events, events of the shop's own, and dead letters."""
+"""Test what ``doctor`` reports about omitted event fields, custom events, and dead letters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is foreseen of a customer, and why: as JSON, and in words."""
+"""Test a customer's predictions and their reasons, as JSON and in words."""
 
 from __future__ import annotations
 

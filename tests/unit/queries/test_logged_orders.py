@@ -1,4 +1,4 @@
-"""What customers did, read from the log: control records skipped, ids joined, erased customers left out."""
+"""Test customers' activity read from the log: control records skipped, ids joined, erased customers left out."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def logged(*bodies: dict[str, Any] | bytes | None, headers: Headers = ()) -> lis
 
 
 def days(records: list[Record]) -> dict[str, list[int]]:
-    """Order-days of January by customer."""
+    """Return order-days of January by customer."""
     activity = activity_of(lambda: iter(records), POLICY)
     bought = activity.buckets[:, B_ORDERS] > 0
     first = activity.first_day - int(np.datetime64("2026-01-01").astype(int)) + 1

@@ -1,4 +1,4 @@
-"""Customers for whom a condition holds, where it names predictions."""
+"""Test customers who meet a condition that names predictions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from streamer.queries.members import FILE_COLUMNS, Member, matching, members, ro
 
 
 class View:
-    """What a lane's view holds (the real one: `tests/integration/test_first_list.py`)."""
+    """A lane's view (`tests/integration/test_first_list.py` uses the real one)."""
 
     def __init__(self, driver: Driver) -> None:
         self.lanes = 1

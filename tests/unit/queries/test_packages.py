@@ -1,4 +1,4 @@
-"""Packages of ours, and others of their names."""
+"""Test our packages, and others with their names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reports without servers: the days they are about, whom they count, and pages on which names are text."""
+"""Test reports without servers: their days, whom they count, and pages on which names are text."""
 
 from __future__ import annotations
 

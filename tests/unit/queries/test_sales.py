@@ -1,4 +1,4 @@
-"""Orders over time out of customers' order books, and their charts."""
+"""Test orders over time from customers' order books, and their charts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from streamer.queries.sales_charts import retention, week_against_last, weekly_m
 
 
 def at(text: str) -> int:
-    """An instant (ms) at noon."""
+    """Return an instant (ms) at noon."""
     return int(datetime.fromisoformat(f"{text}T12:00").replace(tzinfo=UTC).timestamp() * 1000)
 
 
@@ -60,7 +60,7 @@ def test_who_came_back_by_month_of_the_first_order() -> None:
 
 def test_this_week_is_compared_with_the_same_days_of_the_last() -> None:
     sales = counted(*PEOPLE)
-    # 11 March 2026 is a Wednesday; what was cancelled is no order.
+    # 11 March 2026 is a Wednesday; a cancelled order is not an order.
     now, then = sales.week_against_last(day("2026-03-11"))
     assert now == Span(day("2026-03-09"), day("2026-03-11"), 2, 1000, 1)
     assert then == Span(day("2026-03-02"), day("2026-03-04"), 1, 100, 1)

@@ -1,4 +1,4 @@
-"""What ``doctor`` says about the control key: until when unsigned records are taken, and that they are not any more."""
+"""Test what ``doctor`` reports about the control key: how long unsigned records are accepted, and when no longer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parity finds what was lost, doubled or altered, and compares a lane only at rest."""
+"""Test that parity finds what was lost, doubled or altered, and compares a lane only at rest."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Published = list[dict[str, Any]]
 
 
 def log() -> list[Record]:
-    """Ann and bob buy every ten days."""
+    """Return a log in which Ann and Bob buy every ten days."""
     maker = LogMaker()
     for number in range(12):
         at = T0 + number * 10 * DAY
@@ -32,7 +32,7 @@ def log() -> list[Record]:
 
 @pytest.fixture(scope="module")
 def lived() -> tuple[list[Record], Ledger, Published]:
-    """A lane's log, its ledger, and what it published."""
+    """Return a lane's log, its ledger, and what it published."""
     records = log()
     state, changes = replay(records, 0, POLICY, clock=records[-1].timestamp + 100 * DAY)
     state.ledger.next_offset = records[-1].offset + 1

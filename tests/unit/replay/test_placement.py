@@ -57,7 +57,7 @@ def test_records_without_a_key_are_counted_apart() -> None:
 
 
 def carried(keys: Iterable[bytes], place: Place, lanes: int = 8) -> list[Record]:
-    """The records of another partitioner as the service wrote them on."""
+    """Return rerouted records of another partitioner."""
     return [
         Record(
             partition_for(record.key or b"", lanes),

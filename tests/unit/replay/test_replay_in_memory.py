@@ -53,7 +53,7 @@ class Events:
 def run(
     source: Source, policy: Policy = POLICY, learner: LearnerConfig | None = None, until: int | None = None
 ) -> tuple[Replay, list[bytes]]:
-    """A replay that has run, and its changes as they would be published."""
+    """Return a replay that has run, and its changes as they would be published."""
     lines: list[bytes] = []
 
     def on_changes(changes: Sequence[Change], state: LaneState) -> None:
@@ -116,7 +116,7 @@ def test_without_until_time_stands_at_the_last_event() -> None:
     replay, lines = run(Events([("a", NOW - 300 * DAY_MS), ("b", NOW - 100 * DAY_MS)]))
     assert replay.clock == NOW - 100 * DAY_MS
     a = {c["segmentation"]: c["to"]["id"] for c in map(json.loads, lines) if c["customer_id"] == "a"}
-    # 200 days of silence passed for the first customer while the second came.
+    # 200 days of inactivity passed for the first customer while the second arrived.
     assert a == {"lifecycle": "hibernating", "value": "low"}
 
 

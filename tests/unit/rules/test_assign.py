@@ -146,7 +146,7 @@ STEPS = st.lists(
 
 @given(STEPS)
 def test_reasons_are_complete_and_agree_with_what_happened(steps: list[tuple[int, str, int]]) -> None:
-    """The ``after`` values of the named features, put into the facts before, give the new segment."""
+    """Check that the named features' ``after`` values, put into the facts before, yield the new segment."""
     ann = Customer("ann", (0, 0), T0)
     moved(ann, T0, None)
     at, names = T0, list[bytes]()

@@ -1,5 +1,7 @@
-"""TOML that others wrote costs at most a second, whatever is in it: segmentations come in control records that a lane reads,
-plays in those that `act` reads, mappings in files that people send each other."""
+"""Test that others' TOML costs at most a second, whatever it contains.
+
+A lane reads segmentations in control records, `act` reads plays, and people send each other mappings.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ _DEEP = ".".join(["a"] * 99)
 
 
 def full(line: Callable[[int], str]) -> str:
-    """Lines, the nth by its number, up to the size that a file may have."""
+    """Return lines, the nth by its number, up to the allowed file size."""
     size = 0
 
     def fits(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""How far a customer is from the next border."""
+"""Test how far a customer is from the next border."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cards in words, from figures that anybody can redo."""
+"""Test cards in words, from figures that anyone can recompute."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ FACTS = st.fixed_dictionaries(dict.fromkeys(("a", "b'\"\\", "c}{\n", "__import__
 
 
 def holds(condition: Condition, held: bool, values: dict[str, float], words: dict[str, str]) -> bool:
-    """What a condition means, spelled out."""
+    """Evaluate a condition, spelled out."""
     match condition:
         case Compare(feature, op, enter, leave):
             return OPERATORS[op](values[feature], leave if held else enter)

@@ -1,4 +1,4 @@
-"""A file of segmentations: the shipped one, what a file may contain, and the lines that errors name."""
+"""Test files of segmentations: the shipped one, what a file may contain, and the lines that errors name."""
 
 from __future__ import annotations
 

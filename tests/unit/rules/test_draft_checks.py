@@ -1,4 +1,4 @@
-"""Fields of a draft as somebody may type them, or a program may send them."""
+"""Test fields of a draft as a user may type them, or a program may send them."""
 
 from __future__ import annotations
 

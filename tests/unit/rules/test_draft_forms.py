@@ -1,4 +1,4 @@
-"""Forms that no page of ours sends: said as a fault, not as an error of the service."""
+"""Test forms that none of our pages send: reported as a fault, not as an error of the service."""
 
 from __future__ import annotations
 

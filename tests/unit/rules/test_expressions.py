@@ -1,4 +1,4 @@
-"""The language of rules: what it means, and what it says of a mistake."""
+"""Test the rule language: its meaning, and its error messages."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ CONDITIONS = st.recursive(
 
 
 def written(condition: Condition) -> str:
-    """A condition as text, with all brackets."""
+    """Return a condition as text, with all brackets."""
     match condition:
         case Compare(name, op, enter, leave):
             return f"{name} {op} {enter}" + ("" if op in ("=", "!=") else f" exit {leave}")

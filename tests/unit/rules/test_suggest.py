@@ -1,4 +1,4 @@
-"""Borders from a shop's own customers."""
+"""Test borders derived from a shop's own customers."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_borders_are_quantiles_and_the_file_says_so() -> None:
 def test_lateness_of_a_return_is_the_feature_just_before() -> None:
     days = [0, 10, 50, 55]
     found = returns([T0 + day * DAY for day in days])
-    # cadence = (span + 2 * 45) / (orders - 1 + 2), as the feature has it
+    # cadence = (span + 2 * 45) / (orders - 1 + 2), as in the feature
     assert found == [10 / 45, 40 / (100 / 3), 5 / (140 / 4)]
 
 
@@ -69,7 +69,7 @@ def test_a_shop_of_one_kind_of_customer_gets_rising_borders() -> None:
 
 
 def test_lost_buyers_draw_no_borders() -> None:
-    """An old shop has ten lost buyers to one that still comes; the borders are those of the active."""
+    """An old shop has ten lost buyers for each active one; the borders are those of the active."""
     active, everybody = Figures(), Figures()
     for number in range(660):
         lost = number % 11 > 0

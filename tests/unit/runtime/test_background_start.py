@@ -1,4 +1,4 @@
-"""When ``up --all`` starts no service: where another web process has the home, or another command its lock."""
+"""Test when ``up --all`` starts no service: another web process has the home, or another command its lock."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_while_another_command_has_the_home_no_service_starts(tmp_path: Path) ->
 
 def test_where_the_servers_were_stopped_meanwhile_no_service_starts(tmp_path: Path) -> None:
     def stopped() -> bool:
-        """Asked where no other command can stop or start anything."""
+        """Check that no other command can stop or start anything now."""
         with (
             pytest.raises(UserError, match="too long"),
             home_lock(tmp_path, silent, session=False, wait_seconds=0),

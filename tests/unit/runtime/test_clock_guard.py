@@ -1,4 +1,4 @@
-"""A wall clock that is wrong moves nobody; it is noticed when it jumps, and believed again when it is right."""
+"""Test that a wrong wall clock moves nobody: a jump is noticed, and a corrected clock is trusted again."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_a_broker_that_never_says_keeps_nobody_from_moving(clocks: Clocks) -> No
 
 @pytest.mark.parametrize("trusted", [True, False])
 def test_a_clock_400_days_ahead_moves_nobody_for_good(trusted: bool) -> None:
-    """The look is skipped, and events go on: the lane's clock is theirs."""
+    """The check is skipped, and events continue: the lane's clock is theirs."""
 
     async def go() -> None:
         log = LogMaker(now=T0)

@@ -1,4 +1,4 @@
-"""Processes of one home know where the others serve their metrics."""
+"""Test that processes of one home know where the others serve their metrics."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from streamer.telemetry.status_server import StatusServer
 
 @pytest.fixture
 def other() -> Iterator[int]:
-    """The process id of another process of the program."""
+    """Return the process id of another process of the program."""
     with subprocess.Popen(
         [sys.executable, "-c", "print(flush=True); input()", "streamer"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
@@ -36,7 +36,7 @@ def other() -> Iterator[int]:
 def test_those_that_live_are_named_and_the_others_forgotten(tmp_path: Path, other: int) -> None:
     targets = MetricsTargets(tmp_path, "0.0.0.0", 9464)
     (tmp_path / "metrics" / str(other)).write_text("127.0.0.1:4711")
-    # No process has this id: it is above the system's bound.
+    # No process has this id, which is above the system's limit.
     gone = tmp_path / "metrics" / "99999999"
     gone.write_text("127.0.0.1:4712")
     assert targets.addresses() == ["127.0.0.1:4711", "127.0.0.1:9464"]

@@ -1,4 +1,4 @@
-"""The supervisor on small processes of its own."""
+"""Test the supervisor on small processes."""
 
 from __future__ import annotations
 
@@ -111,7 +111,8 @@ def test_stop_asks_first_and_then_insists(monkeypatch: pytest.MonkeyPatch, tmp_p
 
 
 def test_workers_take_extra_variables_and_write_to_their_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # One write for the whole line: two processes share the file, and under PYTHONUNBUFFERED print() writes piece by piece.
+    # One write for the whole line, because two processes share the file, and under PYTHONUNBUFFERED print() writes
+    # piece by piece.
     code = "import os, sys, time; os.write(1, f'{sys.argv[1]} {os.environ[\"STREAMER_CLOCK\"]}\\n'.encode()); time.sleep(600)"
     monkeypatch.setattr(supervise, "command", lambda role, arguments: [sys.executable, "-c", code, role])
     log = tmp_path / "workers.log"
@@ -156,7 +157,7 @@ def test_a_worker_ends_when_its_supervisor_is_killed() -> None:
             os.kill(pid, 0)
         except ProcessLookupError:
             return True
-        # An orphan waits for init to fetch it; it has ended all the same.
+        # An orphan waits for init to reap it, but has ended.
         stat = Path(f"/proc/{pid}/stat")
         return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z"
 

@@ -1,4 +1,4 @@
-"""When a process counts as stuck, and what is left of its last error."""
+"""Test when a process counts as stuck, and what is stored of its last error."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_who_gets_nowhere_with_work_is_idle_and_nobody_else(clock: Time) -> None
 
 
 class FakeOffsets:
-    """A broker with one record more than the lane has decided; ``hidden`` behind an open transaction."""
+    """A broker with one record more than the lane has decided, ``hidden`` by an open transaction."""
 
     def __init__(self, *, hidden: bool) -> None:
         self.hidden = hidden
@@ -72,7 +72,7 @@ def test_a_stuck_worker_ends_and_says_so(
     view = MemoryView()
     view.waiting = waiting
     lane = Lane(0, MemoryLog(MemoryBroker(), 0), view, LaneContext(Policy(), cast(Any, None)))
-    # A commit that never comes back: in memory the lane has moved.
+    # A commit that never returns: in memory the lane has advanced.
     lane.state.ledger.next_offset = 1
     pool = Pool(lambda partition: lane, cast(Any, None))
     pool.readers[0] = lane
@@ -100,7 +100,7 @@ def test_the_last_error_is_read_back_by_its_owner_only(monkeypatch: pytest.Monke
     found = last_error.read("shop.streamer")
     assert found is not None and found.why == "KafkaError: gone" and found.at.endswith("Z")
     assert last_error.path_of("shop.streamer").stat().st_mode & 0o777 == 0o600
-    # A link that somebody else put there is neither followed nor believed.
+    # A link that another user put there is neither followed nor trusted.
     target = tmp_path / "precious"
     target.write_text("mine")
     last_error.path_of("other").symlink_to(target)

@@ -1,4 +1,4 @@
-"""How a worker process shows that it is well: by its event loop getting on, whatever Kafka does."""
+"""Test how a worker process reports that it is healthy: by its event loop running, whatever Kafka does."""
 
 from __future__ import annotations
 

@@ -160,7 +160,7 @@ BROKEN = st.sampled_from([b"{", b"}", b'"', b",", b":", b"\\", b"1", b"a", b" ",
 
 @given(st.lists(BROKEN, max_size=8).map(b"".join))
 def test_attributes_behind_a_body_neither_mend_nor_break_it(body: bytes) -> None:
-    """Writing them behind the body's own fields is sound: it is JSON afterwards exactly if it was before."""
+    """Appending them to the body's own fields is sound: the result is JSON exactly if the body was."""
 
     def valid(text: bytes | None) -> bool:
         try:

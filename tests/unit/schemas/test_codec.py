@@ -121,7 +121,7 @@ SECRET = "s3cr3t"
 @pytest.mark.parametrize("bad", [SECRET + "\x00", {SECRET: SECRET}, [SECRET], [{SECRET: 1}]])
 def test_messages_name_the_field_and_never_the_payload(field: str, bad: object) -> None:
     if field == "context" and isinstance(bad, dict):
-        bad = {"device": bad}  # names that nobody knows are ignored
+        bad = {"device": bad}  # unknown names are ignored
     refused = refusal(json.dumps({**ORDER, field: bad}).encode())
     assert SECRET not in str(refused) and refused.field is not None and refused.field.startswith(field)
 

@@ -27,7 +27,7 @@ def test_a_decision_comes_back_and_a_signed_one_only_with_its_signature(decision
     for value, given in ((signed, []), (signed + b" ", headers), (signed, encode_decision(decision, OTHER)[1])):
         with pytest.raises(InvalidEvent, match="signature"):
             decode_decision(value, given, KEYS)
-    # A copy of it does nothing a second time, and the next one does.
+    # A copy of it has no second effect, and the next one does.
     with pytest.raises(InvalidEvent, match="already applied"):
         decode_decision(signed, headers, KEYS, taken)
     later, headers = encode_decision(decision, KEYS)

@@ -1,4 +1,4 @@
-"""The generated documents: as committed, valid by their own standards, and true to what the service reads and writes."""
+"""Test the generated documents: as committed, valid by their standards, and true to what the service reads and writes."""
 
 from __future__ import annotations
 

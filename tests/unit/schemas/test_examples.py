@@ -1,4 +1,4 @@
-"""Every file in ``schemas/examples`` does what its name says."""
+"""Test that every file in ``schemas/examples`` does what its name implies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls as Segment's libraries send them: how many are taken, and why the others are not."""
+"""Test calls as Segment's libraries send them: how many are accepted, and why the others are not."""
 
 from __future__ import annotations
 

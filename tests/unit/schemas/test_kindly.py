@@ -1,4 +1,4 @@
-"""What others send is read as it was meant, or refused with the reason; what is stored is as strict as ever."""
+"""Test that lenient reading interprets others' events as meant or rejects them with the reason; storage stays strict."""
 
 from __future__ import annotations
 

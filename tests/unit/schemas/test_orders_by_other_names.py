@@ -1,4 +1,4 @@
-"""Orders whose fields have other names: read as meant, or refused with the name that is right; never a part as the whole."""
+"""Test orders with other field names: read as meant or rejected with the right name, never a part as the whole."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from schemas.partition import murmur2, partition_for
 
 with warnings.catch_warnings():
-    # kafka-python reads its own files by a way that importlib deprecates.
+    # kafka-python reads its own files in a way that importlib deprecates.
     warnings.simplefilter("ignore", DeprecationWarning)
     from kafka.partitioner.default import murmur2 as of_kafka_python
 

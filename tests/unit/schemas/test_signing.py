@@ -1,4 +1,4 @@
-"""What a signature covers, and which keys it takes."""
+"""Test what a signature covers, and which keys it accepts."""
 
 from __future__ import annotations
 

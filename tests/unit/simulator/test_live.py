@@ -1,4 +1,4 @@
-"""The shop in the present follows the clock it is given and no other."""
+"""Test that the live shop follows the clock it is given and no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lateness, repeats and broken records come in the configured shares and leave the events as they are."""
+"""Test that lateness, repeats and broken records have the configured shares and leave the events unchanged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOISY = ShopConfig(customers=300, days=200, late=0.05, duplicates=0.03, broken=0
 
 
 def judged(events: list[SourceEvent]) -> tuple[list[SourceEvent], Counter[str]]:
-    """The good records in order, and the count of the others by reason."""
+    """Return the good records in order, and the count of the others by reason."""
     rates = Rates("EUR")
     good: list[SourceEvent] = []
     bad: Counter[str] = Counter()
@@ -77,5 +77,5 @@ def test_late_events_arrive_behind_others_by_days_at_the_most(noisy: tuple[Shop,
         behind.append((newest - event.occurred_at) / 3_600_000)
     share = sum(hours > 1 for hours in behind) / len(behind)
     assert 0.03 < share < 0.12
-    # Three days of lateness and a day until the repeat.
+    # Three days of lateness, and a day until the repeat.
     assert 48 < max(behind) <= 96

@@ -1,4 +1,4 @@
-"""The simulated shop: same seed same bytes, valid events, believable rates."""
+"""Test the simulated shop: same seed same bytes, valid events, plausible rates."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ def test_every_event_is_valid_and_comes_in_order_of_time(scenario: str) -> None:
 def test_all_types_are_sent_only_on_request() -> None:
     config = ShopConfig(customers=400, days=365, all_types=True)
     count = Counter(ANY_EVENT.validate_json(event.value).type for event in Shop(config).history())
-    # Corrections and events of the shop's own are not simulated.
+    # Corrections and custom events are not simulated.
     assert set(count) == EVENT_TYPES - {"order.updated", "event.tracked"}
     fewer = ShopConfig(customers=400, days=365)
     plain = Counter(decode(event.key, event.value).type for event in Shop(fewer).history())
-    # The rarer types come on top; anonymous views are among them.
+    # The rarer types are added on top, including anonymous views.
     assert {kind: count[kind] for kind in plain if kind != "page.viewed"} == {
         kind: count for kind, count in plain.items() if kind != "page.viewed"
     }
@@ -112,7 +112,7 @@ def test_rates_of_the_archetypes_are_those_of_the_table() -> None:
     shop = Shop(ShopConfig(customers=3_000))
     start = shop.config.start
     truth = shop.truth()
-    # Only those who stay what they are, and the days since they came.
+    # Only those whose kind does not change, and the days since their first event.
     kept = {n: t.spells[0] for n, t in enumerate(truth) if len(t.spells) == 1}
     exposure: Counter[str] = Counter()
     for day, archetype in kept.values():
@@ -132,7 +132,7 @@ def test_rates_of_the_archetypes_are_those_of_the_table() -> None:
 
 
 def daily(scenario: str, customers: int = 1_000, days: int = 365) -> tuple[Shop, np.ndarray, np.ndarray]:
-    """Customers and days (whole, from the start) of all interactions."""
+    """Return customers and days (whole, from the start) of all interactions."""
     shop = Shop(ShopConfig(customers, scenario=scenario, days=days))
     blocks = [block.interactions for block in shop.blocks()]
     at = np.concatenate([block.at for block in blocks])

@@ -1,4 +1,4 @@
-"""Who the simulated customers really are."""
+"""Test who the simulated customers really are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One small shop as other programs, countries and hands write it: the same orders, found by looking alone."""
+"""Test one small shop as other programs, countries and people write it: the same orders, found by detection alone."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def read(folder: Path, content: str | bytes) -> MappedFile:
 
 
 def totals(source: MappedFile) -> tuple[int, float, int]:
-    """Orders, net money and customers."""
+    """Return orders, net money and customers."""
     found: list[Mapping[str, Any]] = [json.loads(event.value) for event in source.events()]
     orders = [one for one in found if one["type"] == "order.completed"]
     back = sum(one["total"] for one in found if one["type"] == "order.refunded")

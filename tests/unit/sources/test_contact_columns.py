@@ -1,4 +1,4 @@
-"""Contact columns of a table become traits where their names and their cells say so; an id stays what customers are known by."""
+"""Test that contact columns become traits if names and cells agree, and that an id identifies customers."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def proposed(folder: Path, *lines: str) -> tuple[Proposal, MappedFile]:
 
 
 def traits(source: MappedFile) -> dict[str, Mapping[str, Any]]:
-    """What the profiles of a file say, by customer."""
+    """Return the profiles of a file, by customer."""
     found: dict[str, Mapping[str, Any]] = {}
     for event in source.events():
         body = json.loads(event.value)
@@ -77,7 +77,7 @@ def test_every_customer_is_told_of_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "rows", "customer", "told"),
     [
-        # An id wins over an address, wherever it stands and whatever it is called.
+        # An id takes precedence over an address, wherever it is and whatever its name.
         ("email,order,date,total,client id", ["a@x.example,1,2024-01-05,5,9"], "9", {"email": "a@x.example"}),
         (
             "E-Mail,Bestellnr,Datum,Betrag,Kunden-Nr (alt)",
@@ -86,17 +86,17 @@ def test_every_customer_is_told_of_once(tmp_path: Path) -> None:
             {"email": "a@x.example"},
         ),
         ("phone,order,date,total,user_id", ["0171 2345678,1,2024-01-05,5,9"], "9", {"phone": "0171 2345678"}),
-        # Without one the address is both.
+        # Without one, the address is both.
         ("Email,order,date,total", ["A@x.example,1,2024-01-05,5"], "a@x.example", {"email": "A@x.example"}),
         ("手机号,订单编号,下单时间,实付款", ["13800138000,1,2024-01-05,5"], "13800138000", {"phone": "13800138000"}),
-        # A name beside an address is no id; two people may share it.
+        # A name next to an address is not an id, because two people may share it.
         (
             "Customer,Email,order,date,total",
             ["Ada Byron,a@x.example,1,2024-01-05,5", "Ada Byron,b@x.example,2,2024-01-06,5"],
             "a@x.example",
             {"name": "Ada Byron", "email": "a@x.example"},
         ),
-        # An id that names nobody falls back to the address.
+        # An id that identifies nobody falls back to the address.
         (
             "user_id,email,order,date,total",
             ["0,a@x.example,1,2024-01-05,5", "7,b@x.example,2,2024-01-06,5"],
@@ -133,7 +133,7 @@ def test_who_bought_and_how_to_reach_them_are_told_apart(
 @pytest.mark.parametrize(
     ("header", "rows"),
     [
-        # The names say one thing, the cells another.
+        # The names suggest one thing, the cells another.
         ("customer id,order,date,total,email", ["9,1,2024-01-05,5,yes", "8,2,2024-01-05,5,no"]),
         ("customer id,order,date,total,email", ["9,1,2024-01-05,5,a@localhost"]),
         ("customer id,order,date,total,phone", ["9,1,2024-01-05,5,iPhone 12"]),
@@ -142,7 +142,7 @@ def test_who_bought_and_how_to_reach_them_are_told_apart(
         ("customer id,order,date,total,time zone", ["9,1,2024-01-05,5,+01:00"]),
         ("customer id,order,date,total,name", ["9,1,2024-01-05,5,#1001"]),
         ("customer id,order,date,total,email", ["9,1,2024-01-05,5,", "8,2,2024-01-05,5,null"]),
-        # What differs from order to order is what was bought.
+        # What differs between orders is what was bought.
         ("customer id,order,date,total,name", ["9,1,2024-01-05,5,Blue Mug", "9,2,2024-01-06,5,Red Mug"]),
         ("customer id,order,date,sku,price,quantity,name", ["9,1,2024-01-05,A,5,1,Blue Mug"]),
     ],

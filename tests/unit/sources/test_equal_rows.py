@@ -1,4 +1,4 @@
-"""Rows without an order id that say the same: told with their money, and distinct if the mapping says so."""
+"""Test identical rows without an order id: reported with their money, and distinct if the mapping declares so."""
 
 from __future__ import annotations
 

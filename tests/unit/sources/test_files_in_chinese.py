@@ -1,4 +1,4 @@
-"""Errors of files, and what breaks the contract of events, in the language in force."""
+"""Test errors about files and event contract violations, in the language in force."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HEAD = "Order,Who,Day,Sum,Money\n"
 
 
 def _chinese(text: str) -> bool:
-    """Whether no English sentence is left: two words in a row that are no name, path or option."""
+    """Return whether no English sentence is left: two words in a row that are not a name, path or option."""
     bare = re.sub(r"`[^`]*`|\S*/\S*|--\S+", "", text)
     return re.search(r"[\u4e00-\u9fff]", text) is not None and re.search(r"\b[a-z]+ [a-z]+ [a-z]+\b", bare) is None
 

@@ -1,4 +1,4 @@
-"""Several files joined by a mapping, on made-up files in the shape of the Olist data set."""
+"""Test several files joined by a mapping, on made-up files shaped like the Olist data set."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def orders(source: MappedFile) -> list[dict[str, Any]]:
 
 
 def agrees(source: MappedFile) -> tuple[int, int]:
-    """Orders and money that an import would apply, once the count by another way came to the same."""
+    """Return orders and money that an import would apply, after checking that the independent count agrees."""
     found = check(source, Policy(), 1_800_000_000_000)
     assert found.agrees, found.differences
     return found.applied.orders, found.applied.order_money

@@ -1,4 +1,4 @@
-"""JSON lines go on as they are; only key and time are read out of them."""
+"""Test that JSON lines are passed on unchanged, and only key and time are read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Orders as shop systems in fifteen more languages write them: columns and states, found by their names alone."""
+"""Test orders as shop systems write them in fifteen more languages: columns and states, found by their names alone."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ LINES = {
         "已付款;已取消;待付款;已退款",
     ),
 }
-# Order, customer (known by an e-mail address alone), date, total.
+# Order, customer (identified only by an e-mail address), date, total.
 ORDERS = {
     "pt": "Pedido;Cliente;E-mail;Data;Total",
     "cs": "Kód objednávky;Zákazník;E-mail;Datum vytvoření;Celkem s DPH",
@@ -118,7 +118,7 @@ def read(folder: Path, content: str) -> list[dict[str, Any]]:
 
 
 def plain(text: str) -> str:
-    """Without accents, as some programs write headers."""
+    """Return text without accents, as some programs write headers."""
     return "".join(sign for sign in unicodedata.normalize("NFD", text) if not unicodedata.combining(sign))
 
 

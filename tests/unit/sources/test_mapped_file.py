@@ -1,4 +1,4 @@
-"""A CSV file by a mapping: which events come out, and what becomes of rows that cannot be used."""
+"""Test a CSV file with a mapping: which events result, and what happens to unusable rows."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_rows_of_an_order_are_found_wherever_they_stand_and_events_come_by_time(
         "type": "order.completed",
         "order_id": "1",
         "customer_id": "a@example.org",
-        # Clocks had gone forward five and a half hours before.
+        # Clocks had been set forward five and a half hours before.
         "occurred_at": "2024-03-31T08:30:00Z",
         "total": 1234.5,
         "currency": "EUR",
@@ -182,7 +182,7 @@ def test_lines_are_counted_as_an_editor_does(make: Make, tmp_path: Path) -> None
 def test_an_amount_takes_the_shops_currency_by_default(make: Make) -> None:
     mapping = EUROPEAN.replace('currency = "EUR"', "")
     found = {one["order_id"]: one["currency"] for one in events(make(ROWS, mapping, currency="CHF"))}
-    # A sign of a currency beside the amount says something else.
+    # A currency sign next to the amount contradicts it.
     assert found == {"1": "EUR", "2": "CHF"}
 
 

@@ -1,4 +1,4 @@
-"""Yen, won and dong have no decimals: a sign before three digits separates thousands there, and nowhere else."""
+"""Test that yen, won and dong have no decimals: only there, a sign before three digits separates thousands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dates with months' names, in the languages of shops, and with years of two digits."""
+"""Test dates with months' names in shops' languages, and with two-digit years."""
 
 from __future__ import annotations
 

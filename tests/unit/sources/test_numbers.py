@@ -1,4 +1,4 @@
-"""Numbers in all their clothes: read right, or refused, never misread."""
+"""Test numbers in all notations: read correctly or rejected, never misread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Online Retail rows to order events: the rules on small files, the facts on the real one."""
+"""Test Online Retail rows to order events: the rules on small files, the facts on the real one."""
 
 from __future__ import annotations
 

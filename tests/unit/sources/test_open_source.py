@@ -1,4 +1,4 @@
-"""From a path and a format to a source, or to an error that says what to do."""
+"""Test opening a source from a path and a format, and errors that explain what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A mapping is proposed from what a file shows; the totals that it gives are those of the file."""
+"""Test that a mapping is proposed from a file's contents, and yields the file's totals."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SHIPPED = {
     "woo-analytics-native": "woocommerce-analytics",
     "woo-guest-cancel-refund": "woocommerce",
 }
-# The given mappings of the cases say no more than the names of the columns do, so a proposal must give the same.
+# The cases' mappings contain no more than the column names reveal, so a proposal must yield the same.
 FROM_NAMES = (
     *("enc-utf-16", "enc-utf-8-sig", "header-case", "no-order-id", "phone-ids"),
     *("poison-date", "preamble-lines", "quantity-kg", "signed-rows-refund", "unix-ms-row", "woo-user-zero-fallback"),

@@ -1,4 +1,4 @@
-"""What a proposal makes of an order's lines and of its id: Amazon's reports, and stores that share ids."""
+"""Test what a proposal makes of an order's lines and id: Amazon's reports, and stores that share ids."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_a_clash_far_down_is_found(tmp_path: Path) -> None:
     "content",
     [
         STORES.replace("South,1", "South,4"),
-        # One order from two places, and one brought back elsewhere.
+        # One order from two places, and one returned elsewhere.
         "Location,Order,Customer,Date,SKU,Qty,Unit price\nA,1,a,2024-01-05,x,1,10.00\nB,1,a,2024-01-05,y,1,5.00\n",
         "Store,Order,Customer,Date,Total\nA,1,a,2024-01-05,10.00\nB,1,a,2024-02-05,-10.00\nB,2,a,2024-02-05,4.00\n",
         # Without a store in every row, an id made of both would lose rows.

@@ -1,4 +1,4 @@
-"""Refused rows: a file of their own beside the input, never over another, in the language of the service."""
+"""Test rejected rows: a separate file next to the input, never over another, in the service's language."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TABLE = "order,who,when,sum\n1,ada,2024-05-01,5\n2,bo,2024-05-02,five\n3,cy,3/2/
 
 @pytest.fixture
 def read(tmp_path: Path) -> Callable[..., RejectsPath]:
-    """Reads a table in a folder and gives where its refused rows went."""
+    """Read a table in a folder, and return where its rejected rows were written."""
 
     def reads(text: str = TABLE, given: Path | None = None, language: Language = "en") -> RejectsPath:
         file = tmp_path / "orders.csv"

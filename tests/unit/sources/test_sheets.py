@@ -1,4 +1,4 @@
-"""A workbook with a sheet for each month is one table."""
+"""Test that a workbook with a sheet for each month is one table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shipped mappings on made-up files in the true shape, where no field case has one; and workbooks."""
+"""Test shipped mappings on made-up files in the true format, where no field case has one; and workbooks."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_shopifys_contact_columns_become_traits_once_and_cost_no_order(tmp_path:
     traits = {"email": "Ada@Example.org", "name": "Ada Example", "country": "DE"}
     assert profiles == [
         ("2024-03-02T09:00:05Z", {**traits, "city": "Berlin", "phone": "+49 30 1234567"}),
-        # The second order says nothing new; "ask" is no number.
+        # The second order adds nothing; "ask" is not a number.
         ("2024-05-02T08:00:05Z", {**traits, "city": "Hamburg"}),
     ]
     assert dict(source.skipped) == {"left_out": 1} and any("phone 1" in note for note in source.notes)
@@ -175,7 +175,7 @@ def test_content_that_an_older_release_remembers_is_known_again(tmp_path: Path) 
         'total = { sum = "price", times = "pieces" }\n'
     )
     source = MappedFile(path, load_mapping(str(mapping)), zone="Europe/Berlin")
-    # As releases without joins, and those without lists of events, wrote them down.
+    # As stored by releases without joins, and by those without lists of events.
     assert source.former_hashes == (
         "1e89398532e27f8b45a39c3bc892ccc71e44ff8603eef33f83160652115965ee",
         "498ddffdb91f72c315f89a96682f89579dffe0c9f421fdb3e46434d348ad0ee0",
@@ -184,7 +184,7 @@ def test_content_that_an_older_release_remembers_is_known_again(tmp_path: Path) 
 
 
 def test_a_workbook_is_read_like_the_table_it_holds(tmp_path: Path) -> None:
-    """Numbers are numbers there, dates are dates, and a title stands above the table."""
+    """Numbers are numbers there, dates are dates, and a title is above the table."""
     book, path = Workbook(), tmp_path / "orders.xlsx"
     sheet = book.active
     assert sheet is not None

@@ -1,4 +1,4 @@
-"""Rows that are no paid orders, and money that went back, as exports of many programs and languages say it."""
+"""Test unpaid orders and refunds, as exports of many programs and languages record them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ONE_OF_THREE = (
 
 
 def found(folder: Path, content: str) -> tuple[int, int, float]:
-    """Orders, refunds and net money of a file that is read by its own proposal; both ways to count agree."""
+    """Return orders, refunds and net money of a file read by its own proposal; both ways to count agree."""
     path = folder / "export.csv"
     path.write_text(content)
     text = propose(path).mapping
@@ -152,7 +152,7 @@ def test_a_line_that_was_cancelled_or_returned_is_left_out_alone(state: str, tur
 @pytest.mark.parametrize(
     ("lines", "net"),
     [
-        # A discount is a line like the others, and what a line below zero took back is not taken off again.
+        # A discount is a line like the others, and a negative line's refund is not subtracted again.
         ("1,a,2024-01-05,DISC,1,-5.00,Completed\n1,a,2024-01-05,Y,1,7.00,Returned\n", 15.0),
         ("1,a,2024-01-05,X,1,-10.00,Returned\n", 10.0),
     ],

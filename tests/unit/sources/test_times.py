@@ -1,4 +1,4 @@
-"""Times in the forms in which files have them: read right, or refused."""
+"""Test times in the formats that files use: read correctly or rejected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file that is taken back: its orders are cancelled in memory, and all that depends on them is as if it never came."""
+"""Test undoing a file: its orders are cancelled in memory, and everything is as if they had never existed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which alerts a worker raises, and that each is published once."""
+"""Test which alerts a worker raises, and that each is published once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from streamer.telemetry.lane_metrics import Samples
 
 
 def samples(lane: int = 0, **values: float) -> Samples:
-    """Figures of one quiet lane, with some changed."""
+    """Return figures of one quiet lane, with some changed."""
     label = (str(lane),)
     held = {
         "consumed": 1_000.0,
@@ -68,7 +68,7 @@ def test_figures_of_the_last_ten_minutes_are_judged(later: Mapping[str, float], 
 def test_what_lies_more_than_ten_minutes_back_does_not_count() -> None:
     conditions = Conditions()
     for minute in range(30):
-        # 20 of 500 customers a minute are 200 in ten minutes: a storm; 9 a minute are none.
+        # 20 of 500 customers a minute are 200 in ten minutes, a storm; 9 a minute are none.
         storm = conditions.hold(samples(changes=20.0 * minute), {}, 60.0 * minute)
     assert names(storm) == ["MoveStorm"]
     quiet = Conditions()

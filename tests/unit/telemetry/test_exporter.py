@@ -1,4 +1,4 @@
-"""What a worker exposes: fed by real lanes over memory, read back as Prometheus would read it."""
+"""Test what a worker exposes: fed by real lanes in memory, read back as Prometheus would."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def model_record(offset: int) -> Record:
 
 
 def records() -> list[Record]:
-    """In lane 0 of two: c0 and c4 belong there, c1 to lane 1; one repeat, one broken, one control record."""
+    """Return records for lane 0 of two: c0 and c4 belong there, c1 to lane 1; one repeat, one broken, one control record."""
     return [
         event(0, "c0"),
         event(1, "c4", order=False),
@@ -133,7 +133,7 @@ def exporter(clock: Clock) -> Iterator[Exporter]:
 
 
 def scraped(exporter: Exporter) -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
-    """All samples by sample name and sorted labels, from the text that is served."""
+    """Return all samples by sample name and sorted labels, from the text that is served."""
     from prometheus_client import generate_latest
 
     found: dict[str, dict[tuple[tuple[str, str], ...], float]] = {}
@@ -341,7 +341,7 @@ def test_latencies_are_those_of_records_and_changes(exporter: Exporter) -> None:
     assert found[f"{PREFIX}append_to_commit_seconds_count"][()] == 7
     assert found[f"{PREFIX}append_to_commit_seconds_sum"][()] == pytest.approx(7 * 2.0)
     assert found[f"{PREFIX}event_to_change_seconds_count"][()] == len(step.decision.changes)
-    # They occurred a second and a bit before the broker had them.
+    # They occurred a little over a second before the broker had them.
     assert found[f"{PREFIX}event_to_change_seconds_sum"][()] == pytest.approx(3.0 * len(step.decision.changes))
     assert found[f"{PREFIX}batch_records_sum"][()] == 7
     assert found[f"{PREFIX}batch_stage_seconds_count"][("stage", "decide"),] == 1
@@ -401,7 +401,7 @@ def test_lag_in_seconds_counts_from_when_the_lane_was_last_caught_up(exporter: E
     fed(exporter)
     clock.now = NOW + 3_600_000
     exporter.state.on_end_offsets({0: 7})
-    # An hour of silence, then records: they have waited since then at most, not for an hour.
+    # An hour of silence, then records: they have waited at most since then, not for an hour.
     clock.now += 4_000
     exporter.state.on_end_offsets({0: 9})
     assert value(exporter, "consumer_lag_seconds", lane="0") == 4

@@ -1,4 +1,4 @@
-"""Logs: ECS names, what is hidden, and what libraries may say."""
+"""Test logs: ECS names, what is hidden, and what libraries may log."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_bytes_are_payloads_and_are_not_logged() -> None:
 
 
 def test_our_level_is_set_and_libraries_speak_from_warning_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The command line silences this one for good, and other tests of this process run it.
+    # The command line silences this logger permanently, and other tests of this process run it.
     monkeypatch.setattr(logging.getLogger("kafka"), "level", logging.NOTSET)
     logging.getLogger("kafka").manager._clear_cache()  # type: ignore[attr-defined]
     out = configured(level="debug")

@@ -1,4 +1,4 @@
-"""What the model owner exposes: fed by a real learner, read as Prometheus reads it."""
+"""Test what the model owner exposes: fed by a real learner, read as Prometheus reads it."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_every_metric_of_the_owner_is_served_once_it_is_known(metrics: OwnerMetr
     for metric in OWNER_METRICS:
         family = families[metric.full_name.removesuffix("_total")]
         assert family.documentation == metric.help and family.type == metric.kind
-        # No proposal waits any more.
+        # No proposal is pending any more.
         assert family.samples or metric.name == "model_proposal_moves_ratio", metric.name
         for sample in family.samples:
             assert set(sample.labels) == set(metric.labels)
@@ -105,7 +105,7 @@ def test_figures_are_those_of_the_learner(metrics: OwnerMetrics) -> None:
     assert {name for (name,) in found["feature_psi"]} == set(NAMES)
     assert len(found["centroid_shift_ratio"]) == 5
     assert 0 <= found["panel_bounce_ratio"][()] <= 1 and found["panel_distance"][()] > 0
-    # Approved three days before the end of the fixture's clock, and renamed since: a rename makes nothing younger.
+    # Approved three days before the end of the fixture's clock, and renamed since: a rename does not reset the age.
     assert found["model_age_seconds"][()] == pytest.approx(10 * 86_400)
 
 

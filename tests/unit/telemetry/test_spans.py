@@ -1,4 +1,4 @@
-"""A trace goes from an HTTP request through the log and a lane to the change that the event caused."""
+"""Test a trace from an HTTP request through the log and a lane to the change that the event caused."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ ORDER = {
 
 
 class Everybody:
-    """Admits all."""
+    """Admits everybody."""
 
     def admit_text(self, text: str | None, permission: str) -> Token:
         return Token("server", "", ("write",), "")
 
 
 class ToLane:
-    """Appends to a log in memory; that the real one reaches Kafka with its headers is tested in test_collector.py."""
+    """Appends to a log in memory; test_collector.py tests that the real one reaches Kafka with its headers."""
 
     def __init__(self, broker: MemoryBroker) -> None:
         self._broker = broker
@@ -105,7 +105,7 @@ def publish(broker: MemoryBroker, tracing: Tracing, **headers: str) -> None:
 
 
 def take(broker: MemoryBroker, tracing: Tracing | LaneWorker) -> list[dict[str, Any]]:
-    """Let a lane take what is there; gives the headers of its changes."""
+    """Let a lane process what is there; return the headers of its changes."""
 
     async def run() -> None:
         context = LaneContext(Policy(lanes=1), ManualClock(NOW))
@@ -134,7 +134,7 @@ def test_a_change_belongs_to_the_trace_of_its_request(tracing: Tracing, exporter
     assert request.parent is not None and f"{request.parent.span_id:016x}" == CAME.split("-")[2]
     assert {f"{span.context.trace_id:032x}" for span in spans} == {TRACE}
     assert {span.parent.span_id for span in moved if span.parent is not None} == {request.context.span_id}
-    # A change carries the trace on to the program that sends a message.
+    # A change carries the trace to the program that sends a message.
     assert len(moved) == len(changes) > 0
     assert {one["traceparent"].decode().split("-")[1] for one in changes} == {TRACE}
     segmentations = {(span.attributes or {})["streamer.segmentation"] for span in moved}
@@ -171,7 +171,7 @@ def test_events_without_a_trace_make_no_spans_of_changes(tracing: Tracing, expor
 
 @pytest.fixture
 def got(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
-    """What a collector got that the environment names."""
+    """Return what a collector named by the environment received."""
     found: list[bytes] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -233,5 +233,5 @@ def test_a_collector_that_does_not_answer_keeps_no_process_from_ending(monkeypat
             pass
         begun = time.monotonic()
         found.close()
-        # By itself OpenTelemetry waits for ten seconds, or for thirty where much is to be sent.
+        # By itself OpenTelemetry waits for ten seconds, or for thirty if much is to be sent.
         assert time.monotonic() - begun < 5.0

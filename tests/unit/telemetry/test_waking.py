@@ -1,4 +1,4 @@
-"""Lines that follow a pause: held, then written in order, or dropped where the process leaves."""
+"""Test lines after a pause: held, then written in order, or dropped if the process leaves."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_loop_that_hangs_is_not_silenced(handler: PatientHandler, out: io.Stri
 def test_a_worker_that_wakes_up_and_leaves(
     monkeypatch: pytest.MonkeyPatch, error: Exception, written: list[str]
 ) -> None:
-    """By the logging of the service: libraries, Faust's under our name, and warnings of our own."""
+    """By the service's logging: libraries, Faust's under our name, and our own warnings."""
     root = logging.getLogger()
     before = list(root.handlers), root.level
     out = io.StringIO()
@@ -130,7 +130,7 @@ def test_a_worker_that_wakes_up_and_leaves(
             structlog.get_logger("streamer.lanes.lane").warning("a hole", other_owner=True)
             logging.getLogger("asyncio").error("Task failed", exc_info=NodeNotReadyError("gone"))
             assert out.getvalue() == ""
-            # What went wrong by itself, whether the worker then leaves or not.
+            # What failed by itself, whether the worker then leaves or not.
             structlog.get_logger("streamer.adapters.redis_outage").warning("Redis is full")
             structlog.get_logger("streamer.lanes.lane").warning("a step failed", exc_info=ValueError("a fault of ours"))
             logging.getLogger("asyncio").error("Task of ours failed", exc_info=KeyError("x"))

@@ -1,4 +1,4 @@
-"""Customers by an address: found while it is theirs, and nothing of it is kept."""
+"""Test finding customers by an address: only while it is theirs, and without storing it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def customer(id: str, **traits: str | None) -> Customer:
 
 
 class View:
-    """Redis: the customers as they are now, also by the ids that were joined to theirs."""
+    """Redis with the current customers, also by the ids joined to theirs."""
 
     def __init__(self, *people: Customer, joined: Mapping[str, str] | None = None) -> None:
         self.people = {one.id: one for one in people}

@@ -1,4 +1,4 @@
-"""What the web process asks of the interpreter, in a process of its own, since it holds for all of it."""
+"""Test what the web process sets in the interpreter, in a separate process because it affects all of it."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ def test_threads_give_way_soon_and_what_was_loaded_is_not_looked_through() -> No
     turn, frozen, collects, threshold = json.loads(run.stdout)
     assert turn <= 0.001
     assert frozen > 50_000
-    # Cycles are still collected, and few requests pass between.
+    # Cycles are still collected, after few requests.
     assert collects and threshold <= 10_000

@@ -1,4 +1,4 @@
-"""The feed of changes, without a Kafka."""
+"""Test the feed of changes, without a Kafka."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def record(lane: int, offset: int, value: bytes) -> Record:
 
 
 def test_a_reader_goes_on_with_topics_that_were_made_anew() -> None:
-    """Their offsets begin again, below those that a reader has seen."""
+    """Recreate the topics: their offsets start again, below those that a reader has seen."""
 
     async def run() -> list[bytes | None]:
         changes = Changes(None, 2)  # type: ignore[arg-type]

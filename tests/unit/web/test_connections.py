@@ -1,4 +1,4 @@
-"""Answers over a real socket: joined writes are byte for byte what uvicorn sends, and clients who go away are no faults."""
+"""Test answers over a real socket: joined writes equal uvicorn's byte for byte, and disconnecting clients are no faults."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def application(file: Path) -> Starlette:
 def answers(
     app: Starlette, protocol: type[asyncio.Protocol], asked: list[bytes], *, leave: bool = False
 ) -> list[bytes]:
-    """What each connection hears until its end; with ``leave``, clients go away at once."""
+    """Return what each connection receives until its end; with ``leave``, clients disconnect at once."""
 
     async def ask(port: int, sent: bytes) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)

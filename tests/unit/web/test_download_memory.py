@@ -1,4 +1,4 @@
-"""A download of all members needs no more memory for more members; `CSV_MEMBERS=200000` for a large segment."""
+"""Test that a download of all members needs no more memory for more members; `CSV_MEMBERS=200000` for a large segment."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ AT = 1_700_000_000_000
 
 
 class View:
-    """Redis with a customer of any id."""
+    """Redis with a customer for any id."""
 
     async def customers(self, ids: Sequence[str], *, orders: bool = False) -> list[Looked | None]:
         return [Looked(0, _customer(id), b"") for id in ids]
@@ -69,5 +69,5 @@ def test_a_download_is_whole_and_its_memory_is_bounded(tmp_path: Path) -> None:
         finally:
             tracemalloc.stop()
     assert lines == MEMBERS + 1 and bytes > MEMBERS * 8
-    # SQLite's own pages are bounded by its cache and not seen here.
+    # SQLite's own pages are bounded by its cache and not visible here.
     assert peak < min(MOST_BYTES, MEMBERS * 2_000), f"{peak / 2**20:.1f} MiB"

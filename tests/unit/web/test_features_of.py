@@ -1,4 +1,4 @@
-"""Features of customers without a profile are those that the features themselves give."""
+"""Test that features of customers without a profile equal those that the features themselves yield."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ def test_features_without_a_profile_are_those_of_the_table_in_its_order() -> Non
                 customer.profile = profile
                 found = features_of(customer, at, context)
                 wanted = {n: one.value(customer, at, context) for n, one in FEATURES.items() if n not in PREDICTED}
-                # NaN equals nothing, itself included.
+                # NaN equals nothing, including itself.
                 assert repr(list(found.items())) == repr(list(wanted.items()))

@@ -1,4 +1,4 @@
-"""A background task that fails runs again; one that is cancelled ends."""
+"""Test that a failed background task runs again, and a cancelled one ends."""
 
 from __future__ import annotations
 

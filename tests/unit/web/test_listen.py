@@ -1,4 +1,4 @@
-"""Which port the web process gets, and how others find it, without servers."""
+"""Test which port the web process gets, and how others find it, without servers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ with noted(Path(sys.argv[1]), "http://127.0.0.1:1"):
 
 @pytest.fixture
 def taken() -> Iterator[int]:
-    """A port that another program uses."""
+    """Hold a port, as another program would."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         yield other.getsockname()[1]
 
@@ -44,7 +44,7 @@ def test_a_taken_port_gives_way_unless_somebody_asked_for_it(
     with listen(wanted) as opened:
         assert port_of(opened) not in (0, taken)
         assert url_of(wanted, opened) == f"http://127.0.0.1:{port_of(opened)}"
-        # It listens at once, so a link is good before the application is up.
+        # It listens at once, so a link works before the application is up.
         socket.create_connection(opened.getsockname(), timeout=5).close()
 
 

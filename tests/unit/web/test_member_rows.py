@@ -1,4 +1,4 @@
-"""The list of ``streamer segments members`` over HTTP: the rows and the order of a scan of Redis, for those who may."""
+"""Test ``streamer segments members`` over HTTP: the rows and order of a scan of Redis, for permitted callers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ ROWS = next(one for one in ENDPOINTS if one.id == "member_rows")
 
 
 class View:
-    """Redis: what the lanes of a service show (the real one: `tests/integration/test_lookup_api.py`)."""
+    """Redis as lanes of a service fill it (`tests/integration/test_lookup_api.py` uses the real one)."""
 
     def __init__(self, drivers: Sequence[Driver]) -> None:
         self.lanes = len(drivers)

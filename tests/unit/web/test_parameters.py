@@ -1,4 +1,4 @@
-"""What the document says of parameters is what requests are held to."""
+"""Test that requests are held to what the document says about parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report of a play over HTTP says what the command says, as its schema allows."""
+"""Test that the report of a play over HTTP equals the command's, as its schema allows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def world() -> World:
 
 
 def previewed(book: Book, name: str, days: int, until: int) -> tuple[int, dict[str, Any]]:
-    """Stands for the reading of changes; tests on real servers compare with the command."""
+    """Replace the reading of changes; tests on real servers compare with the command."""
     funnel = {**asdict(Funnel(planned=3, sent=2, dropped={"cap": 1})), **power(book.plays[name], 2, days)}
     return 7, funnel
 

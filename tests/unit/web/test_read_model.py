@@ -1,4 +1,4 @@
-"""The read model: each record counts once, those who are erased leave nothing, pages are stable."""
+"""Test the read model: each record counts once, erased customers leave nothing, pages are stable."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from streamer.web.readmodel.store import Writer
 
 STAYING = int(os.environ.get("MEMBERS_STAYING", "500"))
 COMING = int(os.environ.get("MEMBERS_MOVING", "500"))
-"""`MEMBERS_STAYING=198000 MEMBERS_MOVING=2000` page through a shop."""
+"""`MEMBERS_STAYING=198000 MEMBERS_MOVING=2000` pages through a shop."""
 DAY = 86_400_000
 NOW = 20_000 * DAY
 
@@ -124,7 +124,7 @@ def test_who_is_erased_leaves_nothing_whichever_topic_is_read_first(writer: Writ
     for part in order:
         writer.apply([parts[part]])
     reader = Reader(writer.path)
-    # Where its steps come first, the null value that comes later deletes them.
+    # If its steps arrive first, the later null value deletes them.
     assert (reader.history(ERASED), reader.counts(), reader.messages(ERASED)) == ([], {}, [])
     writer.checkpoint()
     assert ERASED.encode() not in everything(writer.path)
@@ -180,7 +180,7 @@ def test_who_stays_is_seen_once_while_others_come_and_go(writer: Writer, order: 
     stay = {f"s{number:06}": chance.randrange(1_000) for number in range(STAYING)}
     come = [f"c{number:06}" for number in range(COMING)]
     records = [membership(id, 1, lifecycle=("new", since)) for id, since in stay.items()]
-    # Some of those who come and go are there at the beginning.
+    # Some of those who come and go are there at the start.
     records += [membership(id, 1, lifecycle=("new", chance.randrange(1_000))) for id in come[::2]]
     offset, limit = 0, max(37, STAYING // 200)
     for start in range(0, len(records), 4_000):
@@ -363,7 +363,7 @@ def test_a_feeder_is_current_when_it_has_read_everything_and_not_before(tmp_path
     inputs.logs[topics.MEMBERSHIPS, 0] += [membership(f"c{n}", 1, lifecycle=("new", n)) for n in range(20)]
 
     class Late(_Inputs):
-        """The first answer of Kafka takes longer than a poll."""
+        """Kafka's first answer takes longer than a poll."""
 
         polls = 0
 
@@ -387,7 +387,7 @@ def test_a_feeder_catches_up_with_what_was_committed_when_it_is_asked(tmp_path: 
     log = inputs.logs[topics.MEMBERSHIPS, 0]
 
     class Slow(_Inputs):
-        """Gives nothing while it is held."""
+        """Returns nothing while it is held."""
 
         async def poll(self, seconds: float) -> list[Fetched]:
             return await super().poll(seconds) if held.is_set() else []
@@ -419,7 +419,7 @@ def test_a_feeder_is_filled_though_records_never_cease(tmp_path: Path) -> None:
     inputs.logs[topics.CHANGES, 0] += [change(f"c{n}", 1, None, "new") for n in range(20)]
 
     class Busy(_Inputs):
-        """Something comes before each poll."""
+        """A record arrives before each poll."""
 
         async def poll(self, seconds: float) -> list[Fetched]:
             inputs.logs[topics.CHANGES, 0].append(change(f"d{len(inputs.logs[topics.CHANGES, 0])}", 1, None, "new"))

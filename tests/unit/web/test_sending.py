@@ -1,4 +1,4 @@
-"""Answers go out in one piece: the transport that joins writes, on a loop and without a network."""
+"""Test that answers are sent in one piece: the transport that joins writes, on a loop and without a network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from streamer.web.sending import Joining
 
 
 class Sent:
-    """A transport that keeps what it sends."""
+    """A transport that stores what it sends."""
 
     def __init__(self) -> None:
         self.parts: list[bytes] = []
@@ -25,7 +25,7 @@ class Sent:
 
 
 def on_loop(*steps: Any) -> list[bytes]:
-    """What was sent after the steps: bytes are written, None waits for the loop's next turn, and "close" closes."""
+    """Return what was sent after the steps: bytes are written, None waits for the loop's next turn, and "close" closes."""
     sent = Sent()
 
     async def run() -> None:
@@ -57,7 +57,7 @@ def test_what_stands_alone_waits_for_one_turn_only() -> None:
 def test_a_writer_that_never_waits_is_held_back_by_one_write_at_most() -> None:
     parts = on_loop(*[b"x"] * 101, None)
     assert parts == [b"xx"] * 50 + [b"x"]
-    # Sent as they came, so that the transport can say stop: nothing piles up here.
+    # Sent as they arrive, so that the transport can apply back-pressure: nothing piles up here.
     assert on_loop(*[b"x"] * 100) == [b"xx"] * 50
 
 

@@ -1,4 +1,4 @@
-"""From bodies of requests to bodies of events: our form, CloudEvents, Segment's calls."""
+"""Test converting bodies of requests to bodies of events: our format, CloudEvents, Segment's calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which events of a request are published, and why the others are not."""
+"""Test which events of a request are published, and why the others are not."""
 
 from __future__ import annotations
 
@@ -122,6 +122,6 @@ def test_a_wrong_clock_of_a_device_is_taken_off() -> None:
         at = iso(NOW - 60_000 + wrong)
         found = take({**VIEW, "occurred_at": at}, sent_ms=NOW + wrong, token=PAGE)
         assert published(found)[0]["occurred_at"] == VIEW["occurred_at"], wrong
-    # An event that a device kept for an hour, sent by a right clock, stays where it was.
+    # An event that a device kept for an hour, sent with a right clock, keeps its time.
     kept = take({**VIEW, "occurred_at": "2026-03-01T11:00:00Z"}, sent_ms=NOW - 3_000, token=PAGE)
     assert published(kept)[0]["occurred_at"] == "2026-03-01T11:00:00Z"

@@ -1,4 +1,4 @@
-"""Webhooks of shops: signatures, and what the shipped mappings make of their records."""
+"""Test shops' webhooks: signatures, and what the shipped mappings make of their records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys and bodies of requests: where a key may stand, what a body may be, what a write key may be."""
+"""Test keys and bodies of requests: where a key may be, and what bodies and write keys are allowed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Links and sessions, vendored files, and a page's own address, without servers."""
+"""Test links and sessions, vendored files, and a page's own address, without servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors of commands on pages: in Chinese for who reads Chinese, and never names of the shop's own."""
+"""Test errors of commands on pages: in Chinese for Chinese readers, but never the shop's own names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forms of the console as they arrive: one that is too long or has too many fields says nothing."""
+"""Test forms of the console as they arrive: one that is too long or has too many fields is empty."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is looked up only when a page asks: shared, kept for a moment, and never waited for longer than said."""
+"""Test lookups on demand: shared, cached briefly, and never waited for longer than allowed."""
 
 from __future__ import annotations
 

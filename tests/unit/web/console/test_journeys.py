@@ -1,4 +1,4 @@
-"""How often journeys are read: seldom where reading takes long, and every period for itself."""
+"""Test how often journeys are read: rarely if reading is slow, and separately for every period."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from streamer.web.console.journeys import Journeys
 
 
 class Slow:
-    """A reader that takes a while; counts what it is asked."""
+    """A slow reader that counts its calls."""
 
     def __init__(self, seconds: float) -> None:
         self.now = 0.0

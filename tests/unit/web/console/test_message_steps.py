@@ -1,4 +1,4 @@
-"""Steps of messages on the page of a customer: each has its words, and they stand in the order of a message's life."""
+"""Test steps of messages on a customer's page: each has its words, in the order of a message's life."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom to call and whom to leave alone."""
+"""Test who is worth contacting and who needs no offer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A customer's chart over time: spells from moves, orders, and what time alone leads to."""
+"""Test a customer's chart over time: periods from moves, orders, and what time alone leads to."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PAST = [move(10, "active", "loyal"), move(50, "new", "active"), move(90, None, "
 
 
 def rows(markup: str) -> list[list[str]]:
-    """The lines of the table, without its head."""
+    """Return the rows of the table, without its header."""
     lines = str(markup).partition("<tbody>")[2].split("<tr>")[1:]
     return [[cell.partition("</t")[0].rpartition(">")[2] for cell in _cells(line)] for line in lines]
 

@@ -1,4 +1,4 @@
-"""A command on an upload ends with the web process, even if that was killed."""
+"""Test that a command on an upload ends with the web process, even if that was killed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forms with a file as they arrive: in pieces of any size, hostile, too large; and what is left of uploads."""
+"""Test forms with a file as they arrive: in pieces of any size, hostile, too large; and leftovers of uploads."""
 
 from __future__ import annotations
 
