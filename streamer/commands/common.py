@@ -26,9 +26,9 @@ from typer.core import TyperGroup
 from schemas.errors import TransientError, UserError
 from schemas.screen_text import block, json_text
 from streamer.commands.translations.localise import into_chinese, language
-from streamer.commands.translations.phrases import chinese
 from streamer.config.settings import Settings
 from streamer.embedded.home import Progress
+from streamer.translations.phrases import chinese
 
 if TYPE_CHECKING:
     from models.messages import Messages

@@ -1,1 +1,1 @@
-"""What the commands say, in Chinese: their help, their options, and what they print."""
+"""Puts the help of commands and options into Chinese."""

@@ -9,8 +9,8 @@ from typing import Any, Final
 from schemas.errors import UserError
 from streamer.commands.translations.help_chinese import COMMANDS
 from streamer.commands.translations.options_chinese import OPTIONS
-from streamer.commands.translations.phrases import chinese
 from streamer.config.settings import Settings
+from streamer.translations.phrases import chinese
 
 _FRAME: Final = {
     "ARGUMENTS_PANEL_TITLE": "参数",

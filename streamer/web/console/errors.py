@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib import import_module
-from typing import Any, Final
+from typing import Final
 
 from models.messages import Messages
 from models.messages.translatable import Translatable, in_language
+from streamer.translations.phrases import chinese
 
-_PHRASES: Final = "streamer.commands.translations.phrases"
-"""Named and not imported, as roles name their programs: pages stand below the commands, whose sentences these are."""
 _LONGEST: Final = 1_000
 """Maximum length of a text to look up. With 4,000 characters, as for a table's columns, it may block the loop for seconds."""
 
@@ -24,7 +21,7 @@ def said(text: str, texts: Messages) -> str:
     """
     if texts.language == "en" or len(text) > _LONGEST:
         return text
-    return str(_chinese().translate(text))
+    return chinese().translate(text)
 
 
 def fault_text(text: Translatable, texts: Messages) -> str:
@@ -32,8 +29,3 @@ def fault_text(text: Translatable, texts: Messages) -> str:
     why = text.values.get("why")
     values = {**text.values, "why": said(str(in_language(why, texts)), texts)} if why is not None else text.values
     return Translatable(text.key, values).text(texts)
-
-
-@cache
-def _chinese() -> Any:
-    return import_module(_PHRASES).chinese()

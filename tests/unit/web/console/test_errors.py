@@ -8,7 +8,7 @@ from models.messages import messages
 from models.messages.translatable import translatable
 from models.rules.draft import Comparison, Draft, Row
 from models.rules.draft_checks import Fault
-from streamer.commands.translations.phrases import TABLE
+from streamer.translations.phrases import TABLE
 from streamer.web.console.builder_form import shown
 from streamer.web.console.errors import fault_text, said
 

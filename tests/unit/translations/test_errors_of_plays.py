@@ -12,7 +12,7 @@ from act_world import HEAD, SEGMENTS, play
 
 from schemas.errors import UserError
 from streamer.act.plays.declared import load
-from streamer.commands.translations.phrases import TABLE, chinese
+from streamer.translations.phrases import TABLE, chinese
 
 ROOT = Path(__file__).parents[3]
 # Arguments of these calls that people read.

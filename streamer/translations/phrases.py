@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Final
 
-from streamer.commands.translations.errors_chinese import ERRORS
-from streamer.commands.translations.errors_of_plays_chinese import ERRORS_OF_PLAYS
-from streamer.commands.translations.errors_of_segments_chinese import ERRORS_OF_SEGMENTS
-from streamer.commands.translations.output_chinese import OUTPUT
-from streamer.commands.translations.phrases_chinese import PHRASES
-from streamer.commands.translations.phrases_of_files_chinese import PHRASES_OF_FILES
+from streamer.translations.errors_chinese import ERRORS
+from streamer.translations.errors_of_plays_chinese import ERRORS_OF_PLAYS
+from streamer.translations.errors_of_segments_chinese import ERRORS_OF_SEGMENTS
+from streamer.translations.output_chinese import OUTPUT
+from streamer.translations.phrases_chinese import PHRASES
+from streamer.translations.phrases_of_files_chinese import PHRASES_OF_FILES
 
 TABLES: Final = (ERRORS_OF_PLAYS, ERRORS_OF_SEGMENTS, ERRORS, OUTPUT, PHRASES_OF_FILES, PHRASES)
 TABLE: Final = {english: chinese for table in TABLES for english, chinese in table.items()}

@@ -12,9 +12,9 @@ from typing import Final
 import pytest
 from printed_texts import template
 
-from streamer.commands.translations.phrases import chinese
-from streamer.commands.translations.phrases_chinese import PHRASES
-from streamer.commands.translations.phrases_of_files_chinese import PHRASES_OF_FILES
+from streamer.translations.phrases import chinese
+from streamer.translations.phrases_chinese import PHRASES
+from streamer.translations.phrases_of_files_chinese import PHRASES_OF_FILES
 
 ROOT = Path(__file__).parents[3] / "streamer"
 _TRANSLATED: Final = (
@@ -56,7 +56,7 @@ def test_every_sentence_has_chinese(name: str) -> None:
     found = sentences(ROOT / name)
     assert found
     left = [text for text in found if text not in EVERY and not _chinese(text)]
-    assert not left, "write them in streamer/commands/translations/phrases_chinese.py:\n" + "\n".join(left)
+    assert not left, "write them in streamer/translations/phrases_chinese.py:\n" + "\n".join(left)
 
 
 EVERY: Final = {**PHRASES, **PHRASES_OF_FILES}

@@ -12,8 +12,8 @@ from printed_texts import template
 
 from models.rules.declared import load
 from schemas.errors import UserError
-from streamer.commands.translations.phrases import TABLE, chinese
 from streamer.sources.mapping import read_mapping
+from streamer.translations.phrases import TABLE, chinese
 
 RULES = Path(__file__).parents[3] / "models" / "rules"
 _FILES = ("bands.py", "declared.py", "expressions.py", "guards.py", "reader.py", "rules.py")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from printed_texts import template
 
-from streamer.commands.translations.phrases import TABLE, TABLES, chinese
+from streamer.translations.phrases import TABLE, TABLES, chinese
 
 ROOT = Path(__file__).parents[3]
 _RAISED = {"UserError", "TransientError"}
@@ -61,7 +61,7 @@ def test_there_are_errors_to_look_at() -> None:
 @pytest.mark.parametrize("path", sorted({path for path, _ in FOUND}))
 def test_errors_and_notes_of_a_file_have_chinese_sentences(path: str) -> None:
     missing = [text for one, text in FOUND if one == path and text not in TABLE]
-    assert not missing, "write them in streamer/commands/translations/errors_chinese.py"
+    assert not missing, "write them in streamer/translations/errors_chinese.py"
 
 
 @pytest.mark.parametrize("english", sorted(text for text in TABLE if "{}" in text))
