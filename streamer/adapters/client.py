@@ -57,7 +57,8 @@ class Sender:
         from kafka.errors import KafkaError, MessageSizeTooLargeError
 
         if partition is None:
-            partition = partition_for(key or b"", self._partitions)
+            # What names nobody belongs to no lane: its bytes spread it.
+            partition = partition_for(key or value or b"", self._partitions)
         size = len(key or b"") + len(value or b"")
         try:
             future = self._producer.send(

@@ -22,7 +22,7 @@ from schemas.deadletters import size_of
 from schemas.errors import InvalidEvent, UnreadableBatch
 from schemas.events import CustomerErased, Event, IdentityLinked
 from schemas.kindly import Reading
-from schemas.partition import partition_for
+from schemas.partition import home_of, partition_for
 from schemas.records import LogRecord, UnopenedBatch
 from schemas.signing import ControlKeys, Seal
 from schemas.topics import EVENTS, MAX_MESSAGE_BYTES
@@ -151,13 +151,8 @@ def _read_marks(record: LogRecord) -> _Marks | None:
 def _other_home(record: LogRecord, event: Arrival | Event, lanes: int, rerouted: bool) -> int | None:
     """The partition a record belongs to, if not this one. Raises InvalidEvent if it was rerouted before."""
     key = record.key
-    if not event.customer_id:
-        # Without a key, the repeats of a guest's order arrive in any lane: one of them counts it.
-        name = getattr(event, "order_id", None) or getattr(event, "refund_id", None) or ""
-        home = partition_for(name.encode(), lanes)
-    else:
-        # A key that is not in NFC belongs to the partition of the normalized id.
-        home = partition_for(key if key and key.isascii() else event.partition_id().encode(), lanes)
+    # A guest's order has no key of its own; a key that is not in NFC belongs to the partition of the normalized id.
+    home = partition_for(key, lanes) if event.customer_id and key and key.isascii() else home_of(event, lanes)
     if home == record.partition:
         return None
     if rerouted:

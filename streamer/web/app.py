@@ -215,8 +215,8 @@ def _serve(to: Connections, opened: socket.socket, on_start: Callable[[], object
     settings = to.settings
     redis = connect(to.redis_url, **to.redis_options)
     customers = RedisCustomers(redis, to.redis_prefix, to.lanes)
-    publisher = Publisher(to.kafka, to.lanes)
-    events = KafkaEvents(publisher, customers, settings.consent_default == "granted")
+    publisher = Publisher(to.kafka)
+    events = KafkaEvents(publisher, to.lanes, customers, settings.consent_default == "granted")
     links = Links(secrets.load(settings).link_key)
     pages = Unsubscribe(links, events, SystemClock().now_ms, settings.language)
     metrics = WebMetrics()

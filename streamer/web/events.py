@@ -5,14 +5,16 @@ from __future__ import annotations
 from schemas.events import BaseEvent, ConsentUpdated, SubscriptionUpdated
 from streamer.act.links import Ticket
 from streamer.act.ports import Customers
+from streamer.web.addressed import addressed
 from streamer.web.publisher import Publisher
 
 
 class KafkaEvents:
     """`Events` on Kafka. ``consent_default`` is the consent assumed for customers who never sent one."""
 
-    def __init__(self, publisher: Publisher, customers: Customers, consent_default: bool) -> None:
+    def __init__(self, publisher: Publisher, lanes: int, customers: Customers, consent_default: bool) -> None:
         self._publisher = publisher
+        self._lanes = lanes
         self._customers = customers
         self._consent_default = consent_default
 
@@ -46,5 +48,4 @@ class KafkaEvents:
         )
 
     async def _append(self, event: BaseEvent) -> None:
-        value = event.model_dump_json(exclude_none=True).encode()
-        await self._publisher.append([(event.customer_id.encode(), value)])
+        await self._publisher.append([addressed(event, self._lanes)])

@@ -11,9 +11,9 @@ from aiokafka.errors import KafkaError
 
 from schemas import topics
 from schemas.errors import TransientError
-from schemas.partition import partition_for
 from schemas.tracing import TRACE_HEADER
 from streamer.adapters.kafka import KafkaConnection
+from streamer.web.addressed import Addressed
 
 _SECONDS: Final = 5.0
 """Maximum time for Kafka's acknowledgement, in seconds."""
@@ -27,10 +27,9 @@ class Publisher:
     the order.
     """
 
-    def __init__(self, connection: KafkaConnection, lanes: int) -> None:
+    def __init__(self, connection: KafkaConnection) -> None:
         self._connection = connection
         self._topic = connection.topic(topics.EVENTS)
-        self._lanes = lanes
         self._producer: AIOKafkaProducer | None = None
 
     async def open(self) -> None:
@@ -48,8 +47,8 @@ class Publisher:
         if self._producer is not None:
             await self._producer.stop()
 
-    async def append(self, records: Sequence[tuple[bytes, bytes]], trace: bytes | None = None) -> None:
-        """Append keys and values, each with the given ``traceparent``.
+    async def append(self, records: Sequence[Addressed], trace: bytes | None = None) -> None:
+        """Append records, each with the given ``traceparent``.
 
         Raises
         ------
@@ -62,7 +61,7 @@ class Publisher:
         headers = [] if trace is None else [(TRACE_HEADER, trace)]
         try:
             async with asyncio.timeout(_SECONDS):
-                sent = [await self._send(self._producer, key, value, headers) for key, value in records]
+                sent = [await self._send(self._producer, one, headers) for one in records]
                 # Not gather: it would cancel futures that the producer resolves.
                 await asyncio.wait(sent)
                 for one in sent:
@@ -71,10 +70,10 @@ class Publisher:
             raise TransientError("Kafka does not answer; no event of this request is confirmed") from error
 
     async def _send(
-        self, producer: AIOKafkaProducer, key: bytes, value: bytes, headers: list[tuple[str, bytes]]
+        self, producer: AIOKafkaProducer, record: Addressed, headers: list[tuple[str, bytes]]
     ) -> asyncio.Future[object]:
         found: asyncio.Future[object] = await producer.send(
-            self._topic, value, key, partition=partition_for(key, self._lanes), headers=headers
+            self._topic, record.value, record.key, partition=record.lane, headers=headers
         )
         found.add_done_callback(_seen)
         return found

@@ -13,6 +13,7 @@ from schemas.events import Event
 from streamer.core import guests
 from streamer.core.policy import Policy
 from streamer.core.precheck import Nobody, precheck
+from streamer.web.addressed import Addressed, addressed
 from streamer.web.api.tokens import Token
 from streamer.web.collector.calls import Body, ids_of
 
@@ -38,15 +39,13 @@ class Judged:
 
     Attributes
     ----------
-    records
-        Keys and values.
     noted
         Counts of fields that were omitted or defaulted.
     guests
         Number of records that are guest orders: lanes count their money, and move no customer.
     """
 
-    records: list[tuple[bytes, bytes]] = field(default_factory=list)
+    records: list[Addressed] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     noted: Counter[str] = field(default_factory=Counter)
     guests: int = 0
@@ -91,7 +90,7 @@ def judge(
             continue
         found.noted.update(noted)
         found.guests += is_guest
-        found.records.append((event.partition_id().encode(), event.model_dump_json(exclude_none=True).encode()))
+        found.records.append(addressed(event, policy.lanes))
     ids = ids_of([bodies[index] for index, _, _ in faults])
     found.rejected += [Rejected(index, id, *why) for (index, *why), id in zip(faults, ids, strict=True)]
     return found

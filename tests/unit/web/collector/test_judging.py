@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from schemas.collector import NEVER_PUBLIC, UNLESS_ALLOWED
 from schemas.events import OrderCompleted
 from schemas.ids import is_nobody
 from schemas.money import Rates
+from schemas.records import Record
 from schemas.wire_time import epoch_ms, iso
+from streamer.core.decode import decode_records
 from streamer.core.policy import Policy
 from streamer.web.api.tokens import Token
 from streamer.web.collector import calls
@@ -36,12 +39,12 @@ def take(*events: dict[str, Any], token: Token = SERVER, **how: Any) -> Any:
 
 
 def published(judged: Any) -> list[dict[str, Any]]:
-    return [json.loads(value) for _, value in judged.records]
+    return [json.loads(one.value) for one in judged.records]
 
 
 def test_records_keep_the_order_of_the_request_and_carry_the_key() -> None:
     found = take(*({**VIEW, "event_id": f"v{n}", "customer_id": f"c{n % 3}"} for n in range(9)))
-    assert [key for key, _ in found.records] == [b"c%d" % (n % 3) for n in range(9)]
+    assert [one.key for one in found.records] == [b"c%d" % (n % 3) for n in range(9)]
     assert [one["event_id"] for one in published(found)] == [f"v{n}" for n in range(9)]
 
 
@@ -56,7 +59,7 @@ def test_orders_of_guests_are_published_and_counted_apart() -> None:
     }
     found = take({**order, "event_id": "1"}, {**order, "event_id": "2", "customer_id": "guest"}, VIEW)
     assert (len(found.records), found.guests, found.rejected) == (3, 2, [])
-    for key, value in found.records[:2]:
+    for key, value, _ in found.records[:2]:
         event = decode(key, value, reading=Policy().reading)
         assert isinstance(event, OrderCompleted) and is_nobody(event.customer_id) and event.total == 9.9
     updated = {**order, "type": "order.updated", "event_id": "3"}
@@ -65,9 +68,36 @@ def test_orders_of_guests_are_published_and_counted_apart() -> None:
     assert take(order, token=PAGE).rejected[0].reason == NOT_ALLOWED
 
 
+def test_orders_of_guests_spread_over_the_lanes_and_no_lane_forwards_them() -> None:
+    policy = Policy(lanes=8, rates=Rates("EUR", {}))
+    order = {"occurred_at": VIEW["occurred_at"], "type": "order.completed", "total": 5, "currency": "EUR"}
+    sent = [{**order, "event_id": f"e{n}", "order_id": f"o{n}", "customer_id": None} for n in range(200)]
+    back = {
+        **order,
+        "type": "order.refunded",
+        "event_id": "r",
+        "order_id": "o5",
+        "refund_id": "r1",
+        "customer_id": None,
+    }
+    named = [{**order, "event_id": f"n{n}", "order_id": f"n{n}", "customer_id": f"c{n}"} for n in range(20)]
+    judged = take(*sent, back, *named, {**VIEW, "customer_id": "Jose\u0301"}, policy=policy)
+    assert len(judged.records) == 222 and judged.guests == 201
+    for at, (key, value, lane) in enumerate(judged.records):
+        assert (key is None) == (at <= 200), value
+        (decoded,) = decode_records(
+            [Record(lane, at, 0, key, value)], lanes=8, local=(), max_event_bytes=32_768, reading=policy.reading
+        )
+        assert decoded.error is None and decoded.home is None, value
+    by_lane = Counter(one.lane for one in judged.records[:200])
+    assert len(by_lane) == 8 and max(by_lane.values()) <= 50
+    again = take(*sent, policy=policy)
+    assert [one.lane for one in again.records] == [one.lane for one in judged.records[:200]]
+
+
 def test_what_is_published_is_read_by_lanes_as_the_same_event() -> None:
     event = {**VIEW, "price": 3.5, "currency": "EUR", "context": {"channel": "web"}}
-    ((key, value),) = take(event).records
+    ((key, value, _),) = take(event).records
     assert decode(key, value) == decode(None, json.dumps(event).encode())
 
 
