@@ -29,6 +29,8 @@ pytestmark = pytest.mark.integration
 
 MEMBERS = tuple(f"c{number}" for number in range(12))
 
+OWN = "owner@lampleaf.example"
+
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
@@ -113,9 +115,26 @@ def test_a_play_is_watched_paused_and_gone_on_with(
     sent = visitor.send("/plays/hook", {"action": "start"})
     assert sent.status == 200 and answered(sent, "/plays/hook", "start", "Started.")
     service.wait(lambda: streamer.json("plays", "show", "hook")["status"] == "running")
+    assert "Does it work?" in visitor.text("/plays/hook")
+    report_to_the_owner(streamer, file)
+    service.wait(lambda: "monday" in streamer.json("plays", "list"))
+    console.until(lambda: visitor.status("/plays/monday") == 200)
+    page_text = visitor.text("/plays/monday")
+    assert "Does it work?" not in page_text and "streamer plays show monday" in page_text
     if CHROMIUM is None:
         pytest.skip(WHY)
-    assert asyncio.run(faults(console, ["/plays", "/plays/hook"], tmp_path / "look")) == []
+    assert asyncio.run(faults(console, ["/plays", "/plays/hook", "/plays/monday"], tmp_path / "look")) == []
+
+
+def report_to_the_owner(streamer: CommandLine, file: Path) -> None:
+    """Start a play that mails last week's figures to the owner, from a copy of the file."""
+    more = file.with_name("monday.toml")
+    channel = (
+        f'[channels.me]\nkind = "smtp"\nhost = "127.0.0.1"\nport = 9\nfrom = "{OWN}"\nto = "{OWN}"\ntls = "none"\n'
+    )
+    play = '[plays.monday]\nwhen = { weekly = "monday 08:00" }\nchannel = "me"\n'
+    more.write_text(f"{file.read_text()}\n{channel}\n{play}")
+    streamer.json("plays", "start", "monday", "--file", str(more))
 
 
 def answered(sent: Sent, path: str, note: str, words: str) -> bool:

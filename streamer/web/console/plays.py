@@ -79,6 +79,8 @@ class Plays:
             since=visit.moment(play.since),
             how=_how(declared, texts),
             condition=None if declared is None or declared.condition is None else declared.condition.text,
+            # The shop's own report goes to the owner: there is nobody whose orders it could raise.
+            measured=declared is None or declared.when.weekly is None,
             planned=found["planned"],
             funnel=_funnel(found, texts),
             report=report,
