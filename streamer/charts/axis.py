@@ -24,13 +24,17 @@ def grid(
 
 def under(labels: Sequence[str], left: float, each: float, room: float, y: float) -> str:
     """Labels below an axis: every n-th, so that they do not overlap or exceed the edges."""
-    widest = max(map(width, labels)) + GAP
-    every = max(1, -(-int(widest) // max(int(each), 1)))
-    parts, end = [], -GAP
-    for at in range(0, len(labels), every):
-        half = width(labels[at]) / 2
-        middle = min(max(left + each * (at + 0.5), half), room - half)
-        if middle - half >= end + GAP:
-            parts.append(text(middle, y, labels[at], anchor="middle", kind="dim"))
-            end = middle + half
-    return "".join(parts)
+    halves = [width(label) / 2 for label in labels]
+    # The outermost may be pushed inwards, to its neighbour.
+    middles = [min(max(left + each * (at + 0.5), half), room - half) for at, half in enumerate(halves)]
+    every = 1
+    while not _apart(middles[::every], halves[::every]):
+        every += 1
+    places = range(0, len(labels), every)
+    return "".join(text(middles[at], y, labels[at], anchor="middle", kind="dim") for at in places)
+
+
+def _apart(middles: Sequence[float], halves: Sequence[float]) -> bool:
+    ends = [middle + half + GAP for middle, half in zip(middles, halves, strict=True)]
+    starts = [middle - half for middle, half in zip(middles, halves, strict=True)]
+    return all(start >= end for start, end in zip(starts[1:], ends, strict=False))

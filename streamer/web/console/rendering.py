@@ -23,6 +23,7 @@ def templates() -> jinja2.Environment:
     )
     made.filters["typed"] = typed
     made.filters["breakable"] = breakable
+    made.filters["dated"] = dated
     made.filters["block"] = lambda text: Markup(escape(block(text)))
     return made
 
@@ -37,6 +38,18 @@ def typed(text: str) -> Markup:
     Markup('run <code>streamer worker</code> &lt;now&gt;')
     """
     return Markup(_TYPED.sub(r"<code>\1</code>", str(escape(shown_value(text)))))
+
+
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
+
+
+def dated(text: str) -> Markup:
+    """A sentence whose dates are not broken at their hyphens.
+
+    >>> dated("for 2026-11-28 <now>")
+    Markup('for <span class="whole">2026-11-28</span> &lt;now&gt;')
+    """
+    return Markup(_DATE.sub(r'<span class="whole">\g<0></span>', str(escape(shown_value(text)))))
 
 
 def breakable(name: str) -> Markup:
