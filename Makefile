@@ -167,7 +167,8 @@ looks: $(STAMP)
 	CONSOLE_LOOKS=all $(BIN)/python -m pytest --timeout 1800 tests/integration/test_console*.py $(ARGS)
 
 CUSTOMERS ?= 100000
-# The first page at full size in Chromium: weight, paint, moves as they come, and what watching costs.
+# The first page at full size in Chromium: weight, paint, moves as they come, and what watching costs. ARGS="--folder FOLDER" keeps
+# the service there, and the next run goes on where one was ended.
 console-full: $(STAMP)
 	PYTHONPATH=tests/support $(BIN)/python -m console_full --customers $(CUSTOMERS) $(ARGS)
 

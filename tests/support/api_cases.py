@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -67,6 +68,7 @@ def main() -> int:
                     "customer_id"
                 ]
                 config = Path(home) / "schemathesis.toml"
+                cases = 0
                 for parameters in ("", REAL.format(known)):
                     config.write_text(parameters + NO_GRAMMAR)
                     command = [tool, "--config-file", str(config), "run"]
@@ -75,15 +77,29 @@ def main() -> int:
                     command += ["--seed", str(options.seed), "--continue-on-failure"]
                     command += ["--max-time", str(options.seconds // 2), "--request-timeout", "20"]
                     # It leaves notes in its working folder.
-                    found = subprocess.run(
-                        [*command, *more], cwd=home, env={**os.environ, "NO_PROXY": "*"}, check=False
-                    )
-                    if found.returncode:
-                        return found.returncode
+                    code, made = _run([*command, *more], home)
+                    if code:
+                        return code
+                    cases += made
                 if "Traceback" in api.log:
                     print(api.log[-4_000:])
                     return 1
+                print(f"{cases:,} cases passed with seed {options.seed}")
                 return 0
+
+
+def _run(command: list[str], folder: str) -> tuple[int, int]:
+    """The exit code, and the number of cases; passes on what is printed."""
+    made = 0
+    with subprocess.Popen(
+        command, cwd=folder, env={**os.environ, "NO_PROXY": "*"}, stdout=subprocess.PIPE, text=True
+    ) as running_tool:
+        assert running_tool.stdout is not None
+        for line in running_tool.stdout:
+            print(line, end="", flush=True)
+            if found := re.search(r"(\d+) generated", line):
+                made = int(found[1])
+    return running_tool.returncode, made
 
 
 if __name__ == "__main__":

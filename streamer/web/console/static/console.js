@@ -3,11 +3,12 @@
   "use strict";
   const list = document.getElementById("moves");
   if (!list || !list.dataset.live) return;
-  const MOST = 50, TELL_MS = 1000, AGAIN_MS = 2000, FRESH_MS = 2000;
+  // A list that grew for long would move all charts below it, and draw them again.
+  const MOST = 20, TELL_MS = 1000, AGAIN_MS = 2000, FRESH_MS = 2000;
   const button = document.getElementById("pause"), told = document.getElementById("told");
   const today = document.getElementById("moves-today");
   const waiting = [];
-  let last = null, paused = false, tell = null, toldAt = 0;
+  let last = null, paused = false, tell = "", toldAt = -TELL_MS, telling = 0;
 
   const put = (html) => {
     const part = document.createElement("template");
@@ -20,13 +21,13 @@
     while (list.children.length > MOST) list.lastElementChild.remove();
     document.getElementById("moves-none")?.remove();
     tell = line.textContent.replace(/\s+/g, " ");
+    telling ||= setTimeout(say, Math.max(0, toldAt + TELL_MS - performance.now()));
   };
-  setInterval(() => {
-    if (tell === null || performance.now() - toldAt < TELL_MS) return;
+  const say = () => {
     told.textContent = tell;
-    tell = null;
     toldAt = performance.now();
-  }, 250);
+    telling = 0;
+  };
   const follow = () => {
     const where = new URL(list.dataset.live, location.href);
     if (last !== null) where.searchParams.set("after", last);
