@@ -47,6 +47,9 @@ from streamer.lanes.ports import LaneLog, WallClock
 log = structlog.get_logger(__name__)
 
 _INPUT_SECONDS = 0.005
+_WRONG_SECONDS = 0.2
+"""Between looks at a clock that is wrong."""
+_HOUR_MS = 3_600_000
 
 
 class ActOwner(Inbox):
@@ -64,6 +67,8 @@ class ActOwner(Inbox):
         Called after each call with its channel and the seconds it took.
     on_turn
         Called after every committed turn with the state and the turn's outcome.
+    trusts
+        Whether to decide at an instant (ms), given that of the last decision (0: none); see `clock.ClockWatch`.
     monotonic
         Clock in seconds that keeps running while the process is frozen; it measures the lease.
     """
@@ -85,6 +90,7 @@ class ActOwner(Inbox):
         seek: Callable[[int], None] = lambda offset: None,
         on_turn: Callable[[State, Outcome], None] = lambda state, outcome: None,
         on_call: Callable[[str, float], None] = lambda channel, seconds: None,
+        trusts: Callable[[int, int], bool] = lambda now, last: True,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__("act", seek)
@@ -98,6 +104,7 @@ class ActOwner(Inbox):
         self._clock = clock
         self._settings = settings or ActSettings()
         self._on_turn = on_turn
+        self._trusts = trusts
         self._monotonic = monotonic
         self._timers = Timers()
         self._where = zone(None, policy.timezone)[0]
@@ -116,7 +123,7 @@ class ActOwner(Inbox):
         self._committed = 0.0
         # Time of the last turn, and the latest of the lanes' clocks, ms.
         self._last = self._event_now = 0
-        self._recovered = Outcome()
+        self._is_recovered = False
 
     # -- life -------------------------------------------------------------------------------------------------
 
@@ -130,7 +137,7 @@ class ActOwner(Inbox):
         return self._timers.overdue(self._last)
 
     async def open(self) -> int:
-        """Fence the previous owner, restore, and settle the calls it left in progress."""
+        """Fence the previous owner and restore; the first turn settles the calls it left in progress."""
         await self._log.open()
         state = self.state = State()
         async for chunk in self._log.changelog(0):
@@ -142,12 +149,9 @@ class ActOwner(Inbox):
         starts.update({(topics.EVENTS, lane): offset for lane, offset in state.ledger.events.items()})
         await self._inputs.open(starts)
         self._read = dict(starts)
-        self._recovered = Outcome()
-        recover(state, self._journal, self._recovered, await self._now())
         for message in state.messages.values():
             if message.status == "waiting":
                 self._timers.set(message.id, message.due)
-        self._journal.forget(message.journal for message in state.messages.values() if message.journal)
         return state.ledger.orders
 
     async def run(self) -> None:
@@ -186,7 +190,8 @@ class ActOwner(Inbox):
         """Let calls in progress end and commit their results. The next owner settles those that take longer."""
         await self.calls_ended()
         outcome = Outcome()
-        self._take_answers(outcome, await self._now())
+        # Whatever the clock says by now.
+        self._take_answers(outcome, self._last)
         await self._commit(outcome)
 
     async def close(self) -> None:
@@ -223,9 +228,15 @@ class ActOwner(Inbox):
     # -- one turn ---------------------------------------------------------------------------------------------
 
     async def turn(self) -> None:
-        """Process new input, decide what is due, commit, and start the claimed calls."""
-        now = self._last = await self._now()
-        outcome, self._recovered = self._recovered, Outcome()
+        """Process new input, decide what is due, commit, and start the claimed calls; nothing while the clock is wrong."""
+        now, outcome, ledger = await self._now(), Outcome(), self.state.ledger
+        if not self._trusts(now, ledger.at):
+            await asyncio.sleep(_WRONG_SECONDS)
+            return
+        self._last = now
+        self._recover(outcome, now)
+        # An idle owner remembers its time as well, so that the next one knows how long nobody was there.
+        outcome.moved = now - ledger.at >= _HOUR_MS
         await self._count_customers()
         self._take_orders(outcome, now)
         self._take_inputs(outcome, now)
@@ -243,9 +254,18 @@ class ActOwner(Inbox):
         for call in calls:
             self._calls.begin(call)
 
+    def _recover(self, outcome: Outcome, now: int) -> None:
+        """In the first turn: settle the calls that the previous owner left in progress."""
+        if self._is_recovered:
+            return
+        self._is_recovered = True
+        recover(self.state, self._journal, outcome, now)
+        self._journal.forget(message.journal for message in self.state.messages.values() if message.journal)
+
     async def _commit(self, outcome: Outcome) -> None:
         if not outcome:
             return
+        self.state.ledger.at = self._last
         await self._log.commit(store.writes(outcome, self.state, self._lanes), self.state.ledger.orders)
         self._committed = self._monotonic()
         self.state.people.fold()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -19,6 +20,7 @@ from streamer.act.channels.log import LogSender
 from streamer.act.channels.notify import NotifySender
 from streamer.act.channels.smtp import SmtpSender
 from streamer.act.channels.webhook import WebhookSender
+from streamer.act.clock import ClockWatch
 from streamer.act.customers import RedisCustomers
 from streamer.act.heart.address import Addresses
 from streamer.act.heart.due import Policy
@@ -30,6 +32,7 @@ from streamer.act.metrics import ActMetrics
 from streamer.act.owner import ActOwner
 from streamer.act.ports import Sender
 from streamer.act.settings import ActSettings
+from streamer.adapters.broker_clock import skew_seconds
 from streamer.adapters.clock import SystemClock
 from streamer.adapters.group import act_group
 from streamer.adapters.kafka import KafkaConnection, KafkaLog, Offsets
@@ -39,6 +42,7 @@ from streamer.config.settings import Settings
 from streamer.lanes import agents
 from streamer.lanes.pool import Pool
 from streamer.runtime.app import fatal, run_worker
+from streamer.runtime.clock_guard import ClockGuard
 from streamer.runtime.metrics_port import serve
 from streamer.runtime.roles import ROLES, Start
 from streamer.telemetry.status_server import StatusServer
@@ -87,14 +91,19 @@ def run(settings: Settings, start: Start) -> None:
             seek=lambda offset: app.seek_back(topic, partition, offset),
             on_turn=on_turn,
             on_call=metrics.on_call,
+            trusts=(lambda now, last: True) if settings.clock == "event" else watch.trusts,
         )
         return owner
 
+    def started(_: Offsets) -> None:
+        app.hooks = (*app.hooks, asyncio.get_running_loop().create_task(watch.run(), name="act-clock"))
+
+    watch = ClockWatch(ClockGuard(lambda: skew_seconds(kafka, "clock-act"), "nothing is sent"))
     pool = Pool(make, fatal, lambda owned: log.info("this process sends" if owned else "another process sends"))
     app = agents.build(group, kafka.bootstrap, topic, pool, settings.session_seconds, **settings.faust_broker())
     server = _serve(settings, metrics)
     try:
-        run_worker(app, offsets)
+        run_worker(app, offsets, started)
     finally:
         server.stop()
 

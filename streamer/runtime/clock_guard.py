@@ -28,10 +28,13 @@ class ClockGuard:
     ----------
     measure
         Measures the broker's clock minus ours, s.
+    stops
+        What does not happen while the clock is wrong, for the log.
     """
 
-    def __init__(self, measure: Callable[[], Awaitable[float]]) -> None:
+    def __init__(self, measure: Callable[[], Awaitable[float]], stops: str = "no customer moves by time") -> None:
         self._measure = measure
+        self._stops = stops
         self._skew = 0.0
         # Wall and monotonic clock at the last measurement; None before the first attempt.
         self._at: tuple[float, float] | None = None
@@ -69,7 +72,7 @@ class ClockGuard:
             hours = abs(skew) / 3_600
             side = "ahead of" if skew > 0 else "behind"
             log.error(
-                "this machine's clock is wrong; no customer moves by time until it is fixed; see docs/runbooks/ClockJump.md",
+                f"this machine's clock is wrong; {self._stops} until it is fixed; see docs/runbooks/ClockJump.md",
                 clock=f"{hours:,.1f} h {side} the broker's",
             )
         elif not trusted:

@@ -17,6 +17,7 @@ from act_oracle import SHOP_ZONE, Oracle
 from act_trace import BEGIN, Entry, Trace, made
 from act_world_in_time import BOOKED, TEMPLATES, UNITS, People, change_of, endings, event_of, text
 from aiokafka import AIOKafkaProducer
+from kafka.admin import ConfigResource, KafkaAdminClient
 from redis.asyncio import Redis
 
 from models.customer.snapshot import dump
@@ -60,6 +61,14 @@ class World:
         self.redis, self._folder = Redis.from_url(redis_url), folder
         self._offsets = Offsets(self.kafka)
         create_topics(addresses.kafka, prefix=prefix, lanes=LANES)
+        self._stamped_by_this_test()
+
+    def _stamped_by_this_test(self) -> None:
+        """Let records be as old as the trace says: an erase also covers changes of a day after it, if it came later."""
+        config = {"message.timestamp.type": "CreateTime", "retention.ms": "-1"}
+        read = (topics.CHANGES, topics.EVENTS)
+        with KafkaAdminClient(bootstrap_servers=self.kafka.bootstrap) as admin:
+            admin.alter_configs([ConfigResource("TOPIC", self.kafka.topic(one), config) for one in read])
 
     def now_ms(self) -> int:
         return self.now

@@ -12,6 +12,7 @@ from email.policy import default
 from pathlib import Path
 
 import pytest
+import skewed_worker
 from act_rig import ActService, Postbox, Receiver, plays
 from aiokafka import AIOKafkaProducer
 
@@ -167,6 +168,29 @@ def test_last_weeks_report_reaches_the_owner_on_monday_once(service: ActService,
     assert "2026-11-16" in page.get_content() and page.get_content().startswith("<!doctype html>")
     assert service.state().unaccounted() == 0 and service.state().ledger.plays["monday"].sent == 1
     assert not [one for one in service.records(topics.EVENTS, 0) if b"message.outcome" in one.value]
+
+
+def test_a_clock_ten_years_ahead_sends_nothing_and_loses_nothing(
+    service: ActService, receiver: Receiver, postbox: Postbox
+) -> None:
+    ids = ["a", "b"]
+    service.know(ids)
+    right = service.start()
+    service.begin(plays(receiver.url, postbox.port, wait="5 seconds"), "hook", "letter")
+    service.change(ids[:1])
+    service.wait(lambda: service.state().ledger.plays["letter"].planned == 1)
+    service.kill(right)
+    wrong = service.start((skewed_worker.__file__, "act"), SKEW_SECONDS=str(3_653 * 86_400))
+    service.wait(lambda: "this machine's clock is wrong; nothing is sent until it is fixed" in service.logs())
+    before = service.state().ledger
+    service.change(ids[1:])
+    time.sleep(2)
+    assert service.state().ledger == before and wrong.poll() is None
+    service.kill(wrong)
+    service.start()
+    service.wait(lambda: service.done(4))
+    assert set(postbox.mails.values()) == {1} and len(postbox.mails) == 2 == len(receiver.effects)
+    assert not any(play.dropped for play in service.state().ledger.plays.values())
 
 
 def test_a_second_process_waits_and_takes_over(service: ActService, receiver: Receiver, postbox: Postbox) -> None:

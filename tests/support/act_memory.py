@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -202,6 +202,7 @@ class Shop:
         self._book, self._policy, self._a_turn, self._codes = book, policy, a_turn, list(codes)
         self._owner: ActOwner | None = None
         self.make_report: Maker = made_by_command
+        self.trusts: Callable[[int, int], bool] = lambda now, last: True
 
     @property
     def state(self) -> State:
@@ -226,6 +227,7 @@ class Shop:
                 memory,
                 settings,
                 make_report=self.make_report,
+                trusts=self.trusts,
             )
             await self._owner.open()
             if self.state.books:

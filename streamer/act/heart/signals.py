@@ -17,19 +17,24 @@ _SUPPRESSING: Final = ("bounced", "complained")
 
 
 def take_signal(signal: Signal, state: State, outcome: Outcome, now: int, appended: int = 0) -> None:
-    """Process one event of the input topic, appended at ``appended`` (ms). Late events count by their event time."""
-    if not isinstance(signal, CustomerErased) and is_erased(signal.customer_id, signal.occurred_at, state):
+    """Process one event of the input topic, appended at ``appended`` (ms; 0 if unknown).
+
+    Late events count by their event time. Those from the future count from when they came, or a clock that was wrong
+    once would have the last word for years.
+    """
+    at = min(signal.occurred_at, appended or signal.occurred_at)
+    if not isinstance(signal, CustomerErased) and is_erased(signal.customer_id, at, state):
         return
     match signal:
         case SubscriptionUpdated():
-            _subscribe(signal, state, outcome)
+            _subscribe(signal, at, state, outcome)
             if signal.message_id is not None and not signal.subscribed:
                 count_response(signal.message_id, "unsubscribed", state, outcome)
         case MessageOutcome(outcome=ending) if ending in _SUPPRESSING:
             count_response(signal.message_id, ending, state, outcome)
-            _suppress(signal.customer_id, EVERY_LIST, ending, signal.occurred_at, state, outcome)
+            _suppress(signal.customer_id, EVERY_LIST, ending, at, state, outcome)
         case CustomerErased():
-            erase(signal.customer_id, signal.occurred_at, state, outcome, now, appended)
+            erase(signal.customer_id, at, state, outcome, now, appended)
         case _:
             pass
 
@@ -40,12 +45,12 @@ def erase(customer: str, at: int, state: State, outcome: Outcome, now: int, appe
     forget(customer, state, outcome, now)
 
 
-def _subscribe(signal: SubscriptionUpdated, state: State, outcome: Outcome) -> None:
+def _subscribe(signal: SubscriptionUpdated, at: int, state: State, outcome: Outcome) -> None:
     person = state.person(signal.customer_id)
     known = person.lists.get(signal.list)
-    if known is not None and known[1] > signal.occurred_at:
+    if known is not None and known[1] > at:
         return
-    person.lists[signal.list] = (signal.subscribed, signal.occurred_at)
+    person.lists[signal.list] = (signal.subscribed, at)
     outcome.people.add(signal.customer_id)
     if not person.address:
         return
@@ -59,7 +64,7 @@ def _subscribe(signal: SubscriptionUpdated, state: State, outcome: Outcome) -> N
         if state.suppressed.pop(key, None) is not None:
             outcome.suppressed.add(key)
     else:
-        state.suppressed[key] = Suppression(signal.list, signal.occurred_at, "unsubscribed")
+        state.suppressed[key] = Suppression(signal.list, at, "unsubscribed")
         outcome.suppressed.add(key)
 
 

@@ -245,6 +245,8 @@ class Ledger(msgspec.Struct):
         Numbers of the last accepted signed commands.
     salt
         Random salt, created once, for hashes of erased customers' ids.
+    at
+        Time of the last turn (ms), by the hour if nothing happened; 0 before the first.
     """
 
     changes: dict[int, int] = {}
@@ -256,6 +258,7 @@ class Ledger(msgspec.Struct):
     marketing: Marketing = msgspec.field(default_factory=Marketing)
     ordered: list[int] = []
     salt: str = ""
+    at: int = 0
 
 
 @dataclass(slots=True)
