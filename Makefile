@@ -148,6 +148,8 @@ act: $(STAMP)
 		tests/integration/test_act_oracle_on_kafka.py $(ARGS)
 	ACT_MOVES=10000 ACT_PLAYS=2000 $(BIN)/python -m pytest --timeout 7200 -s tests/property/test_act_limits.py \
 		tests/unit/act/test_measures.py $(ARGS)
+	ACT_PREVIEWED=2000 $(BIN)/python -m pytest --timeout 7200 -s tests/property/test_act_preview.py $(ARGS)
+	ACT_SHOPS=200 $(BIN)/python -m pytest --timeout 7200 -s tests/property/test_act_uplift_shops.py $(ARGS)
 	ACT_INTERLEAVINGS=10000 ACT_EXAMPLES=20000 ACT_GETS=10000 ACT_TOKENS=100000 $(BIN)/python -m pytest --timeout 7200 -s \
 		tests/property/test_act_interleavings.py tests/property/test_act_times.py tests/unit/act/test_unsubscribe_pages.py $(ARGS)
 	ACT_SENT=10000 $(BIN)/python -m pytest --timeout 7200 -s tests/integration/test_act_service.py -k acknowledged $(ARGS)

@@ -152,7 +152,9 @@ class Preview:
             case gates.Withhold() | gates.Send():
                 self._timers.clear(message.id)
                 code, rule = "", state.play(message).coupon
-                if rule is not None and isinstance(verdict, gates.Send):
+                sent = isinstance(verdict, gates.Send)
+                if rule is not None:
+                    # An exhausted pool drops the message in both arms, or they would not be comparable.
                     code = state.coupons.offered(rule, TRIAL_CODE) or ""
                     if not code:
                         finish(state, outcome, message, now, "coupon", {"pool": rule.pool, "free": 0})
@@ -164,13 +166,14 @@ class Preview:
                     templates[str(error)] = templates.get(str(error), 0) + 1
                     finish(state, outcome, message, now, "render", {})
                     return
-                if code and rule is not None:
+                if sent and code and rule is not None:
                     state.coupons.give(code, rule, message.play, message.id, message.customer, now)
                 gates.use_up(message, state, self._policy, customer, now)
-                channel = state.channel(message)
-                rates.count(state.ledger.channels.setdefault(channel.name, ChannelState()).windows, channel.rates, now)
+                if sent:
+                    channel = state.channel(message)
+                    held = state.ledger.channels.setdefault(channel.name, ChannelState())
+                    rates.count(held.windows, channel.rates, now)
                 state.remove(message)
-                sent = isinstance(verdict, gates.Send)
                 note(outcome, "message.sent" if sent else "message.withheld", message, now)
 
     def _fill(self, message: Message, customer: Customer | None, code: str, now: int) -> None:

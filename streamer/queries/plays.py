@@ -223,15 +223,16 @@ def previewed(to: Connections, book: Book, names: Sequence[str], days: int, unti
     changes = sorted(
         changes_since(to, until - days * _DAY_MS), key=lambda one: (one.changed_ms, one.customer_id, one.seq)
     )
-    held = state_of(to.kafka)
+    held, ids = state_of(to.kafka), {change.customer_id for change in changes}
     run = Preview(
         book,
         names,
-        {one.id: one for one in profiles(to, {change.customer_id for change in changes})},
+        {one.id: one for one in profiles(to, ids)},
         policy_of(to),
         of=sum(ledger.customers for ledger in to.view.ledgers()),
         suppressed=held.suppressed,
         coupons=held.coupons,
+        people=held.people.unwritten(ids),
         language=to.settings.language,
     )
     funnels = run.run(changes, until)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -88,6 +88,16 @@ class People:
             self._packed.pop(id, None)
         else:
             self._packed[id] = packed
+
+    def unwritten(self, ids: Iterable[str]) -> People:
+        """A copy of these customers as if no play had reached them: their choices and addresses only."""
+        found = People()
+        for id in ids:
+            if (packed := self.packed(id)) is not None:
+                known = _decode(packed)
+                found._open[id] = Person(lists=known.lists, address=known.address, refused=known.refused)
+        found.fold()
+        return found
 
     def remove(self, id: str) -> bool:
         """Remove a customer. Return False if there was no record."""

@@ -46,3 +46,16 @@ def test_what_is_stored_is_what_a_restart_holds() -> None:
     again = State()
     store.restore(records, again)
     assert again.people.get("ann") == FULL and again.people.get("gone") is None
+
+
+def test_choices_and_addresses_are_all_that_is_left_of_customers_as_if_unwritten() -> None:
+    people = People()
+    for id in ("ann", "bob"):
+        person = people.touch(id)
+        for field in FULL.__struct_fields__:
+            setattr(person, field, getattr(FULL, field))
+    found = people.unwritten(["ann", "nobody"])
+    assert list(found) == ["ann"]
+    assert found.get("ann") == Person(lists={"offers": (False, 3)}, address="ab" * 16, refused="bounced")
+    found.touch("ann").lists.clear()
+    assert people.get("ann") == FULL
