@@ -152,6 +152,8 @@ act: $(STAMP)
 	ACT_SHOPS=200 $(BIN)/python -m pytest --timeout 7200 -s tests/property/test_act_uplift_shops.py $(ARGS)
 	ACT_INTERLEAVINGS=10000 ACT_EXAMPLES=20000 ACT_GETS=10000 ACT_TOKENS=100000 $(BIN)/python -m pytest --timeout 7200 -s \
 		tests/property/test_act_interleavings.py tests/property/test_act_times.py tests/unit/act/test_unsubscribe_pages.py $(ARGS)
+	ACT_BAD_SECONDS=30 $(BIN)/python -m pytest --timeout 7200 -s tests/integration/test_bad_receivers.py \
+		tests/unit/act/test_dead_endpoint.py $(ARGS)
 	ACT_SENT=10000 $(BIN)/python -m pytest --timeout 7200 -s tests/integration/test_act_service.py -k acknowledged $(ARGS)
 	ACT_SCHEDULES=100000 $(BIN)/python -m pytest --timeout 7200 -s tests/property/test_act_schedules.py $(ARGS)
 	ACT_KILLS=200 ACT_AT_POINTS=20 ACT_PAUSES=20 ACT_AWAY=20 \

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -202,6 +203,7 @@ class Shop:
         self._book, self._policy, self._a_turn, self._codes = book, policy, a_turn, list(codes)
         self._owner: ActOwner | None = None
         self.make_report: Maker = made_by_command
+        self.senders: Mapping[str, Any] = {}
         self.trusts: Callable[[int, int], bool] = lambda now, last: True
 
     @property
@@ -213,7 +215,7 @@ class Shop:
         """Start the next owner; the first one starts all plays."""
         while True:
             memory = self.memory
-            senders = {"smtp": self.sender, "webhook": self.sender}
+            senders = {"smtp": self.sender, "webhook": self.sender, **self.senders}
             settings = ActSettings(messages_a_turn=self._a_turn, lease_seconds=10**6, patience_seconds=0)
             self._owner = ActOwner(
                 memory,

@@ -14,7 +14,9 @@ class HttpSession:
     def __call__(self) -> aiohttp.ClientSession:
         """Return the client, created at the first call."""
         if self._open is None:
-            self._open = aiohttp.ClientSession(headers={"user-agent": "streamer"})
+            # Calls are bounded by channel; a common bound would let a channel that hangs hold up the others.
+            connector = aiohttp.TCPConnector(limit=0)
+            self._open = aiohttp.ClientSession(connector=connector, headers={"user-agent": "streamer"})
         return self._open
 
     async def close(self) -> None:
