@@ -25,7 +25,7 @@ help:
 	@echo "make same-picture  replay, import and an interrupted import give the same segments: Online Retail and three shops; minutes"
 	@echo "make api-cases  the web process under made-up requests by schemathesis, which it installs apart; SECONDS=240 by default"
 	@echo "make web-full  tests of the web process at full size: paging, followers, kills; a quarter of an hour"
-	@echo "make act    act against its oracle, killed 340 times, and 100,000 schedules of faults on its owner; hours"
+	@echo "make act    act against its oracle, in real time, killed 340 times, and 100,000 schedules of faults on its owner; hours"
 	@echo "make handovers  20 handovers of lanes during 100,000 events, timed and compared; minutes"
 	@echo "make alerts  a worker and Redis stopped, the input poisoned, the customers shifted: the right alert fires on a real Prometheus; minutes"
 	@echo "make looks  every page of the console in Chromium, in both languages and schemes, wide and narrow; minutes"
@@ -152,6 +152,7 @@ act: $(STAMP)
 	ACT_SHOPS=200 $(BIN)/python -m pytest --timeout 7200 -s tests/property/test_act_uplift_shops.py $(ARGS)
 	ACT_INTERLEAVINGS=10000 ACT_EXAMPLES=20000 ACT_GETS=10000 ACT_TOKENS=100000 $(BIN)/python -m pytest --timeout 7200 -s \
 		tests/property/test_act_interleavings.py tests/property/test_act_times.py tests/unit/act/test_unsubscribe_pages.py $(ARGS)
+	ACT_MINUTES=60 $(BIN)/python -m pytest -s tests/integration/test_act_real_time.py $(ARGS)
 	ACT_BAD_SECONDS=30 $(BIN)/python -m pytest --timeout 7200 -s tests/integration/test_bad_receivers.py \
 		tests/unit/act/test_dead_endpoint.py $(ARGS)
 	ACT_SENT=10000 $(BIN)/python -m pytest --timeout 7200 -s tests/integration/test_act_service.py -k acknowledged $(ARGS)
