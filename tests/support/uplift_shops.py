@@ -21,7 +21,9 @@ from models.customer.customer import Customer
 from models.customer.orders import Order, OrderBook, Reversal
 from streamer.act.heart import due as gates
 from streamer.act.heart import measure
+from streamer.act.heart.holdout import draw
 from streamer.act.heart.state import Outcome, State
+from streamer.act.heart.uplift import Arm, money, ratio_is_off, uplift
 from streamer.queries.plays import report
 from streamer.simulator.baskets import CANCELLATION, FULL_REFUND, PART_REFUND
 from streamer.simulator.config import ShopConfig
@@ -59,10 +61,14 @@ class Silent:
 
     def buys(self) -> bool:
         """Whether they buy without any message."""
-        return any(self.turn < one.at <= self.turn + WITHIN * DAY and one.live for one in self.books().orders)
+        return any(self.counts(one) and one.live for one in self.books().orders)
+
+    def counts(self, order: Order) -> bool:
+        """Whether an order lies in the measure."""
+        return self.turn < order.at <= self.turn + WITHIN * DAY
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Silence:
     """The silent customers of one shop, in the order of their ids, and the amounts (minor units) of its orders."""
 
@@ -81,11 +87,11 @@ def silence(seed: int, scenario: str, customers: int) -> Silence:
     amounts = []
     for block in shop.blocks():
         amounts.append(block.orders.gross - block.orders.discount)
-        for number, (id, at, money) in enumerate(
+        for number, (id, at, total) in enumerate(
             zip(block.orders.customer.tolist(), block.orders.at.tolist(), amounts[-1].tolist(), strict=True)
         ):
             name = b"%d-%d" % (block.number, number)
-            found.setdefault(id, Silent(0)).orders.append(Order(at, name, money, 1, 0, ()))
+            found.setdefault(id, Silent(0)).orders.append(Order(at, name, total, 1, 0, ()))
         for order, at, kind in zip(
             block.reversals.order.tolist(), block.reversals.at.tolist(), block.reversals.kind.tolist(), strict=True
         ):
@@ -144,10 +150,8 @@ def run(shop: Silence, customers: int, held: float, effect: float, seed: int) ->
     limits = "holdout = 0\nper_customer = ['9 a day']\nquiet = 'none'\nstorm = '100 % of customers in 1 hour'"
     world = World(book(play(holdout=held, more=more), limits=limits), {})
     world.state.ledger.plays["win_back"].since = shop.begin
-    dice = np.random.default_rng((seed, customers, round(100 * held), round(1000 * effect)))
-    tempted = dice.random(customers) < effect / (1 - buyers(shop.scenario))
-    spent = dice.choice(shop.amounts, customers)
-    truth, seen, at = (effect, effect * float(shop.amounts.mean()) / 100), Seen(), 0
+    tempted, spent = _tempted(shop, customers, effect, seed, epoch=1)
+    truth, seen, at = _truth(shop, effect), Seen(), 0
     turns = sorted(range(customers), key=lambda number: (people[number].turn, number))
     for day in range(1, WITHIN + TURNS + 1):
         now = shop.begin + day * DAY
@@ -163,6 +167,49 @@ def run(shop: Silence, customers: int, held: float, effect: float, seed: int) ->
             _look(world.state, now, truth, seen)
     assert not world.state.measures and world.state.unaccounted() == 0
     return seen
+
+
+def _tempted(shop: Silence, customers: int, effect: float, seed: int, epoch: int) -> tuple[Any, Any]:
+    """Who buys because of a message unless they buy anyway, and for how much (minor units)."""
+    dice = np.random.default_rng((seed, customers, round(1000 * effect), epoch))
+    return dice.random(customers) < effect / (1 - buyers(shop.scenario)), dice.choice(shop.amounts, customers)
+
+
+def _truth(shop: Silence, effect: float) -> tuple[float, float]:
+    """The share who buy because of the message, and what it earns with each customer (major units)."""
+    return effect, effect * float(shop.amounts.mean()) / 100
+
+
+@lru_cache(maxsize=4)
+def _anyway(shop: Silence) -> tuple[Any, Any]:
+    """Of each customer, whether they buy anyway, and for how much (major units)."""
+    found = [
+        [one.money - one.taken_money for one in silent.books().orders if silent.counts(one) and one.live]
+        for silent in shop.customers
+    ]
+    return np.array([bool(one) for one in found]), np.array([sum(one) / 100 for one in found])
+
+
+def at_the_end(shop: Silence, customers: int, held: float, effect: float, seed: int, epoch: int) -> Seen:
+    """What the report says at the date it names, of another epoch of the same play: without the days before it.
+
+    Epoch 1 is that of `run`.
+    """
+    tempted, spent = _tempted(shop, customers, effect, seed, epoch)
+    buys, spends = (one[:customers] for one in _anyway(shop))
+    out = np.array([draw(f"win_back@{epoch}", f"{seed}-{number}") for number in range(customers)]) < held
+    because = tempted & ~buys & ~out
+    bought, spends = buys | because, np.where(because, spent / 100, spends)
+    arms = [
+        Arm(int(arm.sum()), int(bought[arm].sum()), float(spends[arm].sum()), float((spends[arm] ** 2).sum()))
+        for arm in (~out, out)
+    ]
+    if ratio_is_off(customers, arms[1].n, customers * held):
+        return Seen(refused=True)
+    found, earned, truth = uplift(*arms, final=True), money(*arms), _truth(shop, effect)
+    assert found is not None
+    covers = None if earned is None else earned.low <= truth[1] <= earned.high
+    return Seen(covers=found.low <= truth[0] <= found.high, helps=found.low > 0, money_covers=covers)
 
 
 def _turn(world: World, id: str, at: int) -> None:
@@ -191,14 +238,14 @@ def _bought(one: Silent, tempted: bool, amount: int, id: str) -> Customer:
 
 def _look(state: State, now: int, truth: tuple[float, float], seen: Seen) -> None:
     shown = report("win_back", state.ledger.plays["win_back"], state, now)
-    found, money = shown["uplift"], shown["money"]
+    found, earned = shown["uplift"], shown["money"]
     if found is None:
         seen.refused = seen.refused or shown["arms_are_off"]
         return
     covers = bool(found["low"] <= truth[0] <= found["high"])
     if shown["final"]:
         seen.covers, seen.helps = covers, shown["says"] == "helps"
-        seen.money_covers = None if money is None else bool(money["low"] <= truth[1] <= money["high"])
+        seen.money_covers = None if earned is None else bool(earned["low"] <= truth[1] <= earned["high"])
     else:
         seen.wrong_daily = seen.wrong_daily or not covers
         seen.helps_daily = seen.helps_daily or shown["says"] == "helps"
