@@ -14,7 +14,7 @@ from streamer.act.heart.state import ChannelState, Message, Outcome, State
 from streamer.act.links import Links
 from streamer.act.plays.book import Channel
 from streamer.act.ports import Seen
-from streamer.act.render import Rendered, RenderError, render
+from streamer.act.render import Draft, Rendered, RenderError, render
 from streamer.act.reports import Reports
 from streamer.act.timers import Timers
 
@@ -101,7 +101,7 @@ class Judge:
         web = book.shop.web if play.kind == "marketing" else ""
         url = self.links.unsubscribe(web, message.customer, play.list, message.id, now)
         try:
-            return render(message, play, book, seen.customer, url, self.language, address, coupon), code
+            return render(Draft(message, book, seen.customer, url, self.language, address, coupon)), code
         except RenderError as error:
             finish(state, outcome, message, now, "render", {"template": str(error)})
             return None

@@ -21,7 +21,7 @@ from streamer.act.heart.plan import add, plan
 from streamer.act.heart.state import ChannelState, Message, Outcome, PlayState, State, Suppression
 from streamer.act.plays.book import Book, Channel
 from streamer.act.rehearsal import Rehearsal
-from streamer.act.render import RenderError
+from streamer.act.render import Draft, RenderError
 from streamer.act.timers import Timers
 from streamer.act.trial import TRIAL_CODE
 
@@ -177,10 +177,10 @@ class Preview:
                 note(outcome, "message.sent" if sent else "message.withheld", message, now)
 
     def _fill(self, message: Message, customer: Customer | None, code: str, now: int) -> None:
-        book, play = self._state.books[message.version], self._state.play(message)
-        coupon = given(code, play.coupon, customer, self._policy.timezone, now)
+        book = self._state.books[message.version]
+        coupon = given(code, self._state.play(message).coupon, customer, self._policy.timezone, now)
         url = f"{book.shop.web}/u/..."
-        self._rehearsal.render(message, play, book, customer, url, self._language, coupon)
+        self._rehearsal.render(Draft(message, book, customer, url, self._language, coupon=coupon))
 
     def _show(self, outcome: Outcome) -> None:
         for step in outcome.steps:

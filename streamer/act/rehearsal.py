@@ -12,12 +12,8 @@ from typing import Any, Final
 
 from jinja2 import TemplateError, meta, nodes
 
-from models.customer.customer import Customer
-from models.messages import Language
-from streamer.act.heart.coupons import Given
-from streamer.act.heart.state import Message
-from streamer.act.plays.book import Book, Play
-from streamer.act.render import RenderError, file_name, made, strings, tree, values
+from streamer.act.plays.book import Book
+from streamer.act.render import Draft, RenderError, file_name, made, strings, tree, values
 
 
 class Rehearsal:
@@ -26,20 +22,12 @@ class Rehearsal:
     def __init__(self) -> None:
         self._ended: dict[tuple[Any, ...], str] = {}
 
-    def render(
-        self,
-        message: Message,
-        play: Play,
-        book: Book,
-        customer: Customer | None,
-        unsubscribe_url: str,
-        usual: Language,
-        coupon: Given | None,
-    ) -> None:
+    def render(self, draft: Draft) -> None:
         """Raise RenderError if the message cannot be rendered; see `render`."""
-        language, _, known = values(message, play, book, customer, unsubscribe_url, usual, "", coupon)
-        for part in book.channels[play.channel].how.parts:
-            name = file_name(play.template, language, part)
+        language, _, known = values(draft)
+        book, template = draft.book, draft.play.template
+        for part in draft.parts:
+            name = file_name(template, language, part)
             try:
                 shown, judged = reads(book.templates.get(name, ""), part)
                 read = [_at(path, known) for path in judged]

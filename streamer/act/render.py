@@ -63,20 +63,14 @@ def file_name(template: str, language: str, part: str) -> str:
     return f"{template}.{language}.{part}"
 
 
-def render(
-    message: Message,
-    play: Play,
-    book: Book,
-    customer: Customer | None,
-    unsubscribe_url: str,
-    usual: Language,
-    address: str = "",
-    coupon: Given | None = None,
-) -> Rendered:
-    """Render a message's template.
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message before it is rendered, and all that its templates may use.
 
-    Parameters
+    Attributes
     ----------
+    book
+        The version of the file by which the message was planned.
     unsubscribe_url
         Value of ``{{ unsubscribe_url }}``.
     usual
@@ -85,39 +79,53 @@ def render(
         Value of ``{{ address }}``.
     coupon
         Values of ``{{ coupon.code }}`` and ``{{ coupon.until }}``.
+    """
+
+    message: Message
+    book: Book
+    customer: Customer | None
+    unsubscribe_url: str
+    usual: Language
+    address: str = ""
+    coupon: Given | None = None
+
+    @property
+    def play(self) -> Play:
+        """The play that the message belongs to."""
+        return self.book.plays[self.message.play]
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts of the play's template."""
+        return self.book.channels[self.play.channel].how.parts
+
+
+def render(draft: Draft) -> Rendered:
+    """Render a message's template.
 
     Raises
     ------
     RenderError
         A name is missing, or the template is invalid.
     """
-    language, data, known = values(message, play, book, customer, unsubscribe_url, usual, address, coupon)
+    language, data, known = values(draft)
     parts = {}
-    for part in book.channels[play.channel].how.parts:
-        text = made(file_name(play.template, language, part), part, book, known)
+    for part in draft.parts:
+        text = made(file_name(draft.play.template, language, part), part, draft.book, known)
         parts[part] = " ".join(text.split()) if part == "subject" else text
-    return Rendered(language, parts, data, unsubscribe_url)
+    return Rendered(language, parts, data, draft.unsubscribe_url)
 
 
-def values(
-    message: Message,
-    play: Play,
-    book: Book,
-    customer: Customer | None,
-    unsubscribe_url: str,
-    usual: Language,
-    address: str = "",
-    coupon: Given | None = None,
-) -> tuple[Language, dict[str, Any], dict[str, Any]]:
-    """The language of a message, its facts as data, and the values by name that its templates may use; see `render`."""
-    language = _language(customer, play, book, usual)
-    data = facts(message.change, customer, book, language)
-    known = {**data, "unsubscribe_url": unsubscribe_url, "play": play.name}
+def values(draft: Draft) -> tuple[Language, dict[str, Any], dict[str, Any]]:
+    """The language of a message, its facts as data, and the values by name that its templates may use."""
+    coupon, language = draft.coupon, _language(draft.customer, draft.play, draft.book, draft.usual)
+    data = facts(draft.message.change, draft.customer, draft.book, language)
+    known = {**data, "unsubscribe_url": draft.unsubscribe_url, "play": draft.message.play}
     if coupon is not None:
         until = coupon.until
         data["coupon"] = {"code": coupon.code, "until": None if until is None else until.isoformat()}
         known["coupon"] = {"code": coupon.code, "until": None if until is None else day(until, language)}
-    known |= {"address": address, "message_id": message.id}
+    known |= {"address": draft.address, "message_id": draft.message.id}
     return language, data, known
 
 

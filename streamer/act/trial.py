@@ -15,7 +15,7 @@ from streamer.act.heart import coupons
 from streamer.act.heart.settle import Answer
 from streamer.act.heart.state import Message
 from streamer.act.plays.book import Book, Play
-from streamer.act.render import Rendered, RenderError, render
+from streamer.act.render import Draft, Rendered, RenderError, render
 
 if TYPE_CHECKING:
     from streamer.config.settings import Settings
@@ -43,7 +43,7 @@ async def trial(
     url = f"{book.shop.web}/u/trial" if book.shop.web else ""
     try:
         coupon = coupons.given(TRIAL_CODE, play.coupon, customer, settings.timezone, message.planned)
-        rendered = render(message, play, book, customer, url, settings.language, address or "", coupon)
+        rendered = render(Draft(message, book, customer, url, settings.language, address or "", coupon))
     except RenderError as error:
         raise UserError(
             f"the template cannot be filled: {error}", "see docs/plays.md for what a template may contain"

@@ -19,7 +19,7 @@ from streamer.act.heart.settle import Answer
 from streamer.act.heart.state import Message
 from streamer.act.plays.book import Book, Channel
 from streamer.act.plays.declared import load
-from streamer.act.render import Rendered, RenderError, check, render
+from streamer.act.render import Draft, Rendered, RenderError, check, render
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 BODY = {"to": "+4930123", "template": "SMS_1", "params": {"name": 'Ann "the" Ünique'}}
@@ -155,14 +155,14 @@ def test_a_value_cannot_leave_its_field() -> None:
     found = file()
     check(found, found.plays["win_back"])
     ann = customer(first_name='Ann", "template": "SMS_2', phone="+49 30 123")
-    made = render(message(), found.plays["win_back"], found, ann, "", "en", "+4930123")
+    made = render(Draft(message(), found, ann, "", "en", "+4930123"))
     assert json.loads(made.parts["json"]) == {
         "to": "+4930123",
         "template": "SMS_1",
         "params": {"name": 'Ann", "template": "SMS_2', "n": 2},
     }
     with pytest.raises(RenderError, match=r"win_back\.en\.json"):
-        render(message(), found.plays["win_back"], found, customer(), "", "en", "")
+        render(Draft(message(), found, customer(), "", "en"))
 
 
 def test_a_template_that_is_no_json_or_does_not_compile_is_refused_before_the_start() -> None:

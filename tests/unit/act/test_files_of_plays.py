@@ -10,7 +10,7 @@ from streamer.act.heart.state import Message
 from streamer.act.plays.book import Book
 from streamer.act.plays.channel_kinds import KINDS
 from streamer.act.plays.declared import load
-from streamer.act.render import RenderError, check, render
+from streamer.act.render import Draft, RenderError, check, render
 
 
 def refused(text: str) -> str:
@@ -78,13 +78,13 @@ def message() -> Message:
 def test_a_template_is_filled_escaped_and_never_half() -> None:
     found = with_templates({**TEMPLATES, "win_back.en.subject": "{{ customer.city }}, we miss\nyou"})
     ann = customer(city="<b>Bonn</b>")
-    made = render(message(), found.plays["win_back"], found, ann, "https://x/u/1", "en")
+    made = render(Draft(message(), found, ann, "https://x/u/1", "en"))
     assert made.parts["subject"] == "<b>Bonn</b>, we miss you"
     assert "&lt;b&gt;Bonn" in made.parts["html"] and "Lamp &amp; Leaf" in made.parts["html"]
     assert "You get this because you have not ordered from us for a while." in made.parts["text"]
     bare = with_templates(TEMPLATES)
     with pytest.raises(RenderError, match=r"win_back\.en\.subject"):
-        render(message(), bare.plays["win_back"], bare, ann, "", "en")
+        render(Draft(message(), bare, ann, "", "en"))
 
 
 def test_a_template_cannot_reach_python() -> None:
@@ -95,7 +95,7 @@ def test_a_template_cannot_reach_python() -> None:
     ):
         found = with_templates({**TEMPLATES, "win_back.en.subject": text})
         with pytest.raises(RenderError):
-            render(message(), found.plays["win_back"], found, customer(city="x"), "", "en")
+            render(Draft(message(), found, customer(city="x"), "", "en"))
 
 
 def test_the_customers_language_is_used_where_there_is_a_template_in_it() -> None:
@@ -104,10 +104,10 @@ def test_the_customers_language_is_used_where_there_is_a_template_in_it() -> Non
     english = {**TEMPLATES, "win_back.en.subject": "Hello"}
     both = with_templates({**english, **chinese})
     for language, wanted in (("zh-CN", "好久不见"), ("en", "Hello"), ("de", "Hello"), (None, "Hello")):
-        made = render(message(), both.plays["win_back"], both, customer(city="x", language=language), "", "en")
+        made = render(Draft(message(), both, customer(city="x", language=language), "", "en"))
         assert made.parts["subject"] == wanted
     only = with_templates(chinese)
-    assert render(message(), only.plays["win_back"], only, customer(city="x"), "", "en").language == "zh"
+    assert render(Draft(message(), only, customer(city="x"), "", "en")).language == "zh"
 
 
 def test_marketing_mails_must_say_who_writes_why_and_how_to_leave() -> None:

@@ -12,7 +12,7 @@ from act_world import NOON, SEGMENTS, World, book, change, customer, play
 from schemas.changes import Reason
 from streamer.act.plays.declared import load
 from streamer.act.rehearsal import Rehearsal, reads
-from streamer.act.render import RenderError, made, render
+from streamer.act.render import Draft, RenderError, made, render
 
 TEXTS = (
     "{{ shop.name }} {{ why }}",
@@ -48,11 +48,10 @@ def test_a_rehearsal_fails_where_rendering_fails(text: str) -> None:
         features: Any = dice.choice([{}, {"orders": 2.0}, {"orders": None}])
         reasons = (Reason("orders", None, dice.randrange(3), "fell"),) if dice.random() < 0.5 else ()
         [message] = world.take(change(f"c{number}", features=features, reasons=reasons))
-        one = found.plays["win_back"]
         answers = []
         for attempt in (
-            lambda: render(message, one, found, who, "u", "en"),  # noqa: B023
-            lambda: rehearsal.render(message, one, found, who, "u", "en", None),  # noqa: B023
+            lambda: render(Draft(message, found, who, "u", "en")),  # noqa: B023
+            lambda: rehearsal.render(Draft(message, found, who, "u", "en")),  # noqa: B023
         ):
             try:
                 attempt()
@@ -72,5 +71,5 @@ def test_customers_with_the_same_facts_are_rendered_once() -> None:
     with patch("streamer.act.rehearsal.made", wraps=made) as renders:
         for number in range(50):
             [message] = world.take(change(f"c{number}"), NOON)
-            rehearsal.render(message, found.plays["win_back"], found, customer(f"c{number}"), "u", "en", None)
+            rehearsal.render(Draft(message, found, customer(f"c{number}"), "u", "en"))
     assert renders.call_count == 3

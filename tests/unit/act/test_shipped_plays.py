@@ -19,7 +19,7 @@ from streamer.act.heart.state import Message
 from streamer.act.plays.book import Book, Play
 from streamer.act.plays.declared import segments_of
 from streamer.act.reader import book_of
-from streamer.act.render import Rendered, render
+from streamer.act.render import Draft, Rendered, render
 from streamer.queries.plays import switched_off, with_shipped
 
 FILE = Path(__file__).parents[3] / "examples" / "plays" / "plays.toml"
@@ -41,7 +41,7 @@ def mail(book: Book, play: Play, language: str, person: Customer | None = None) 
     message = Message("m", play.name, 1, "ann", moved, NOON, NOON, NOON)
     ann = person or customer(language=language)
     coupon: Given | None = given("THANKS-0001", play.coupon, ann, "UTC", NOON)
-    return render(message, play, book, ann, LEAVE, "en", coupon=coupon)
+    return render(Draft(message, book, ann, LEAVE, "en", coupon=coupon))
 
 
 def test_five_plays_are_shipped_and_four_work_on_the_segmentations_of_every_shop(book: Book) -> None:
