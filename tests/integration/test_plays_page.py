@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -35,13 +35,6 @@ def script(mail_port: int, web_port: int) -> str:
     return "set -e\n" + "".join(blocks)
 
 
-def orders() -> str:
-    """The orders of a shop whose customer Ann bought every month, and has been silent for twice as long."""
-    days = range(80, 320, 30)
-    lines = [f"ann,{number},{date.today() - timedelta(ago)},59.90" for number, ago in enumerate(days)]
-    return "\n".join(["customer,order,date,total", *reversed(lines)]) + "\n"
-
-
 def noon() -> str:
     """Return a time zone in which it is about noon now, so that no mail waits for the morning."""
     return f"Etc/GMT{datetime.now(UTC).hour - 12:+}"
@@ -56,10 +49,9 @@ def test_ten_commands_lead_from_a_table_to_a_mail() -> None:
 def test_the_page_leads_to_a_mail_and_out_of_the_list(service: LiveService, tmp_path: Path) -> None:
     service.environment["STREAMER_TIMEZONE"] = noon()
     service.start()
-    desk = tmp_path / "desk"
+    desk = tmp_path / "shop"
     desk.mkdir()
-    (desk / "streamer").symlink_to(ROOT)
-    (desk / "orders.csv").write_text(orders())
+    (tmp_path / "streamer").symlink_to(ROOT)
     web_port = free_port()
     environment = {
         **service.environment,
