@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from act_memory import Step
-from act_oracle import RULES, Open, Oracle, Rule
+from act_oracle import RULES, SHOP_ZONE, Oracle, Rule
 from act_rig import ActService, Postbox
 from act_trace import BEGIN, HOUR, Entry, Trace, made
 from act_world_in_time import BOOKED, TEMPLATES, People, change_of, endings, event_of, text
@@ -71,10 +71,6 @@ class Real(Trace):
 class InSeconds(Oracle):
     """The oracle with the waits of `SECONDS`."""
 
-    def _judge(self, one: Open, now: int) -> None:
-        one.rule = _in_seconds(one.rule)
-        super()._judge(one, now)
-
     def _move(self, id: str, body: dict[str, Any], now: int) -> None:
         known = len(self._open)
         super()._move(id, body, now)
@@ -88,20 +84,19 @@ class InSeconds(Oracle):
 
 
 def _in_seconds(rule: Rule) -> Rule:
-    known = {rule.name: rule for rule in RULES}[rule.name]
-    return replace(known, **{name: 1_000 * seconds for name, seconds in SECONDS.get(rule.name, {}).items()})
+    found: dict[str, Any] = {name: 1_000 * seconds for name, seconds in SECONDS.get(rule.name, {}).items()}
+    return replace(rule, **found)
 
 
 def declared(port: int) -> str:
     """The file of plays, with these waits and a mail server that listens."""
     found: list[str] = []
+    seconds: Mapping[str, int] = {}
     for line in text(10**6).splitlines():
-        if line.startswith("[plays."):
-            seconds = dict(SECONDS.get(line[len("[plays.") : -1], {}))
+        if line.startswith("["):
+            seconds = SECONDS.get(line.removeprefix("[plays.").removesuffix("]"), {})
         name = line.partition(" =")[0]
-        if found and not line.startswith("[") and name in ("wait", "again", "expires") and name in seconds:
-            line = f'{name} = "{seconds[name]} seconds"'
-        found.append(line)
+        found.append(f'{name} = "{seconds[name]} seconds"' if name in seconds else line)
     return "\n".join(found).replace('"localhost"', f'"127.0.0.1"\nport = {port}\ntls = "none"')
 
 
@@ -138,8 +133,10 @@ def test_every_message_ends_as_the_oracle_says(
     addresses: Addresses, redis_url: str, prefix: str, tmp_path: Path
 ) -> None:
     trace = made(CUSTOMERS, max(1, round(MINUTES * 60_000 / STEP / 24)), 6)
-    zone = {"STREAMER_TIMEZONE": "Europe/Berlin"}
-    with Postbox(slowest=0.01) as postbox, ActService(addresses, redis_url, prefix, tmp_path, **zone) as service:
+    with (
+        Postbox(slowest=0.01) as postbox,
+        ActService(addresses, redis_url, prefix, tmp_path, STREAMER_TIMEZONE=SHOP_ZONE) as service,
+    ):
         service.start()
         codes = [f"CODE-{number}" for number in range(CUSTOMERS)]
         service.load("thanks10", codes)

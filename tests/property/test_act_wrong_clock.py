@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 import pytest
 import structlog
 from act_memory import Memory, Shop
-from act_oracle import RULES, Oracle
+from act_oracle import RULES, SHOP_ZONE, Oracle
 from act_trace import BEGIN, DAY, HOUR, Trace, made
 from act_world import HEAD, POLICY, SEGMENTS, World, book, change
-from act_world_in_time import BOOKED, TEMPLATES, People, change_of, endings, event_of, text
-from test_act_oracle import POLICY as IN_TIME
+from act_world_in_time import BOOKED, TEMPLATES, UNITS, People, change_of, endings, event_of, text
 
 from schemas import topics
 from schemas.events import SubscriptionUpdated
@@ -26,6 +25,7 @@ from streamer.act.plays.declared import load
 
 TEN_YEARS = 3_653 * DAY
 CUSTOMERS, DAYS = 120, 16
+IN_TIME = Policy(UNITS, SHOP_ZONE, True, POLICY.addresses, under_way=10**6, under_way_keyed=10**6)
 
 
 class Machine:
