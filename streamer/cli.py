@@ -42,9 +42,9 @@ MODULES = (
 )
 """In the order of the help text."""
 
-HELP = """Customer segments that follow what customers do: events in from Kafka, features in Redis, changes out.
+HELP = """Segment customers in real time: consume Kafka events, and publish every segment change.
 
-See it all on this machine:  streamer demo
+Try it on this machine:  streamer demo
 
 Step by step:  streamer up,  streamer worker,  streamer publish order --customer 17 --total 59.90,  streamer watch
 

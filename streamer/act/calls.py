@@ -126,7 +126,7 @@ class Calls:
         except asyncio.CancelledError:
             answer = Answer("doubt" if begun else "not_begun", "the process was stopped during the call")
         except Exception as error:  # a bug in one channel must not stop the others
-            log.error("a channel failed", channel=call.channel.name, error=repr(error), exc_info=error)
+            log.error("channel failed", channel=call.channel.name, error=repr(error), exc_info=error)
             answer = Answer("doubt" if begun else "retry", repr(error)[:200], channel_down=True)
         if begun:
             self._on_call(call.channel.name, time.monotonic() - since)

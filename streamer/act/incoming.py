@@ -43,7 +43,7 @@ def carry_out(record: LogRecord, state: State, outcome: Outcome, now: int, keys:
             log.info("loaded coupons", pool=order.pool, new=len(new), known=len(order.codes) - len(new))
             return
         command(order, _book_of(order, state), state, outcome, now)
-        log.info("carried out an order", action=order.action, play=order.play)
+        log.info("applied a play command", action=order.action, play=order.play)
     except InvalidEvent as error:
         _refuse(key, Refusal(error.message, _UNSIGNED if error.field == SIGNATURE_HEADER else ""), outcome)
     except UserError as error:
@@ -52,7 +52,7 @@ def carry_out(record: LogRecord, state: State, outcome: Outcome, now: int, keys:
 
 def _refuse(key: bytes, refusal: Refusal, outcome: Outcome) -> None:
     outcome.done[key] = refusal
-    log.warning("an order could not be carried out", error=refusal.why)
+    log.warning("rejected a play command", error=refusal.why)
 
 
 def _book_of(order: PlayCommand, state: State) -> Book | None:

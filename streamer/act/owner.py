@@ -333,7 +333,7 @@ class ActOwner(Inbox):
             seen = await self._customers.read([*(message.customer for message in ripe), *wanted])
             changes = await self._inputs.ends(topics.CHANGES)
         except (TransientError, KafkaError) as error:
-            log.warning("messages are on hold: an input cannot be read", error=repr(error))
+            log.warning("failed to read an input; holding messages", error=repr(error))
             seen, events, changes = {}, {}, {}
         read = bool(seen) and await self._read_to({**events, **changes}, outcome, now)
         self._measure(measures if read else [], seen, events, outcome, now)

@@ -98,8 +98,14 @@ def run(settings: Settings, start: Start) -> None:
     def started(_: Offsets) -> None:
         app.hooks = (*app.hooks, asyncio.get_running_loop().create_task(watch.run(), name="act-clock"))
 
-    watch = ClockWatch(ClockGuard(lambda: skew_seconds(kafka, "clock-act"), "nothing is sent"))
-    pool = Pool(make, fatal, lambda owned: log.info("this process sends" if owned else "another process sends"))
+    watch = ClockWatch(ClockGuard(lambda: skew_seconds(kafka, "clock-act"), "pausing messages"))
+    pool = Pool(
+        make,
+        fatal,
+        lambda owned: log.info(
+            "became the active sender" if owned else "standing by; another process is the active sender"
+        ),
+    )
     app = agents.build(group, kafka.bootstrap, topic, pool, settings.session_seconds, **settings.faust_broker())
     server = _serve(settings, metrics)
     try:

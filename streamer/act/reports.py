@@ -87,7 +87,7 @@ class Reports:
         try:
             self._made[message.id] = await self._make(first, last)
         except (OSError, ValueError) as error:
-            log.warning("could not generate the report of a weekly play", play=message.play, error=str(error)[:500])
+            log.warning("failed to generate a weekly play's report", play=message.play, error=str(error)[:500])
             await asyncio.sleep(self._again)
         self._on_ended()
 

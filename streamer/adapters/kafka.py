@@ -248,4 +248,4 @@ class KafkaLog:
             try:
                 await asyncio.wait_for(producer.stop(), 10)
             except (KafkaError, TimeoutError, IllegalOperation) as error:
-                log.info("a producer did not close cleanly", owner=self._name, error=repr(error))
+                log.info("producer did not close cleanly", owner=self._name, error=repr(error))

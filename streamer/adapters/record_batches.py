@@ -129,7 +129,7 @@ class Batch:
                     yield record
                     taken += 1
             except Exception as error:  # any error of the client's reader
-                log.warning("re-reading a batch", offset=self._header.base_offset, error=repr(error))
+                log.warning("re-reading a record batch", offset=self._header.base_offset, error=repr(error))
                 for number, ours in enumerate(read(whole)):
                     if number >= taken:
                         yield ours

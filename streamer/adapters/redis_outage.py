@@ -104,7 +104,7 @@ class Outage:
         if wait not in self._reported:
             self._reported.add(wait)
             log.warning(
-                f"{wait[0]}; lanes wait until it recovers, and nothing is lost", hint=wait[1], error=repr(error)
+                f"{wait[0]}; pausing lanes until it recovers (no data is lost)", hint=wait[1], error=repr(error)
             )
 
     def ends(self, lane: int) -> None:
@@ -112,7 +112,7 @@ class Outage:
         self._waiting.discard(lane)
         if not self._waiting and self._reported:
             self._reported.clear()
-            log.info("Redis is available again", seconds=round(time.monotonic() - self._since, 1))
+            log.info("Redis recovered", seconds=round(time.monotonic() - self._since, 1))
 
 
 _OUTAGES: WeakKeyDictionary[Redis, Outage] = WeakKeyDictionary()

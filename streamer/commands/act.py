@@ -20,13 +20,16 @@ def act(
         bool,
         typer.Option(
             "--supervise/--no-supervise",
-            help="Run in a child process that is restarted when it needs a fresh start; with --no-supervise, run here.",
+            help=(
+                "Run in a child process, and restart it when it needs a fresh start. With --no-supervise, run "
+                "in this process."
+            ),
         ),
     ] = True,
 ) -> None:
-    """Send the messages of plays that were started, until Ctrl-C or SIGTERM.
+    """Send the messages of started plays, until Ctrl-C or SIGTERM.
 
-    One process sends; a second one waits until the first exits. Plays are started with `streamer plays start`.
+    Only one process sends; a second one is a standby. Start plays with `streamer plays start`.
 
     Example:  streamer act
     """

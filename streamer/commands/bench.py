@@ -26,15 +26,15 @@ def register(app: typer.Typer) -> None:
 
 def bench(
     seconds: Annotated[
-        float, typer.Option(min=5, max=600, help="How many seconds to measure, once the servers are up.")
+        float, typer.Option(min=5, max=600, help="Number of seconds to measure after the servers have started.")
     ] = 12,
     json: Json = False,
 ) -> None:
-    """Measure how many events per second this machine processes, and how many customers its memory holds.
+    """Measure how many events per second this machine processes, and how many customers fit in its memory.
 
-    It starts its own Kafka and Valkey in a temporary folder, writes the history of a simulated shop, and has one
-    worker process it. Your service, server settings and data are not touched; a service that is busy meanwhile
-    lowers the figures.
+    Starts a separate Kafka and Valkey in a temporary folder, writes the history of a simulated shop, and processes it
+    with one worker. Your service, server settings and data are left alone. Figures are lower if your service is busy at
+    the same time.
 
     Example:  streamer bench
     """

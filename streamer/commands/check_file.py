@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 
 Check = Annotated[
     bool,
-    typer.Option("--check", help="Import nothing: read the whole file, recount its totals independently and compare."),
+    typer.Option(
+        "--check",
+        help=("Read the whole file and compare its totals with an independent count, without importing anything."),
+    ),
 ]
-Html = Annotated[Path | None, typer.Option("--html", help="Write the result of the check as an HTML page.")]
-SaveMapping = Annotated[Path | None, typer.Option("--save-mapping", help="Save the mapping to a file.")]
+Html = Annotated[Path | None, typer.Option("--html", help="Path of an HTML page to write the result of the check to.")]
+SaveMapping = Annotated[Path | None, typer.Option("--save-mapping", help="Path of a file to save the mapping to.")]
 
-Undo = Annotated[bool, typer.Option("--undo", help="Undo the import of this file: take back its orders.")]
+Undo = Annotated[bool, typer.Option("--undo", help="Undo an earlier import of this file by taking back its orders.")]
 
 
 def look_first(

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 EXIT_ERROR: Final = 1
 EXIT_INTERRUPTED: Final = 130
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 def settings(given: Mapping[str, Any] | None = None) -> Settings:

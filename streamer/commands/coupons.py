@@ -18,18 +18,18 @@ _AT_ONCE = 10_000
 
 
 def register(app: typer.Typer) -> None:
-    coupons = common.group("coupons", "Coupon codes that plays give away, each once.", "streamer coupons status")
+    coupons = common.group("coupons", "Manage the coupon codes that plays hand out.", "streamer coupons status")
     coupons.command("load")(load)
     coupons.command("status")(status)
     app.add_typer(coupons)
 
 
 def load(
-    pool: Annotated[str, typer.Argument(metavar="POOL", help="Name of the pool, as used in plays.")],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="File of codes, one per line.")],
+    pool: Annotated[str, typer.Argument(metavar="POOL", help="Name of the coupon pool.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Path of the file with codes, one per line.")],
     json: Json = False,
 ) -> None:
-    """Load codes into a pool. Codes already loaded do not change, so loading a file twice does no harm.
+    """Load coupon codes into a pool. Codes already in the pool are left unchanged, so you can load a file twice.
 
     Example:  streamer coupons load back10 codes.txt
     """
@@ -67,10 +67,13 @@ def load(
 
 
 def status(
-    pool: Annotated[str | None, typer.Argument(metavar="[POOL]", help="Show only this pool. Default: all.")] = None,
+    pool: Annotated[
+        str | None, typer.Argument(metavar="[POOL]", help="Name of the coupon pool. Default: all pools.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Show how many codes of each pool are free, given to messages, and used in orders. Exits 1 if a pool is low.
+    """Show how many codes of each pool are free, assigned to messages, and used in orders. Exits with code 1 if a pool
+    is low.
 
     Example:  streamer coupons status back10
     """

@@ -33,7 +33,7 @@ _WAYS = 3
 
 
 def register(app: typer.Typer) -> None:
-    customer = common.group("customer", "One customer.", "streamer customer show 17850")
+    customer = common.group("customer", "Show, list, export and erase customers.", "streamer customer show 17850")
     customer.command("show")(show)
     customer.command("list")(customer_list.list_customers)
     customer.command("export")(customer_data.export)
@@ -42,11 +42,11 @@ def register(app: typer.Typer) -> None:
 
 
 def show(
-    id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id.", autocompletion=customer_ids)],
-    all: Annotated[bool, typer.Option("--all", help="Also show features that are 0.")] = False,
+    id: Annotated[str, typer.Argument(metavar="ID", help="Customer id.", autocompletion=customer_ids)],
+    all: Annotated[bool, typer.Option("--all", help="Also show features whose value is 0.")] = False,
     json: Json = False,
 ) -> None:
-    """Show a customer's segments, distance to the next border, next move by silence alone, and features.
+    """Show a customer's segments, features, distance to the next border, and next move if no events arrive.
 
     Example:  streamer customer show 17850
     """

@@ -21,11 +21,11 @@ _WAIT_SECONDS = 10.0
 
 
 def export(
-    id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id.", autocompletion=customer_ids)],
+    id: Annotated[str, typer.Argument(metavar="ID", help="Customer id.", autocompletion=customer_ids)],
 ) -> None:
-    """Print all data about one customer as JSON: state, document, memberships, changes, panel row, records.
+    """Export all data about a customer as JSON: state, document, memberships, changes, panel row and records.
 
-    Includes other ids joined to the customer. Topics are read from the start, so it takes a while.
+    Includes ids that were merged into the customer. Topics are read from the start, so it takes a while.
 
     Example:  streamer customer export 17850 > 17850.json
     """
@@ -40,13 +40,13 @@ def export(
 
 
 def erase(
-    id: Annotated[str, typer.Argument(metavar="ID", help="The customer's id.", autocompletion=customer_ids)],
+    id: Annotated[str, typer.Argument(metavar="ID", help="Customer id.", autocompletion=customer_ids)],
     yes: Annotated[bool, typer.Option("--yes", help="Skip the confirmation prompt.")] = False,
     json: Json = False,
 ) -> None:
-    """Erase one customer and all ids joined to it: memberships end, and nothing is kept.
+    """Erase a customer and all ids merged into it. Memberships end, and no data is kept.
 
-    Records in the input, the changes and the dead letters disappear when their retention ends.
+    Records in the input, changes and dead-letter topics disappear when their retention ends.
 
     Example:  streamer customer erase 17850
     """

@@ -15,12 +15,12 @@ _COLUMNS: Final = ("id", "name", "email", "last_order")
 
 
 def list_customers(
-    query: Annotated[str, typer.Option(help="Part of an id, name, e-mail address or phone number.")] = "",
+    query: Annotated[str, typer.Option(help="Text to find in ids, names, e-mail addresses and phone numbers.")] = "",
     limit: Limit = None,
     csv: Csv = False,
     json: Json = False,
 ) -> None:
-    """List customers; this reads every customer, so it takes a while in a large shop.
+    """List customers. Reads every customer, so it takes a while in a large shop.
 
     Example:  streamer customer list --query lovelace
     """

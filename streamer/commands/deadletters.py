@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     deadletters = common.group(
-        "deadletters", "Records that could not be applied, and why.", "streamer deadletters list --limit 20"
+        "deadletters", "Inspect and resend records that could not be applied.", "streamer deadletters list --limit 20"
     )
     deadletters.command("list")(list_)
     deadletters.command("show")(show)
@@ -34,12 +34,13 @@ def register(app: typer.Typer) -> None:
 
 def list_(
     reason: Annotated[
-        str | None, typer.Option("--reason", "-r", help="Show only this reason, such as invalid_field.")
+        str | None,
+        typer.Option("--reason", "-r", help=("Show only dead letters with this reason, for example invalid_field.")),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many of the newest to show.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Number of dead letters to show.")] = 50,
     json: Json = False,
 ) -> None:
-    """List the newest dead letters, the newest last. Pass the first column to `deadletters show`.
+    """List the most recent dead letters, newest last. Pass the first column to `deadletters show`.
 
     Example:  streamer deadletters list --reason invalid_field
     """
@@ -71,11 +72,14 @@ def list_(
 
 def show(
     place: Annotated[
-        str, typer.Argument(metavar="PARTITION:OFFSET", help="Position, as printed by `deadletters list`.")
+        str,
+        typer.Argument(
+            metavar="PARTITION:OFFSET", help=("Position of the dead letter, as printed by `deadletters list`.")
+        ),
     ],
     json: Json = False,
 ) -> None:
-    """Show one dead letter: its reason, headers, and bytes as received.
+    """Show a dead letter: its reason, its headers, and the bytes received.
 
     Example:  streamer deadletters show 3:41
     """
@@ -115,16 +119,18 @@ def show(
 
 def replay(
     reason: Annotated[
-        str, typer.Option("--reason", "-r", help="Reason of the dead letters to send, such as unknown_currency.")
+        str, typer.Option("--reason", "-r", help="Reason of the dead letters to send, for example unknown_currency.")
     ],
     repaired: Annotated[
-        Path | None, typer.Option(help="Send the JSON events in this file instead, one per line, in the same order.")
+        Path | None,
+        typer.Option(help=("Path of a file with repaired events to send instead, as JSON Lines in the same order.")),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation prompt.")] = False,
 ) -> None:
-    """Send dead letters of one reason to the input again, once their cause is fixed.
+    """Send the dead letters of one reason to the input again, after you have fixed their cause.
 
-    Events applied in the meantime count as duplicates, and events still wrong become dead letters again.
+    Events that were applied in the meantime count as duplicates. Events that are still invalid become dead letters
+    again.
 
     Example:  streamer deadletters replay --reason unknown_currency
     """

@@ -36,20 +36,20 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     seconds: Annotated[
-        float | None, typer.Option(min=1, help="Stop after this many seconds. Default: run until Ctrl-C.")
+        float | None, typer.Option(min=1, help="Number of seconds to run. Default: run until Ctrl-C.")
     ] = None,
     customers: Annotated[int, typer.Option(min=1, help="Number of customers in the simulated shop.")] = 1_000,
-    rate: Annotated[float, typer.Option(min=0.1, help="Live events per second.")] = 50.0,
+    rate: Annotated[float, typer.Option(min=0.1, help="Number of live events per second.")] = 50.0,
     json: Json = False,
 ) -> None:
-    """See it work: Kafka, Valkey, a worker, the model owner and a simulated shop whose customers move.
+    """Run a complete demo: Kafka, Valkey, a worker, the model owner and a simulated shop.
 
-    The shop's last 180 days are replayed in half a minute, and segments and behaviour clusters form as you watch;
-    then its customers go live. There is nothing to install or set up. You can inspect a run's data until the next run,
-    or until you import a file of your own, which deletes it; if it contains customers of your own, it is kept.
+    The shop's last 180 days are replayed in half a minute while segments and behaviour clusters form. Then its
+    customers go live. There is nothing to install or configure. The demo's data is kept until the next demo, or until
+    you import a file of your own. Data that contains customers of your own is never deleted.
 
-    The demo prints a link to the console. Meanwhile, in another terminal: `streamer watch`,
-    `streamer publish order --customer me --total 59.90`
+    The demo prints a link to the console. While it runs, try these in another terminal: `streamer watch`, `streamer
+    publish order --customer me --total 59.90`
 
     Example:  streamer demo --seconds 60
     """

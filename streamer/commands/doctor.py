@@ -21,10 +21,10 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(json: Json = False) -> None:
-    """Check settings and their sources, connections, versions, clocks, topics, lag and dead letters; say what is wrong and
-    how to fix it.
+    """Check the installation, and explain how to fix what is wrong.
 
-    Exits 1 if something is wrong; notes are for information only. Secrets are not shown.
+    Checks settings and their sources, connections, versions, clocks, topics, lag and dead letters. Exits with code 1 if
+    something is wrong; notes are informational. Secrets are not shown.
 
     Example:  streamer doctor
     """

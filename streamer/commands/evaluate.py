@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     group = common.group(
-        "evaluate", "Measure how good the segments are.", "streamer evaluate segments --scenario stationary"
+        "evaluate",
+        "Measure the quality of segments and predictions.",
+        "streamer evaluate segments --scenario stationary",
     )
     group.command("segments")(segments)
     group.command("clusterers")(clusterers)
@@ -34,33 +36,39 @@ def register(app: typer.Typer) -> None:
 
 
 def segments(
-    data: Annotated[Path | None, typer.Option(help="Use this file of events instead of simulated shops.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Path of an events file to use instead of simulated shops.")] = None,
     format: Format = None,
     mapping: Mapped = None,
     as_of: Annotated[
-        str | None, typer.Option("--as-of", help="With --data: the day to segment on. Default: 90 days before the end.")
+        str | None,
+        typer.Option(
+            "--as-of", help=("Day on which to segment the customers of --data. Default: 90 days before the end.")
+        ),
     ] = None,
     scenario: Annotated[
         list[str] | None,
         typer.Option(
-            help=f"Simulated shop; may be repeated. Default: {', '.join(ALL)}. Shops of a fixed size that record only "
-            f"orders: {', '.join(ORDERS)}; `orders` selects all of these."
+            help=f"Simulated shop. May be repeated. Default: {', '.join(ALL)}. Fixed-size shops with orders only: "
+            f"{', '.join(ORDERS)}. `orders` selects all of them."
         ),
     ] = None,
     seeds: Annotated[str, typer.Option(help="Comma-separated random seeds for the simulated shops.")] = "7,8",
     seeds_of: Annotated[
         str | None,
         typer.Option(
-            "--seeds-of", metavar="COMMIT", help="Derive two seeds from the first eight digits of this commit instead."
+            "--seeds-of",
+            metavar="COMMIT",
+            help=("Derive two seeds from this commit's first eight digits, instead of --seeds."),
         ),
     ] = None,
     preset: Annotated[
-        Literal["conservative", "responsive", "both"], typer.Option(help="How readily customers move.")
+        Literal["conservative", "responsive", "both"],
+        typer.Option(help=("Preset for how readily customers move between clusters.")),
     ] = "both",
-    customers: Annotated[int, typer.Option(min=600, help="Customers per shop.")] = 10_000,
+    customers: Annotated[int, typer.Option(min=600, help="Number of customers per shop.")] = 10_000,
     frame: Annotated[
         Literal["auto", "standard", "noise_whitened", "volume"],
-        typer.Option(help="Feature space used to measure distances."),
+        typer.Option(help="Feature space in which distances are measured."),
     ] = "auto",
     k: Annotated[
         int | None, typer.Option("-k", min=2, max=8, help="Number of segments. Default: chosen automatically.")
@@ -70,23 +78,25 @@ def segments(
     ] = True,
     tuned_river: Annotated[
         bool,
-        typer.Option("--tuned-river", help="Of these, run only River's tuned KMeans, the baseline; takes a minute."),
+        typer.Option(
+            "--tuned-river", help=("Run only River's tuned KMeans, the baseline, for comparison. Takes a minute.")
+        ),
     ] = False,
-    gate: Annotated[bool, typer.Option("--gate", help="Fail if a figure misses its target.")] = False,
+    gate: Annotated[bool, typer.Option("--gate", help="Exit with code 1 if a figure misses its target.")] = False,
     goals: Annotated[
         bool,
         typer.Option(
             "--goals",
-            help="Print how far the conservative preset meets the goals, next to an oracle that knows all true rates.",
+            help="Compare the conservative preset with its goals, and with an oracle that knows all true rates.",
         ),
     ] = False,
     json: Json = False,
-    html: Annotated[Path | None, typer.Option(help="Also write an HTML page with charts.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write an HTML page with charts to this file.")] = None,
 ) -> None:
-    """Measure the behaviour segments, next to other clusterers on the same events.
+    """Measure the behaviour segments, and compare them with other clusterers on the same events.
 
-    Simulated shops know the truth, so agreement, spurious moves, bounce and detection delay are exact. For a file,
-    the segments of one day are compared with the 90 days after it.
+    In simulated shops the truth is known, so agreement, spurious moves, bounces and detection delay are exact. For a
+    file, the segments of one day are compared with the 90 days after it.
 
     Example:  streamer evaluate segments --scenario stationary --seeds 7
     """

@@ -14,18 +14,19 @@ from streamer.commands.files import Format, Mapped
 
 
 def case(
-    data: Annotated[Path, typer.Option(help="File of events.")],
+    data: Annotated[Path, typer.Option(help="Path of the events file.")],
     format: Format = None,
     mapping: Mapped = None,
     as_of: Annotated[
         str | None, typer.Option("--as-of", help="Day to predict from. Default: 91 days before the end.")
     ] = None,
     json: Json = False,
-    html: Annotated[Path | None, typer.Option(help="Also write an HTML page with charts.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write an HTML page with charts to this file.")] = None,
 ) -> None:
-    """Work the e-commerce case on a file: clusters, a random forest for high value, and what a campaign could prove.
+    """Run the e-commerce case study on a file: clusters, a random forest for high value, and what a campaign could
+    prove.
 
-    Takes a minute, and needs scikit-learn (the extra `evaluate`).
+    Takes a minute, and needs the `evaluate` extra (scikit-learn).
 
     Example:  streamer evaluate case --data online_retail.csv.gz --html case.html
     """

@@ -36,17 +36,19 @@ _LEGEND = (
 def clusterers(
     scenario: Annotated[
         list[str] | None,
-        typer.Option(help="Shop, as for `evaluate segments`; may be repeated. Default: stationary and lifelike."),
+        typer.Option(
+            help=("Simulated shop, as for `evaluate segments`. May be repeated. Default: stationary and lifelike.")
+        ),
     ] = None,
     seeds: Annotated[str, typer.Option(help="Comma-separated random seeds for the simulated shops.")] = "7,8",
     clusterer: Annotated[
         list[str] | None,
-        typer.Option(help="Clusterer, written as in STREAMER_CLUSTERER; may be repeated. Default: all three."),
+        typer.Option(help="Clusterer, as in STREAMER_CLUSTERER. May be repeated. Default: all three."),
     ] = None,
-    customers: Annotated[int, typer.Option(min=600, help="Customers per shop.")] = 10_000,
+    customers: Annotated[int, typer.Option(min=600, help="Number of customers per shop.")] = 10_000,
     json: Json = False,
 ) -> None:
-    """Run the model owner with each clusterer in turn, and measure the segments that the service would publish.
+    """Run the model owner with each clusterer in turn, and measure the segments it would publish.
 
     Example:  streamer evaluate clusterers --scenario stationary --seeds 8
     """

@@ -37,34 +37,34 @@ _LEGEND = (
 
 
 def predictions(
-    data: Annotated[Path | None, typer.Option(help="Use this file of events instead of simulated shops.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Path of an events file to use instead of simulated shops.")] = None,
     format: Format = None,
     mapping: Mapped = None,
     as_of: Annotated[
         list[str] | None,
         typer.Option(
             "--as-of",
-            help="Day to predict from; may be repeated. Default: four days, the last one 90 days before the end.",
+            help="Day to predict from. May be repeated. Default: four days, the last one 90 days before the end.",
         ),
     ] = None,
     scenario: Annotated[
         list[str] | None,
         typer.Option(
-            help="Simulated shop, as for `evaluate segments`; may be repeated. Default: stationary, shock, lifelike, "
-            "weekly and monthly."
+            help="Simulated shop, as for `evaluate segments`. May be repeated. Default: stationary, shock, "
+            "lifelike, weekly and monthly."
         ),
     ] = None,
     seeds: Annotated[str, typer.Option(help="Comma-separated random seeds for the simulated shops.")] = "7,8",
     customers: Annotated[
-        list[int] | None, typer.Option(min=100, help="Customers per shop; may be repeated. Default: 200 and 2000.")
+        list[int] | None,
+        typer.Option(min=100, help=("Number of customers per shop. May be repeated. Default: 200 and 2000.")),
     ] = None,
-    peers: Annotated[bool, typer.Option(help="Also judge rules, BG/NBD and scikit-learn's learners.")] = True,
+    peers: Annotated[bool, typer.Option(help="Also measure rules, BG/NBD and scikit-learn models.")] = True,
     json: Json = False,
 ) -> None:
-    """Predict from the past who would buy again within 90 days, and compare with who did.
+    """Predict from past events who buys again within 90 days, and compare with who did.
 
-    The past is that of a file, or of simulated shops; there, customers with a rhythm of their own also get rows of
-    their own.
+    Uses a file or simulated shops. In simulated shops, customers with a rhythm of their own also get separate rows.
 
     Example:  streamer evaluate predictions --data online_retail.csv.gz --as-of 2011-09-10
     """

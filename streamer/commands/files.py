@@ -28,36 +28,39 @@ Format = Annotated[
     Literal["csv", "xlsx", "jsonl", "online-retail"] | None,
     typer.Option(
         "--format",
-        help="csv, xlsx: any table; jsonl: one event per line, or other records with --mapping; "
-        "online-retail: the UCI data set. Plain or gzipped. [detected automatically]",
+        help="File format: csv or xlsx (any table), jsonl (one event per line, or any records with --mapping) or "
+        "online-retail (the UCI data set). The file may be gzipped. Default: detected automatically.",
     ),
 ]
 Mapped = Annotated[
     str | None,
     typer.Option(
         "--mapping",
-        help="Mapping of the file's columns or fields: a TOML file (docs/import-csv.md), or the name of a built-in one, "
-        "such as shopify or woocommerce. [suggested from the column names]",
+        help="Path of a mapping file (docs/import-csv.md), or the name of a built-in mapping (shopify, "
+        "woocommerce ...). Default: suggested from the column names.",
     ),
 ]
 RejectsFile = Annotated[
     Path | None,
     typer.Option(
         "--rejects",
-        help="File for rejected rows, with line number and reason. [FILE.rejects.csv beside the file, or -2, -3 ...]",
+        help=(
+            "Path of the file to write rejected rows to, with line numbers and reasons. Default: "
+            "FILE.rejects.csv beside the file, numbered if it exists."
+        ),
     ),
 ]
 ChangesFile = Annotated[
-    Path | None, typer.Option("--changes", help="Write the resulting changes, one JSON object per line.")
+    Path | None, typer.Option("--changes", help="Write the resulting changes to this file as JSON Lines.")
 ]
 MembershipsFile = Annotated[
     Path | None,
-    typer.Option("--memberships", help="Write every customer's segments at the end, one JSON object per line."),
+    typer.Option("--memberships", help="Write every customer's final segments to this file as JSON Lines."),
 ]
 
 ReportFile = Annotated[
     Path | None,
-    typer.Option(help="Write a report at the end: who is in which segment, who moved and why."),
+    typer.Option(help="Write a report on segments, moves and their reasons to this HTML file."),
 ]
 
 _OF_FORMAT: Final[Mapping[str, Mapping[str, str]]] = {"online-retail": {"currency": "GBP", "timezone": "Europe/London"}}

@@ -22,7 +22,7 @@ def help(
         list[str] | None, typer.Argument(metavar="[COMMAND]...", help="Command to show help for.")
     ] = None,
 ) -> None:
-    """Show the help of the program, of a group or of a command.
+    """Show help for streamer, a command group or a command.
 
     Example:  streamer help segments preview
     """

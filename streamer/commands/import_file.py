@@ -58,17 +58,17 @@ def register(app: typer.Typer) -> None:
 
 
 def import_file(
-    file: Annotated[Path, typer.Argument(help="File of events.")],
+    file: Annotated[Path, typer.Argument(help="Path of the events file.")],
     format: Format = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Import even if the same content was imported before.")
+        bool, typer.Option("--again", help="Import the file even if the same content was imported before.")
     ] = False,
     yes: Annotated[
         bool,
         typer.Option(
             "--yes",
             "-y",
-            help="Skip the confirmation prompt, even if the shop has no exchange rate for the file's currency.",
+            help="Skip all confirmation prompts, even if the shop has no exchange rate for the file's currency.",
         ),
     ] = False,
     mapping: Mapped = None,
@@ -78,7 +78,7 @@ def import_file(
     save_mapping: SaveMapping = None,
     undo: Undo = False,
     beside_demo: Annotated[
-        bool, typer.Option("--beside-demo", help="Keep the demo's customers, and import beside them.")
+        bool, typer.Option("--beside-demo", help="Keep the demo's customers instead of deleting them.")
     ] = False,
     changes: ChangesFile = None,
     memberships: MembershipsFile = None,
@@ -87,13 +87,12 @@ def import_file(
 ) -> None:
     """Import past events into the service, and wait until they are applied.
 
-    Uses the running workers, or starts one for the import. Changes get the cause `backfill`, and no automation
-    acts on them. Run the same command again to resume an interrupted import; a file that was already imported in
-    full is refused.
+    Uses the running workers, or starts one for the import. Changes get the cause `backfill` and trigger no automation.
+    To resume an interrupted import, run the same command again. A file that was already imported in full is refused.
 
-    Without a mapping, one is suggested with its totals, for you to confirm. `--check` reads the whole file,
-    recounts its totals independently and imports nothing; `--html` writes the result as a page. `--undo` takes back
-    the orders of the file (docs/wrong-file.md).
+    Without --mapping, suggests a mapping with its totals and asks you to confirm it. With --check, reads the whole file
+    and recounts its totals without importing anything; --html saves the result as a page. With --undo, takes back the
+    orders of the file (docs/wrong-file.md).
 
     Example:  streamer import orders_export.csv --mapping shopify
     """

@@ -9,15 +9,16 @@ from streamer.commands.common import Json
 
 
 def register(app: typer.Typer) -> None:
-    keys = common.group("keys", "The key that signs control records.", "streamer keys create")
+    keys = common.group("keys", "Manage the key that signs control records.", "streamer keys create")
     keys.command("create")(create)
     app.add_typer(keys)
 
 
 def create(json: Json = False) -> None:
-    """Create the control key in STREAMER_HOME, if there is none. `streamer up` does the same.
+    """Create the control key in STREAMER_HOME if it does not exist. `streamer up` does this for you.
 
-    Each process of the service needs the same key: copy the file, or set STREAMER_CONTROL_KEY_FILE (docs/control-key.md).
+    Every process of the service needs the same key. Copy the file to other machines, or set STREAMER_CONTROL_KEY_FILE
+    (docs/control-key.md).
 
     Example:  streamer keys create
     """

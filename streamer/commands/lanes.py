@@ -24,8 +24,7 @@ LANE = Annotated[int, typer.Argument(metavar="LANE", min=0, help="Lane number.")
 def register(app: typer.Typer) -> None:
     group = typer.Typer(
         name="lanes",
-        help="Show each lane: offset, lag, owner and why it has stopped; resume a stopped lane.\n\n"
-        "Example:  streamer lanes",
+        help="Show each lane's offset, lag and owner, and why a stopped lane stopped.\n\nExample:  streamer lanes",
         invoke_without_command=True,
         pretty_exceptions_enable=False,
     )
@@ -36,9 +35,9 @@ def register(app: typer.Typer) -> None:
 
 
 def show(context: typer.Context, json: Json = False) -> None:
-    """Show each lane: offset, lag, owner and why it has stopped; resume a stopped lane.
+    """Show each lane's offset, lag and owner, and why a stopped lane stopped.
 
-    The exit code is 1 if a lane has stopped.
+    Exits with code 1 if a lane has stopped.
     """
     if context.invoked_subcommand is not None:
         return
@@ -55,13 +54,15 @@ def show(context: typer.Context, json: Json = False) -> None:
 
 
 def skip(
-    place: Annotated[str, typer.Argument(metavar="LANE:OFFSET", help="Record that blocks the lane, as LANE:OFFSET.")],
+    place: Annotated[
+        str, typer.Argument(metavar="LANE:OFFSET", help="Position of the blocking record, as LANE:OFFSET.")
+    ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Skip the confirmation prompt.")] = False,
 ) -> None:
-    """Move the record that blocks a lane to the dead letters, and let the lane continue.
+    """Move the record that blocks a lane to the dead letters, and continue after it.
 
-    Nothing is lost: the dead letter holds the record, and `streamer deadletters replay --reason poison` sends it again.
-    The worker that owns this lane has to release it and take it again.
+    The dead letter keeps the record. To send it again, run `streamer deadletters replay --reason poison`. The lane
+    continues once its worker has released and reacquired it.
 
     Example:  streamer lanes skip 3:1041
     """
@@ -82,7 +83,7 @@ def skip(
 
 
 def resume(lane: LANE) -> None:
-    """Retry a stopped lane from the record at which it stopped. Nothing is skipped.
+    """Retry a stopped lane from the record that stopped it. Nothing is skipped.
 
     Example:  streamer lanes resume 3
     """

@@ -19,7 +19,7 @@ _DRIFTED: Final = "drifted"
 
 def register(app: typer.Typer) -> None:
     learn = common.group(
-        "learn", "What the predictions have learned, and how good they were week by week.", "streamer learn status"
+        "learn", "Inspect the predictions, and compare them with other models.", "streamer learn status"
     )
     learn.command("status")(status)
     learn.command("history")(history)
@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def status(json: Json = False) -> None:
-    """Show the prediction version of each lane, and how well the latest week was predicted.
+    """Show the prediction version of each lane, and how accurate the latest week's predictions were.
 
     Example:  streamer learn status
     """
@@ -60,7 +60,7 @@ def status(json: Json = False) -> None:
 
 
 def history(json: Json = False) -> None:
-    """Show how well each of the last 52 weeks was predicted before it was learned, newest last.
+    """Show how accurate the predictions of each of the last 52 weeks were, before they were learned from. Newest last.
 
     Example:  streamer learn history --json
     """
@@ -80,12 +80,10 @@ def history(json: Json = False) -> None:
 
 
 def show(
-    version: Annotated[
-        str, typer.Argument(metavar="VERSION", help="Version number, such as 3. Version 0 is built in.")
-    ],
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="Version number. Version 0 is built in.")],
     json: Json = False,
 ) -> None:
-    """Show one version of the predictions: when it was learned, and its weights.
+    """Show a prediction version: when it was learned, and its weights.
 
     Example:  streamer learn show 0
     """

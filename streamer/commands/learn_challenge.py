@@ -24,35 +24,44 @@ _KIND: Final = "streamer challenger"
 
 
 def challenge(
-    data: Annotated[Path | None, typer.Option(help="File of events. Default: the running service's own log.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Path of an events file. Default: the log of the running service.")
+    ] = None,
     format: Format = None,
     mapping: Mapped = None,
     models: Annotated[
-        str | None, typer.Option(help="Comma-separated challengers, such as forest,boosting. Default: all.")
+        str | None, typer.Option(help="Comma-separated challengers, for example forest,boosting. Default: all.")
     ] = None,
     search: Annotated[
-        Literal["grid", "random"], typer.Option(help="Try every combination of settings in the grid, or random ones.")
+        Literal["grid", "random"],
+        typer.Option(help=("Whether to try every combination of hyperparameters or random ones.")),
     ] = "grid",
-    draws: Annotated[int, typer.Option(min=1, help="With --search random: settings to try for each challenger.")] = 6,
-    horizon: Annotated[int, typer.Option(min=7, max=90, help="Days within which an order counts.")] = 90,
+    draws: Annotated[
+        int, typer.Option(min=1, help="Number of combinations to try per challenger with --search random.")
+    ] = 6,
+    horizon: Annotated[int, typer.Option(min=7, max=90, help="Number of days within which an order counts.")] = 90,
     border: Annotated[
         float,
         typer.Option(min=0.0, max=1.0, help="Probability threshold for accuracy, precision, recall and F1."),
     ] = 0.5,
     mlflow: Annotated[
-        str | None, typer.Option(metavar="URI", help="Also record each model in MLflow, such as sqlite:///runs.db.")
+        str | None,
+        typer.Option(
+            metavar="URI", help=("MLflow tracking URI to record each model in, for example sqlite:///runs.db.")
+        ),
     ] = None,
     proposal: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write a proposed challenger here, for `streamer learn approve`."),
+        typer.Option(metavar="FILE", help="Write a proposed challenger to this file, for `streamer learn approve`."),
     ] = None,
     json: Json = False,
-    html: Annotated[Path | None, typer.Option(help="Also write an HTML page with charts.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write an HTML page with charts to this file.")] = None,
 ) -> None:
     """Compare the live predictions with other models on days that none of them has seen.
 
-    Settings are searched on earlier days only: never on the last 90. A challenger is proposed where its log loss is
-    surely lower than that of the live model at two looks four weeks apart. Needs the extra `evaluate` (scikit-learn).
+    Hyperparameters are tuned on earlier days only, never on the last 90. A challenger is proposed if its log loss is
+    significantly lower than the live model's in two comparisons four weeks apart. Needs the `evaluate` extra
+    (scikit-learn).
 
     Example:  streamer learn challenge --data online_retail.csv.gz --models logistic-l1,forest --html challenge.html
     """
@@ -92,11 +101,11 @@ def challenge(
 
 def approve(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="File written by `streamer learn challenge --proposal`.")
+        Path, typer.Argument(metavar="FILE", help="Path of the file written by `streamer learn challenge --proposal`.")
     ],
     json: Json = False,
 ) -> None:
-    """Put a proposed challenger in the place of the live predictions; the model owner goes on learning from it.
+    """Replace the live predictions with a proposed challenger. The model owner keeps learning from there.
 
     Example:  streamer learn approve proposal.json
     """

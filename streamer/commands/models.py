@@ -12,13 +12,13 @@ from streamer.commands import common
 from streamer.commands.common import Json
 
 ProposalId = Annotated[
-    str, typer.Argument(metavar="PROPOSAL", help="Proposal id, such as p3; `streamer models list` shows them.")
+    str, typer.Argument(metavar="PROPOSAL", help="Proposal id, as listed by `streamer models list`.")
 ]
 
 
 def register(app: typer.Typer) -> None:
     models = common.group(
-        "models", "Versions of the behaviour clusters, and proposals of the model owner.", "streamer models list"
+        "models", "Manage versions of the behaviour clusters, and proposals for new ones.", "streamer models list"
     )
     models.command("list")(list_)
     models.command("show")(show)
@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_(json: Json = False) -> None:
-    """List all versions, newest last, and all proposals with their status.
+    """List all versions of the behaviour clusters, newest last, and all proposals with their status.
 
     Example:  streamer models list
     """
@@ -54,12 +54,13 @@ def list_(json: Json = False) -> None:
 
 
 def show(
-    id: Annotated[str, typer.Argument(metavar="VERSION", help="A version such as 12, or a proposal such as p3.")],
+    id: Annotated[str, typer.Argument(metavar="VERSION", help="Version number or proposal id, for example 12 or p3.")],
     json: Json = False,
 ) -> None:
     """Show a version or proposal: its segments, and what became of the previous version's segments.
 
-    For a proposal, also shows whom it would move: tried on the panel, with the same code that moves customers.
+    For a proposal, also shows which customers it would move, computed on the panel with the same code that moves
+    customers.
 
     Example:  streamer models show p3
     """
@@ -76,9 +77,9 @@ def show(
 
 
 def approve(id: ProposalId, json: Json = False) -> None:
-    """Adopt a proposal: the model owner rebuilds it from today's panel and publishes it as the next version.
+    """Approve a proposal. The model owner rebuilds it from today's panel and publishes it as the next version.
 
-    The moves it makes have the cause `refit` and are not safe for automation.
+    The resulting moves have cause `refit` and are not safe for automation.
 
     Example:  streamer models approve p3
     """

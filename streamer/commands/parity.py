@@ -24,10 +24,9 @@ def register(app: typer.Typer) -> None:
 
 
 def parity(json: Json = False) -> None:
-    """Replay every lane's log and compare it with the published changes and the counters: 0 differences.
+    """Replay the log of every lane, and compare the result with the published changes and counters.
 
-    Exits 1 if there is a difference. Events deleted by retention cannot be replayed; a lane whose log does not
-    go back to its first record is listed and skipped.
+    Exits with code 1 if anything differs. A lane is skipped, and listed, if retention has deleted the start of its log.
 
     Example:  streamer parity
     """

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     plays = common.group(
         "plays",
-        "Messages triggered by segment changes: check, preview, start and watch plays.",
+        "Manage plays: messages that segment changes trigger.",
         "streamer plays preview win_back --file plays.toml",
     )
     for name, command in (
@@ -58,8 +58,8 @@ def register(app: typer.Typer) -> None:
 # -- before the start -----------------------------------------------------------------------------------------
 
 
-def check(file: Annotated[Path, typer.Argument(help="File of plays.")] = PLAYS, json: Json = False) -> None:
-    """Check a file of plays and its templates against the segmentations in force; starts nothing.
+def check(file: Annotated[Path, typer.Argument(help="Path of the plays file.")] = PLAYS, json: Json = False) -> None:
+    """Check a plays file and its templates against the active segmentations. Starts nothing.
 
     Example:  streamer plays check plays.toml
     """
@@ -89,16 +89,16 @@ def _warn_of_switched_off(book: Book, in_force: Segments) -> None:
 
 def preview(
     name: Annotated[
-        str | None, typer.Argument(metavar="[PLAY]", help="Only this play. Default: all plays in the file.")
+        str | None, typer.Argument(metavar="[PLAY]", help="Name of the play. Default: all plays in the file.")
     ] = None,
     file: File = PLAYS,
-    days: Annotated[int, typer.Option(min=1, max=400, help="Number of past days to look at.")] = 30,
+    days: Annotated[int, typer.Option(min=1, max=400, help="Number of past days to include.")] = 30,
     who: Annotated[bool, typer.Option("--who", help="List the first customers for each outcome.")] = False,
     json: Json = False,
 ) -> None:
     """Show what plays would have done with recent changes, gate by gate. Sends nothing.
 
-    This runs the same planner as sending. It uses today's profiles: older ones are not kept.
+    Uses the same planner as sending. Profiles are today's, because earlier ones are not stored.
 
     Example:  streamer plays preview win_back --days 30 --who
     """
@@ -124,16 +124,16 @@ def preview(
 
 def test(
     name: Name,
-    customer: Annotated[str, typer.Option("--customer", "-c", help="Render the template for this customer.")],
+    customer: Annotated[str, typer.Option("--customer", "-c", help="Id of the customer to render the message for.")],
     to_address: Annotated[
         str | None,
         typer.Option(
-            "--to", help="Send the message to this address through the play's channel. Default: only show it."
+            "--to", help="Address to send the message to, through the play's channel. Default: only show the message."
         ),
     ] = None,
     file: File = PLAYS,
 ) -> None:
-    """Show one message as a customer would get it, or send it to yourself. Caps, holdouts and counters do not change.
+    """Render one message for a customer, or send it to yourself. Caps, holdouts and counters do not change.
 
     Example:  streamer plays test win_back --customer 17850 --to me@shop.example
     """

@@ -22,17 +22,18 @@ from streamer.queries.plays import already_in, policy_of, profiles
 def first(
     name: Name,
     limit: Annotated[
-        int, typer.Option(min=1, max=MAX_FIRST, help="Maximum number of customers, latest arrivals first.")
+        int, typer.Option(min=1, max=MAX_FIRST, help="Maximum number of customers, most recent arrivals first.")
     ] = 100,
     send: Annotated[
-        bool, typer.Option("--send", help="Plan the messages. Default: only show what would happen.")
+        bool, typer.Option("--send", help="Plan the messages instead of only showing what would happen.")
     ] = False,
     who: Annotated[bool, typer.Option("--who", help="List the first customers for each outcome.")] = False,
     json: Json = False,
 ) -> None:
-    """Plan a started play for customers already in its segments. On its own, a play acts only on later changes.
+    """Plan messages for customers who are already in a play's segments. Otherwise, a play acts only on later changes.
 
-    All gates apply, including caps and the holdout. Recipients count as written to: `again` applies to later changes.
+    The play must be started. All gates apply, including caps and the holdout. Recipients count as contacted, so the
+    play's `again` setting applies to their later changes.
 
     Example:  streamer plays first win_back --limit 50 --send
     """

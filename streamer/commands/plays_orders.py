@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from schemas.act import PlayCommand
     from streamer.client.connections import Connections
 
-Name = Annotated[str, typer.Argument(metavar="PLAY", help="Name of the play in the file.")]
-File = Annotated[Path, typer.Option("--file", "-f", help="File of plays; its templates are in templates/ beside it.")]
+Name = Annotated[str, typer.Argument(metavar="PLAY", help="Name of the play.")]
+File = Annotated[
+    Path, typer.Option("--file", "-f", help=("Path of the plays file. Templates are read from templates/ beside it."))
+]
 PLAYS = Path("plays.toml")
 TURN_ON = "`streamer segments file > segments.toml`, take its `active = false` out, `streamer segments activate segments.toml`"
 """How to put a shipped segmentation that is off into force."""
@@ -28,15 +30,15 @@ _NOBODY = "no `streamer act` has answered: what you ordered takes effect as soon
 def start(
     name: Name,
     file: File = PLAYS,
-    approve: Annotated[int, typer.Option(min=0, help="Hold the first N messages for your approval.")] = 0,
+    approve: Annotated[int, typer.Option(min=0, help="Number of first messages to hold for your approval.")] = 0,
     json: Json = False,
 ) -> None:
-    """Start a play, or resume a paused one, with the current version of the file.
+    """Start a play, or resume a paused one, with the current version of the plays file.
 
-    A play sees only changes after its start. Waiting messages keep the file version that planned them.
+    A play acts only on changes after it starts. Messages that are already waiting keep the version that planned them.
 
-    With --approve, the first messages pass all gates and then wait for your approval: `streamer plays waiting --play PLAY`
-    lists them, `--release` sends them, `--drop` does not.
+    With --approve, the first messages pass all gates and then wait for your approval. List them with `streamer plays
+    waiting --play PLAY`, then add --release to send them or --drop to discard them.
 
     Example:  streamer plays start win_back --approve 10
     """
@@ -62,7 +64,7 @@ def start(
 
 
 def pause(name: Name, json: Json = False) -> None:
-    """Stop sending a play for now; it still plans messages, and they expire as usual.
+    """Pause a play. It still plans messages, but sends none; they expire as usual.
 
     Example:  streamer plays pause win_back
     """
@@ -70,7 +72,7 @@ def pause(name: Name, json: Json = False) -> None:
 
 
 def stop(name: Name, json: Json = False) -> None:
-    """End a play: waiting messages are dropped, and a new start draws new holdouts.
+    """Stop a play and drop its waiting messages. Starting it again draws new holdouts.
 
     Example:  streamer plays stop win_back
     """

@@ -18,14 +18,15 @@ from streamer.queries import plays as queries
 
 def report(
     name: Annotated[
-        str | None, typer.Argument(metavar="[PLAY]", help="Only this play. Default: all marketing together.")
+        str | None, typer.Argument(metavar="[PLAY]", help="Name of the play. Default: all marketing together.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show whether a play works: how many more recipients bought than held-out customers, with a 95 % interval.
+    """Show whether a play works: how many more recipients than held-out customers bought, with a 95 % interval.
 
-    Before the play's `report_on` date, the interval is wider and may be checked daily. Without a play, customers
-    held out of all marketing (`holdout` in [limits]) are compared with the others, for 90 days from their first turn.
+    Before the play's `report_on` date, the interval is wider so that you can check it daily. Without PLAY, compares
+    customers held out of all marketing (`holdout` in [limits]) with all others, for 90 days from the first message each
+    would have got.
 
     Example:  streamer plays report win_back
     """

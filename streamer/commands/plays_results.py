@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from streamer.act.heart.state import Message
     from streamer.client.connections import Connections
 
-Release = Annotated[bool, typer.Option("--release", help="Send the messages after all.")]
-Drop = Annotated[bool, typer.Option("--drop", help="Discard the messages.")]
-OfPlay = Annotated[str | None, typer.Option("--play", help="Only messages of this play.")]
-OfId = Annotated[str | None, typer.Option("--message", help="Only the message with this id.")]
+Release = Annotated[bool, typer.Option("--release", help="Send the selected messages.")]
+Drop = Annotated[bool, typer.Option("--drop", help="Discard the selected messages.")]
+OfPlay = Annotated[str | None, typer.Option("--play", help="Select only messages of this play.")]
+OfId = Annotated[str | None, typer.Option("--message", help="Select only the message with this id.")]
 _SHOWN = 20
 _DAYS = 30
 """Number of days of changes that a preview uses."""
@@ -40,7 +40,7 @@ _KEPT = {"waiting": "waiting for a yes", "doubtful": "doubtful", "failed": "fail
 
 
 def list_(json: Json = False) -> None:
-    """List every play that was ever started, and the fate of its messages.
+    """List every play that was ever started, and what happened to its messages.
 
     Example:  streamer plays list
     """
@@ -59,9 +59,9 @@ def list_(json: Json = False) -> None:
 
 
 def show(name: Name, file: File = PLAYS, json: Json = False) -> None:
-    """Show one play: its state, what happened to its messages, and how long until you know whether it works.
+    """Show a play: its state, its messages, and how long until its effect is known.
 
-    A play that was never started is shown for the changes of the last 30 days.
+    If the play was never started, shows what it would have done with the changes of the last 30 days.
 
     Example:  streamer plays show win_back
     """
@@ -108,9 +108,9 @@ def _show_unstarted(to: Connections, name: str, file: Path, now: int, json: bool
 def waiting(
     play: OfPlay = None, message: OfId = None, release: Release = False, drop: Drop = False, json: Json = False
 ) -> None:
-    """List waiting messages: for their time, the end of quiet hours, a budget, or your approval (`start --approve`).
+    """List messages that wait for their send time, the end of quiet hours, budget or your approval.
 
-    Only those that wait for your approval can be released or dropped.
+    Only messages that wait for approval (`plays start --approve`) can be released or dropped.
 
     Example:  streamer plays waiting --play win_back --release
     """
@@ -130,7 +130,7 @@ def doubtful(
 def failed(
     play: OfPlay = None, message: OfId = None, release: Release = False, drop: Drop = False, json: Json = False
 ) -> None:
-    """List messages that were not sent and will not be retried.
+    """List messages that failed and will not be retried.
 
     Example:  streamer plays failed --play win_back --release
     """

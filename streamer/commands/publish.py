@@ -43,20 +43,22 @@ _HINTS = {
 }
 """What the sender can do about a rejected event, by reason."""
 
-Customer = Annotated[str, typer.Option("--customer", "-c", help="The customer's id.")]
-At = Annotated[str | None, typer.Option(help="Time of the event: RFC 3339 with a UTC offset. Default: now.")]
-EventId = Annotated[str | None, typer.Option(help="Event id; duplicates are dropped. Default: a new id.")]
-Currency = Annotated[str | None, typer.Option(help="ISO 4217 code. Default: STREAMER_CURRENCY.")]
+Customer = Annotated[str, typer.Option("--customer", "-c", help="Customer id.")]
+At = Annotated[str | None, typer.Option(help="Event time in RFC 3339 format with a UTC offset. Default: now.")]
+EventId = Annotated[str | None, typer.Option(help="Event id, used to drop duplicates. Default: a new id.")]
+Currency = Annotated[str | None, typer.Option(help="ISO 4217 currency code. Default: STREAMER_CURRENCY.")]
 Products = Annotated[
     list[str] | None,
-    typer.Option("--product", help="ID, ID,PRICE, ID,PRICE,QUANTITY or ID,PRICE,QUANTITY,CATEGORY; may be repeated."),
+    typer.Option(
+        "--product", help=("Product as ID,PRICE,QUANTITY,CATEGORY, where all but ID are optional. May be repeated.")
+    ),
 ]
 
 
 def register(app: typer.Typer) -> None:
     publish = common.group(
         "publish",
-        "Publish one event from flags, or many as JSON lines (publish events).",
+        "Publish one event, or many from standard input.",
         "streamer publish order --customer 17 --total 59.90",
     )
     publish.command("order")(order)
@@ -80,10 +82,10 @@ def order(
     customer: Customer,
     total: Annotated[float, typer.Option(help="Amount paid.")],
     currency: Currency = None,
-    order_id: Annotated[str | None, typer.Option(help="Default: a new id.")] = None,
+    order_id: Annotated[str | None, typer.Option(help="Order id. Default: a new id.")] = None,
     product: Products = None,
-    discount: Annotated[float | None, typer.Option(help="Amount of the discount.")] = None,
-    coupon: Annotated[str | None, typer.Option()] = None,
+    discount: Annotated[float | None, typer.Option(help="Discount amount.")] = None,
+    coupon: Annotated[str | None, typer.Option(help="Coupon code.")] = None,
     at: At = None,
     event_id: EventId = None,
     json: Json = False,
@@ -107,10 +109,10 @@ def order(
 def _reversal(type: str) -> Callable[..., None]:
     def command(
         customer: Customer,
-        order_id: Annotated[str | None, typer.Option(help="Id of the order, if known.")] = None,
+        order_id: Annotated[str | None, typer.Option(help="Order id, if known.")] = None,
         total: Annotated[float | None, typer.Option(help="Amount refunded. Default: the whole order.")] = None,
         currency: Currency = None,
-        refund_id: Annotated[str | None, typer.Option(help="Default: a new id.")] = None,
+        refund_id: Annotated[str | None, typer.Option(help="Refund id. Default: a new id.")] = None,
         product: Products = None,
         at: At = None,
         event_id: EventId = None,
@@ -132,12 +134,12 @@ def _reversal(type: str) -> Callable[..., None]:
 def _interaction(type: str) -> Callable[..., None]:
     def command(
         customer: Customer,
-        product_id: Annotated[str | None, typer.Option("--product", help="The product's id.")] = None,
-        category: Annotated[str | None, typer.Option(help="The product's category.")] = None,
-        price: Annotated[float | None, typer.Option(help="The product's price.")] = None,
+        product_id: Annotated[str | None, typer.Option("--product", help="Product id.")] = None,
+        category: Annotated[str | None, typer.Option(help="Product category.")] = None,
+        price: Annotated[float | None, typer.Option(help="Product price.")] = None,
         currency: Currency = None,
-        quantity: Annotated[int | None, typer.Option()] = None,
-        url: Annotated[str | None, typer.Option()] = None,
+        quantity: Annotated[int | None, typer.Option(help="Number of items.")] = None,
+        url: Annotated[str | None, typer.Option(help="Page URL.")] = None,
         query: Annotated[str | None, typer.Option(help="Search term.")] = None,
         at: At = None,
         event_id: EventId = None,
@@ -160,19 +162,19 @@ def _interaction(type: str) -> Callable[..., None]:
 
 def profile(
     customer: Customer,
-    name: Annotated[str | None, typer.Option(help="Name of the customer.")] = None,
+    name: Annotated[str | None, typer.Option(help="Customer name.")] = None,
     email: Annotated[str | None, typer.Option(help="E-mail address.")] = None,
-    phone: Annotated[str | None, typer.Option()] = None,
-    language: Annotated[str | None, typer.Option(help="Language tag, such as en or zh-CN.")] = None,
-    timezone: Annotated[str | None, typer.Option(help="IANA time zone, such as Europe/Berlin.")] = None,
-    country: Annotated[str | None, typer.Option()] = None,
-    city: Annotated[str | None, typer.Option()] = None,
-    custom: Annotated[list[str] | None, typer.Option(help="Custom trait as NAME=TEXT; may be repeated.")] = None,
+    phone: Annotated[str | None, typer.Option(help="Phone number.")] = None,
+    language: Annotated[str | None, typer.Option(help="Language tag, for example en or zh-CN.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="IANA time zone, for example Europe/Berlin.")] = None,
+    country: Annotated[str | None, typer.Option(help="Country.")] = None,
+    city: Annotated[str | None, typer.Option(help="City.")] = None,
+    custom: Annotated[list[str] | None, typer.Option(help="Custom trait, as NAME=TEXT. May be repeated.")] = None,
     at: At = None,
     event_id: EventId = None,
     json: Json = False,
 ) -> None:
-    """Publish one profile.updated event; other traits keep their values.
+    """Publish one profile.updated event. Traits that you leave out keep their values.
 
     Example:  streamer publish profile --customer 17 --email ann@example.org --language en
     """
@@ -202,7 +204,7 @@ def consent(
     event_id: EventId = None,
     json: Json = False,
 ) -> None:
-    """Publish one consent.updated event: everything the customer allows from now on.
+    """Publish one consent.updated event. It replaces all consent that the customer gave before.
 
     Example:  streamer publish consent --customer 17 --no-marketing
     """
@@ -212,8 +214,10 @@ def consent(
 
 def subscription(
     customer: Customer,
-    list: Annotated[str, typer.Option("--list", help="Name of the list; * means all lists.")],
-    subscribed: Annotated[bool, typer.Option("--subscribed/--unsubscribed", help="Whether the customer subscribes.")],
+    list: Annotated[str, typer.Option("--list", help="Name of the mailing list, or * for all lists.")],
+    subscribed: Annotated[
+        bool, typer.Option("--subscribed/--unsubscribed", help="Whether the customer is subscribed.")
+    ],
     at: At = None,
     event_id: EventId = None,
     json: Json = False,
@@ -228,14 +232,18 @@ def subscription(
 
 def outcome(
     customer: Customer,
-    message: Annotated[str, typer.Option("--message", help="The message's id.")],
-    outcome: Annotated[str, typer.Option(help="delivered, opened, clicked, bounced, complained ...")],
-    change: Annotated[str, typer.Option("--change", help="Event id of the change that triggered it.")] = "unknown",
+    message: Annotated[str, typer.Option("--message", help="Message id.")],
+    outcome: Annotated[
+        str, typer.Option(help=("Message outcome: delivered, opened, clicked, bounced, complained ..."))
+    ],
+    change: Annotated[
+        str, typer.Option("--change", help="Event id of the change that triggered the message.")
+    ] = "unknown",
     at: At = None,
     event_id: EventId = None,
     json: Json = False,
 ) -> None:
-    """Publish one message.outcome event: what became of a message, such as a bounce that the provider reports.
+    """Publish one message.outcome event, for example a bounce reported by your e-mail provider.
 
     Example:  streamer publish outcome --customer 17 --message 25e510f3-... --outcome bounced
     """
@@ -246,11 +254,11 @@ def outcome(
 def events(
     unchecked: Annotated[
         bool,
-        typer.Option("--unchecked", help="Also publish invalid events; workers will dead-letter them."),
+        typer.Option("--unchecked", help="Also publish invalid events, which workers move to the dead letters."),
     ] = False,
     json: Json = False,
 ) -> None:
-    """Publish JSON lines from standard input, one bare event a line, of any type. Nothing is sent after a wrong one.
+    """Publish events from standard input, one JSON object per line. Stops at the first invalid event.
 
     Example:  streamer publish events < events.jsonl
     """

@@ -44,30 +44,32 @@ def register(app: typer.Typer) -> None:
 
 
 def replay(
-    file: Annotated[Path, typer.Argument(help="File of events.")],
+    file: Annotated[Path, typer.Argument(help="Path of the events file.")],
     format: Format = None,
     until: Annotated[
         str | None,
-        typer.Option(help="Advance time to this date at the end, such as 2012-06-01. Default: stop at the last event."),
+        typer.Option(
+            help=("Advance time to this date (YYYY-MM-DD) after the last event. Default: stop at the last event.")
+        ),
     ] = None,
     preset: Annotated[
         Literal["responsive", "conservative"] | None,
-        typer.Option(help="How readily customers move between behaviour clusters."),
+        typer.Option(help="Preset for how readily customers move between behaviour clusters."),
     ] = None,
     mapping: Mapped = None,
     rejects: RejectsFile = None,
     definitions: Annotated[
-        Path | None, typer.Option(help="Use this file of segmentations instead of the built-in one.")
+        Path | None, typer.Option(help="Path of a segments file to use instead of the built-in one.")
     ] = None,
     changes: ChangesFile = None,
     memberships: MembershipsFile = None,
     html: ReportFile = None,
     json: Json = False,
 ) -> None:
-    """Replay a file of events without Kafka or Redis, and report segments and moves.
+    """Replay an events file without Kafka or Redis, and report segments and moves.
 
-    Makes the same decisions as the service. Clusters are learned during the replay, on the data's own dates, so the same file
-    gives the same changes every time. Nothing is stored.
+    Decisions are the same as in the service. Clusters are learned along the way, on the dates in the data, so the same
+    file always gives the same changes. Nothing is stored.
 
     Example:  streamer replay online_retail.csv.gz --format online-retail --until 2012-06-01
     """

@@ -26,17 +26,20 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
-    html: Annotated[Path | None, typer.Option("--html", help="Write the report as an HTML page.")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the report to this HTML file.")] = None,
     since: Annotated[
         str | None,
-        typer.Option("--from", help="First day, such as 2026-03-01. Default: 30 days before the last day."),
+        typer.Option("--from", help="First day of the period (YYYY-MM-DD). Default: 30 days before the last day."),
     ] = None,
-    until: Annotated[str | None, typer.Option("--to", help="Last day. Default: the service's current day.")] = None,
+    until: Annotated[
+        str | None,
+        typer.Option("--to", help=("Last day of the period (YYYY-MM-DD). Default: the service's current day.")),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Report who is in which segment, who moved and why, and where the money is, for a period.
+    """Report a period: segment sizes, moves and their reasons, and revenue by segment.
 
-    The page contains its charts and loads nothing, so you can mail it and read it on a phone.
+    The HTML page is self-contained, so you can mail it or open it on a phone.
 
     Example:  streamer report --html report.html
     """

@@ -14,22 +14,22 @@ from streamer.commands.common import Json
 
 
 def register(app: typer.Typer) -> None:
-    schemas = common.group("schemas", "Data contracts for other programs.", "streamer schemas export")
+    schemas = common.group("schemas", "Export data contracts for other programs.", "streamer schemas export")
 
     # With a single command, Typer would use it in place of the group.
     @schemas.callback()
     def only_groups() -> None:
-        """Data contracts for other programs."""
+        """Export data contracts for other programs."""
 
     schemas.command("export")(export)
     app.add_typer(schemas)
 
 
 def export(
-    folder: Annotated[Path, typer.Argument(help="Output folder; created if missing.")] = Path("schemas"),
+    folder: Annotated[Path, typer.Argument(help="Output folder. Created if missing.")] = Path("schemas"),
     json: Json = False,
 ) -> None:
-    """Write a JSON Schema (2020-12) of each record and of its headers, and an AsyncAPI 3.0 document (asyncapi.json).
+    """Write JSON Schemas (2020-12) of all records and headers, and an AsyncAPI 3.0 document (asyncapi.json).
 
     Example:  streamer schemas export ./schemas
     """

@@ -24,7 +24,7 @@ def show(
         str,
         typer.Argument(
             metavar="ID",
-            help="Segment id, such as at_risk; write lifecycle/new if two segments share an id.",
+            help="Segment id, for example at_risk. Use SEGMENTATION/SEGMENT if two segments share an id.",
             autocompletion=segment_ids,
         ),
     ],
@@ -32,7 +32,7 @@ def show(
 ) -> None:
     """Show a segment's card: size, share of revenue, and how its customers compare with the shop's average.
 
-    For a cluster, the typical values are those published with its version; for other segments, those of its customers now.
+    For a cluster, typical values come from its published version; for other segments, from their current customers.
 
     Example:  streamer segments show champion
     """

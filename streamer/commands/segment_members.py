@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from streamer.client.members import Row
     from streamer.queries.members import Member
 
-Csv = Annotated[bool, typer.Option("--csv", help="Print CSV, to redirect into a file.")]
-Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Stop after this many customers.")]
+Csv = Annotated[bool, typer.Option("--csv", help="Print the result as CSV.")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="Maximum number of customers to list.")]
 
 
 def register(segments: typer.Typer) -> None:
@@ -36,10 +36,14 @@ def register(segments: typer.Typer) -> None:
 def members(
     segment: Annotated[
         list[str],
-        typer.Argument(metavar="SEGMENT...", help="Segment ids, or SEGMENTATION/SEGMENT.", autocompletion=segment_ids),
+        typer.Argument(
+            metavar="SEGMENT...",
+            help="Segments to list, as SEGMENT or SEGMENTATION/SEGMENT.",
+            autocompletion=segment_ids,
+        ),
     ],
     since: Annotated[
-        str | None, typer.Option(help="Only customers who entered on or after this date, such as 2024-05-01.")
+        str | None, typer.Option(help="List only customers who entered on or after this date (YYYY-MM-DD).")
     ] = None,
     limit: Limit = None,
     csv: Csv = False,
@@ -47,14 +51,14 @@ def members(
     url: Annotated[
         str | None,
         typer.Option(
-            help="Ask the `streamer web` at this address, with the token in STREAMER_WEB_TOKEN, where Redis cannot be "
-            "reached. Default: STREAMER_WEB_URL."
+            help="URL of a web process to query instead of Redis, with the token in STREAMER_WEB_TOKEN. Default: "
+            "STREAMER_WEB_URL."
         ),
     ] = None,
 ) -> None:
-    """List the customers of a segment: entry date, last order, and next move by time alone.
+    """List the customers of a segment, with entry date, last order, and next move if no events arrive.
 
-    Asks the web process of this folder if one runs, else Redis; both give the same list.
+    Queries the web process of this folder if it is running, otherwise Redis. Both return the same list.
 
     Example:  streamer segments members at_risk --csv > at-risk.csv
     """
@@ -120,12 +124,12 @@ def _from_redis(to: Connections, segments: Sequence[str], since: str | None, lim
 
 
 def who(
-    condition: Annotated[str, typer.Argument(metavar="CONDITION", help="Condition, written as in rules.")],
+    condition: Annotated[str, typer.Argument(metavar="CONDITION", help="Condition, in the syntax of segment rules.")],
     limit: Limit = None,
     csv: Csv = False,
     json: Json = False,
 ) -> None:
-    """List the customers who meet a condition now. Activates nothing.
+    """List the customers who currently meet a condition. Activates nothing.
 
     Example:  streamer segments who 'orders >= 2 and recency_days >= 60' --csv
     """

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def rename(
-    id: Annotated[str, typer.Argument(metavar="ID", help="The id of a behaviour cluster, such as bargain_hunters.")],
+    id: Annotated[str, typer.Argument(metavar="ID", help="Id of the behaviour cluster, for example bargain_hunters.")],
     name: Annotated[str, typer.Argument(metavar="NAME", help="New name, in any language.")],
     json: Json = False,
 ) -> None:
-    """Rename a behaviour cluster. The name belongs to the id, and survives refits and restarts.
+    """Rename a behaviour cluster. The name stays with the cluster's id across refits and restarts.
 
-    Nobody moves: the model owner republishes the version in force with the new name. Declared segments are named
-    in segments.toml.
+    No customer moves: the model owner republishes the active version with the new name. To rename a declared segment,
+    edit segments.toml.
 
     Example:  streamer segments rename bargain_hunters "Coupon lovers"
     """

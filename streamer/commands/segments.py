@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def register(app: typer.Typer) -> None:
-    segments = common.group("segments", "List, preview and change the segments.", "streamer segments list")
+    segments = common.group("segments", "List, preview and change segments.", "streamer segments list")
 
     @segments.callback()
     def only_groups() -> None:
-        """List, preview and change the segments."""
+        """List, preview and change segments."""
 
     segments.command("list")(list_)
     segments_versions.register(segments)
@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_(json: Json = False) -> None:
-    """List all segmentations with their segments, meanings and sizes.
+    """List all segmentations and their segments, with meanings and sizes.
 
     Example:  streamer segments list
     """

@@ -15,7 +15,7 @@ def register(segments: typer.Typer) -> None:
 
 
 def suggest(json: Json = False) -> None:
-    """Print a file whose borders are quantiles of this shop's own customers; changes nothing.
+    """Print a segments file with borders at quantiles of this shop's customers. Changes nothing.
 
     Example:  streamer segments suggest > segments.toml
     """

@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 _SHOWN = 12
 _PATIENCE_SECONDS = 15.0
 
-File = Annotated[Path | None, typer.Argument(help="File of segmentations. Default: STREAMER_SEGMENTS.")]
-OfVersion = Annotated[int | None, typer.Option("--version", help="Use an earlier version instead of a file.")]
+File = Annotated[Path | None, typer.Argument(help="Path of the segments file. Default: STREAMER_SEGMENTS.")]
+OfVersion = Annotated[
+    int | None, typer.Option("--version", help=("Number of an earlier version to use instead of a file."))
+]
 
 
 def register(segments: typer.Typer) -> None:
@@ -40,13 +42,13 @@ def preview(
     file: File = None,
     version: OfVersion = None,
     customers: Annotated[
-        Path | None, typer.Option(help="Write each move and its reasons to this file, one JSON object per line.")
+        Path | None, typer.Option(help="Write each move and its reasons to this file as JSON Lines.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show who would move where if a file were activated; changes nothing.
+    """Show who would move if a segments file were activated. Changes nothing.
 
-    Time moves customers as well: moves that are already due count as made.
+    Moves that are already due by time alone count as made.
 
     Example:  streamer segments preview segments.toml
     """
@@ -67,9 +69,9 @@ def activate(
     wait: Annotated[bool, typer.Option(help="Wait until the version is applied to every customer.")] = True,
     json: Json = False,
 ) -> None:
-    """Activate a file: every customer is reassigned, and moves are published with the cause definition_edit.
+    """Activate a segments file: reassign every customer, and publish the moves with cause `definition_edit`.
 
-    None of these moves is safe for automation. --version activates an older version again, as a new one.
+    These moves are never safe for automation. With --version, activates an earlier version again, as a new one.
 
     Example:  streamer segments activate segments.toml
     """
@@ -108,7 +110,7 @@ def activate(
 
 
 def history(json: Json = False) -> None:
-    """List all versions, what each changed, and how far the newest has been applied.
+    """List all versions of the segments file, what each one changed, and how far the latest has been applied.
 
     Example:  streamer segments history
     """
@@ -158,7 +160,7 @@ def history(json: Json = False) -> None:
 
 
 def file_(version: OfVersion = None) -> None:
-    """Print the file in force, to edit a copy of it.
+    """Print the active segments file, so that you can edit a copy.
 
     Example:  streamer segments file > segments.toml
     """

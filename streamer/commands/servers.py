@@ -26,16 +26,17 @@ def register(app: typer.Typer) -> None:
 
 def up(
     all: Annotated[
-        bool, typer.Option("--all", help="Also start the service in the background: workers, act and web.")
+        bool, typer.Option("--all", help="Also start the service (workers, act and web) in the background.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Start the embedded Kafka and Valkey; they run until `streamer down`.
+    """Start the embedded Kafka and Valkey, and leave them running until `streamer down`.
 
-    They keep their data between runs, in STREAMER_HOME. If they already run, this shows their addresses.
+    Data is kept in STREAMER_HOME between runs. If the servers are already running, their addresses are shown.
 
-    --all also runs the service in the background, one process for each role: a worker, the model owner, `act` for plays, and
-    `web` for the console, whose link is printed. Each is restarted when it exits; all log to STREAMER_HOME/service.log.
+    With --all, the service also runs in the background, with one process per role: a worker, the model owner, `act` for
+    plays, and `web` for the console. A link to the console is printed. Processes that exit are restarted, and all of
+    them log to STREAMER_HOME/service.log.
 
     Example:  streamer up && streamer worker
     """
@@ -75,7 +76,7 @@ def _keep_service(found: Settings, progress: Progress) -> dict[str, Any]:
 
 
 def down(json: Json = False) -> None:
-    """Stop the embedded Kafka and Valkey that `streamer up` started, and the service of `streamer up --all`. Data is kept.
+    """Stop the embedded Kafka and Valkey, and the service that `streamer up --all` started. Data is kept.
 
     Example:  streamer down
     """
@@ -100,7 +101,7 @@ def down(json: Json = False) -> None:
 def status(json: Json = False) -> None:
     """Show service health: servers, topics, lag, customers, and whether every record is accounted for.
 
-    The exit code is 1 if no servers run or a lane has stopped.
+    Exits with code 1 if no servers are running or a lane has stopped.
 
     Example:  streamer status --json
     """

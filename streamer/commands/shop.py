@@ -30,33 +30,39 @@ def register(app: typer.Typer) -> None:
 
 def shop(
     customers: Annotated[int, typer.Option(min=1, help="Number of customers.")] = 1_000,
-    rate: Annotated[float, typer.Option(min=0, help="Live events per second; 0 for none.")] = 50.0,
-    days: Annotated[int, typer.Option(min=0, help="Days of history, imported before the shop goes live.")] = 0,
+    rate: Annotated[float, typer.Option(min=0, help="Number of live events per second. 0 sends none.")] = 50.0,
+    days: Annotated[
+        int, typer.Option(min=0, help="Number of days of history to import before the shop goes live.")
+    ] = 0,
     scenario: Annotated[
         Literal["stationary", "shock", "hard", "new-archetype", "bots"], typer.Option(help="Scenario to simulate.")
     ] = "stationary",
-    seed: Annotated[int, typer.Option(min=0, help="Random seed; the same seed gives the same shop.")] = 1,
-    late: Annotated[float, typer.Option(min=0, max=0.9, help="Share of events that arrive late.")] = 0.0,
-    duplicates: Annotated[float, typer.Option(min=0, max=0.9, help="Share of events sent twice.")] = 0.0,
-    broken: Annotated[float, typer.Option(min=0, max=0.9, help="Share of records that are not valid events.")] = 0.0,
-    ids: Annotated[str, typer.Option(help="Prefix of the customers' ids.")] = "c",
+    seed: Annotated[int, typer.Option(min=0, help="Random seed. The same seed gives the same shop.")] = 1,
+    late: Annotated[float, typer.Option(min=0, max=0.9, help="Share of events that arrive late, from 0 to 1.")] = 0.0,
+    duplicates: Annotated[
+        float, typer.Option(min=0, max=0.9, help="Share of events that are sent twice, from 0 to 1.")
+    ] = 0.0,
+    broken: Annotated[
+        float, typer.Option(min=0, max=0.9, help="Share of records that are invalid, from 0 to 1.")
+    ] = 0.0,
+    ids: Annotated[str, typer.Option(help="Prefix for customer ids.")] = "c",
     start: Annotated[
-        str | None, typer.Option(help="First day of the history, such as 2026-01-01. Default: the history ends today.")
+        str | None, typer.Option(help="First day of the history (YYYY-MM-DD). Default: the history ends today.")
     ] = None,
     seconds: Annotated[
-        float | None, typer.Option(min=0, help="Stop after this many seconds. Default: run until Ctrl-C.")
+        float | None, typer.Option(min=0, help="Number of seconds to run. Default: run until Ctrl-C.")
     ] = None,
     truth: Annotated[
-        Path | None, typer.Option(help="Write each customer's true type to this file, as JSON lines.")
+        Path | None, typer.Option(help="Write each customer's true type to this file as JSON Lines.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Write the history to this file as JSON lines instead of to Kafka.")
+        Path | None, typer.Option(help="Write the history to this file as JSON Lines instead of to Kafka.")
     ] = None,
 ) -> None:
-    """A simulated shop: customers of known types who browse, buy, return and go quiet.
+    """Run a simulated shop whose customers browse, buy, return goods and lapse.
 
-    Its history is imported, then its customers go live. A shop already imported (the same seed and size on the
-    same day) goes live at once. Needs a running worker: `streamer worker`.
+    The shop's history is imported first; then its customers go live. If the same shop (seed, size and day) was already
+    imported, it goes live at once. Needs a running worker: `streamer worker`.
 
     Example:  streamer shop --customers 5000 --days 180 --rate 200 --late 0.01 --duplicates 0.01
     """

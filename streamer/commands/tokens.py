@@ -19,7 +19,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the token.")]
 
 def register(app: typer.Typer) -> None:
     tokens = common.group(
-        "tokens", "Tokens for the HTTP API (`streamer web`).", "streamer tokens create my-shop --may read"
+        "tokens", "Manage access tokens for the HTTP API.", "streamer tokens create my-shop --may read"
     )
     tokens.command("create")(create)
     tokens.command("list")(list_)
@@ -35,20 +35,23 @@ def create(
     origin: Annotated[
         list[str] | None,
         typer.Option(
-            help="Create a public write key for pages from this origin, such as https://shop.example; may be repeated."
+            help=(
+                "Create a public write key for web pages from this origin, for example https://shop.example. "
+                "May be repeated."
+            )
         ),
     ] = None,
     allow: Annotated[
         list[str] | None,
         typer.Option(
             metavar="TYPE",
-            help="Also let the write key send this event, which visitors could forge, such as order.completed: "
-            "forged orders would move customers. May be repeated.",
+            help="Event type that the public write key may also send, for example order.completed. Visitors could "
+            "forge such events, and forged orders move customers. May be repeated.",
         ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Create a token and print it once: only its hash is stored.
+    """Create a token and print it. It is shown only once, because only its hash is stored.
 
     Example:  streamer tokens create shop-page --may write --origin https://shop.example
     """
@@ -65,7 +68,7 @@ def create(
 
 
 def list_(json: Json = False) -> None:
-    """List tokens with their permissions and creation times. The tokens themselves are not stored.
+    """List tokens with their permissions and creation times.
 
     Example:  streamer tokens list
     """
@@ -86,7 +89,7 @@ def list_(json: Json = False) -> None:
 
 
 def revoke(name: Name) -> None:
-    """Revoke a token. Running web processes notice at once.
+    """Revoke a token. Running web processes reject it at once.
 
     Example:  streamer tokens revoke shop-backend
     """

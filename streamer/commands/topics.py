@@ -14,7 +14,7 @@ from streamer.commands.common import Json
 
 
 def register(app: typer.Typer) -> None:
-    topics = common.group("topics", "Create the topics, and check their settings.", "streamer topics check")
+    topics = common.group("topics", "Create topics, and check their settings.", "streamer topics check")
     topics.command("create")(create)
     topics.command("check")(check)
     app.add_typer(topics)
@@ -22,7 +22,8 @@ def register(app: typer.Typer) -> None:
 
 def create(
     lanes: Annotated[
-        int | None, typer.Option(min=1, max=1000, help="Partitions of the input topic. Default: STREAMER_LANES.")
+        int | None,
+        typer.Option(min=1, max=1000, help=("Number of partitions of the input topic. Default: STREAMER_LANES.")),
     ] = None,
     replication: Annotated[int, typer.Option(min=1, help="Replication factor of each topic.")] = 1,
     json: Json = False,
@@ -48,11 +49,11 @@ def create(
 
 
 def check(
-    fix: Annotated[bool, typer.Option("--fix", help="Fix the settings that can be fixed.")] = False,
-    mend: Annotated[bool, typer.Option("--mend", hidden=True, help="The name of --fix in release 0.1.0.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Fix topic settings where possible.")] = False,
+    mend: Annotated[bool, typer.Option("--mend", hidden=True, help="Deprecated name of --fix.")] = False,
     json: Json = False,
 ) -> None:
-    """Report what is wrong with the topics and how to fix it. Exits 1 if something is wrong.
+    """Check the topics, and explain how to fix what is wrong. Exits with code 1 if something is wrong.
 
     Example:  streamer topics check --fix
     """

@@ -32,17 +32,24 @@ def register(app: typer.Typer) -> None:
 
 def watch(
     segmentation: Annotated[
-        str | None, typer.Option("--segmentation", "-s", help="Only this segmentation, such as lifecycle.")
+        str | None,
+        typer.Option("--segmentation", "-s", help=("Show only changes of this segmentation, for example lifecycle.")),
     ] = None,
-    to: Annotated[str | None, typer.Option(help="Only moves into this segment, such as at_risk.")] = None,
-    customer: Annotated[str | None, typer.Option("--customer", "-c", help="Only this customer.")] = None,
-    from_start: Annotated[bool, typer.Option("--from-start", help="Also show changes published earlier.")] = False,
-    limit: Annotated[int | None, typer.Option("--limit", "-n", min=1, help="Stop after this many changes.")] = None,
+    to: Annotated[str | None, typer.Option(help="Show only moves into this segment, for example at_risk.")] = None,
+    customer: Annotated[
+        str | None, typer.Option("--customer", "-c", help="Show only changes of this customer.")
+    ] = None,
+    from_start: Annotated[
+        bool, typer.Option("--from-start", help="Also show changes that were published earlier.")
+    ] = False,
+    limit: Annotated[
+        int | None, typer.Option("--limit", "-n", min=1, help="Number of changes to print before exiting.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Follow segment changes as they are published, until Ctrl-C.
 
-    --json prints each change on one line, exactly as published.
+    With --json, prints one change per line, exactly as published.
 
     Example:  streamer watch --segmentation lifecycle --to at_risk
     """

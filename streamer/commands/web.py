@@ -19,12 +19,12 @@ def web(
     host: Annotated[str | None, typer.Option(help="Address to listen on. Default: STREAMER_WEB_HOST.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on. Default: STREAMER_WEB_PORT.")] = None,
     open: Annotated[
-        bool, typer.Option("--open", help="Print a link into the console that works once, and open it in the browser.")
+        bool, typer.Option("--open", help="Print a single-use link to the console, and open it in the browser.")
     ] = False,
 ) -> None:
-    """Serve the console, the HTTP API and the pages that links in messages lead to, until Ctrl-C.
+    """Serve the console, the HTTP API and the pages that message links open, until Ctrl-C.
 
-    If the console already runs, --open only makes a new link. Put TLS in front: see docs/plays.md.
+    If the console is already running, --open only prints a new link. Put a TLS proxy in front of it (docs/plays.md).
 
     Example:  streamer web --open
     """

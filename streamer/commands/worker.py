@@ -33,7 +33,7 @@ def worker(
         str,
         typer.Option(
             metavar=f"[{'|'.join((*ROLES, _ALL))}]",
-            help=f"{HELP}; {_ALL}: {' and '.join(ALWAYS)}.",
+            help=f"Role to run: {HELP} or {_ALL} ({' and '.join(ALWAYS)}).",
             callback=_known,
         ),
     ] = _ALL,
@@ -41,14 +41,17 @@ def worker(
         bool,
         typer.Option(
             "--supervise/--no-supervise",
-            help="Restart a worker when it exits because it needs a fresh start; without this option, run one role here.",
+            help=(
+                "Restart worker processes that need a fresh start. With --no-supervise, run a single role in "
+                "this process."
+            ),
         ),
     ] = True,
 ) -> None:
-    """Run a worker until Ctrl-C or SIGTERM. Creates missing topics first.
+    """Run a worker until Ctrl-C or SIGTERM. Missing topics are created first.
 
-    Run as many `--role lanes` workers as there are lanes, on as many machines, and one or two `--role owner`; the
-    second waits until the first exits. Metrics are on http://127.0.0.1:9464/metrics.
+    Run at most one `--role lanes` worker per lane, on any number of machines, and one or two `--role owner` workers.
+    The second owner is a standby. Metrics are served at http://127.0.0.1:9464/metrics.
 
     Example:  streamer worker --role lanes
     """

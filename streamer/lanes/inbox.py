@@ -101,7 +101,7 @@ class Inbox:
             if batch.start > position:
                 # The missing records were fetched around a rebalance and dropped: read them again.
                 log.warning(
-                    "gap in fetched records",
+                    "found a gap in fetched records",
                     reader=self._reader,
                     expected=position,
                     got=batch.start,

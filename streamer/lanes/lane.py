@@ -287,7 +287,7 @@ class Lane(Inbox):
         accused, cause = accusation(error, made.decoded_records)
         known = not isinstance(error, ViewBroken) and self._narrowing.failed(records, cause, accused)
         log.warning(
-            "a step failed; rolling it back",
+            "step failed; rolling it back",
             lane=self.partition,
             offset=before.next_offset,
             records=len(records),
@@ -314,7 +314,7 @@ class Lane(Inbox):
     async def _halt(self, why: str, hint: str) -> None:
         hint = hint.format(lane=self.partition, offset=self.next_offset)
         trouble = self.halted = Trouble(self.next_offset, 0, why, hint, self._clock.now_ms())
-        log.error("lane stopped; see docs/runbooks/LaneStopped.md", lane=self.partition, why=str(trouble))
+        log.error("lane stopped (see docs/runbooks/LaneStopped.md)", lane=self.partition, why=str(trouble))
         self._listener.halted(self.partition, str(trouble))
         await self._attempts.given_up(trouble)
 
@@ -324,7 +324,7 @@ class Lane(Inbox):
         await self._something_waits(self.settings.tick_seconds)
         if self._stopping or await self._view.trouble() is not None:
             return
-        log.info("lane released; resuming", lane=self.partition)
+        log.info("resuming a stopped lane", lane=self.partition)
         self.release()
         self._narrowing = Narrowing()
         await self.open()

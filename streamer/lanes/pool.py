@@ -85,7 +85,7 @@ class Pool:
             if task in pending:
                 # The view is probably unavailable. Committed data is safe, so let go; but the lane's state is
                 # unknown.
-                log.warning("a lane did not stop in time; it will be reopened", lane=partition)
+                log.warning("lane did not stop in time; reopening it", lane=partition)
                 task.cancel()
                 await asyncio.wait([task])
                 await self._drop(partition)

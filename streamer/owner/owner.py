@@ -299,7 +299,7 @@ class Owner(Inbox):
             try:
                 decision, self._taken = decode_decision(value, headers, self._context.control_keys, self._taken)
             except InvalidEvent as error:
-                log.warning("ignored an invalid decision about models", error=error.message)
+                log.warning("ignored an invalid model decision", error=error.message)
                 continue
             if decision.action == "adopt":
                 for place, more in self._adopted(decision, day).items():
@@ -329,14 +329,14 @@ class Owner(Inbox):
         try:
             challenger = Challenger.from_dict(decision.challenger or {})
         except InvariantViolation as error:
-            log.warning("ignored a challenger that cannot be used", error=str(error))
+            log.warning("ignored an unusable challenger", error=str(error))
             return {}
         # An owner that has just started may know no day.
         day = max(day, self._predictor.state.asked_until)
         model = self._predictor.adopt(challenger, day)
         if self._listener is not None:
             self._listener.foresaw(day, self._predictor)
-        log.info("published an approved challenger of the predictions", version=model.version, day=day)
+        log.info("published an approved challenger", version=model.version, day=day)
         context = self._context
         return version_writes(model, context.lanes, context.clock.now_ms(), context.control_keys)
 
@@ -359,9 +359,7 @@ class Owner(Inbox):
             lanes, keys = self._context.lanes, self._context.control_keys
             for place, more in version_writes(predictions, lanes, now, keys).items():
                 writes.setdefault(place, []).extend(more)
-            log.info(
-                "published a version of the predictions", version=predictions.version, form=predictions.form, day=day
-            )
+            log.info("published a prediction version", version=predictions.version, form=predictions.form, day=day)
         if learned.withdrawn is not None:
             log.info("withdrew a proposal that is no longer justified", proposal=learned.withdrawn.number, day=day)
         for place, more in proposal_writes(waiting, learned, self._learner.state.proposal, now, by).items():

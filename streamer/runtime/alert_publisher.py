@@ -48,7 +48,7 @@ class AlertPublisher:
                     await alert_log.publish(self._connection, self._outbox)
                     self._outbox.clear()
         except (KafkaError, TimeoutError) as error:
-            log.info("could not publish alerts; retrying", error=repr(error), waiting=len(self._outbox))
+            log.info("failed to publish alerts; retrying", error=repr(error), waiting=len(self._outbox))
 
     async def _take_over(self, offsets: Offsets, lanes: frozenset[int]) -> None:
         """Load the alerts that the previous owner raised before a rebalance, so as not to raise them again."""

@@ -112,9 +112,9 @@ def fatal(error: BaseException, on_fatal: Callable[[str], None] = lambda why: No
         held.forget() if isinstance(error, Fenced) else held.write_held()
     if isinstance(error, Fenced):
         # A suspended machine woke up, or an operator took the lane over: nothing is wrong, nothing to investigate.
-        log.warning("another process took over a lane; this worker exits and rejoins", why=str(error))
+        log.warning("another process took over a lane; restarting this worker", why=str(error))
     else:
-        log.error("worker failed and is exiting; restart it", error=repr(error), exc_info=error)
+        log.error("worker failed; exiting for a restart", error=repr(error), exc_info=error)
     on_fatal(f"{type(error).__name__}: {error}")
     sys.stdout.flush()
     sys.stderr.flush()

@@ -28,13 +28,13 @@ class ClockGuard:
     ----------
     measure
         Measures the broker's clock minus ours, s.
-    stops
-        What does not happen while the clock is wrong, for the log.
+    pauses
+        The clause of the log message that names what waits while the clock is wrong.
     """
 
-    def __init__(self, measure: Callable[[], Awaitable[float]], stops: str = "no customer moves by time") -> None:
+    def __init__(self, measure: Callable[[], Awaitable[float]], pauses: str = "pausing time-based moves") -> None:
         self._measure = measure
-        self._stops = stops
+        self._pauses = pauses
         self._skew = 0.0
         # Wall and monotonic clock at the last measurement; None before the first attempt.
         self._at: tuple[float, float] | None = None
@@ -63,7 +63,7 @@ class ClockGuard:
         try:
             skew = -await self._measure()
         except (TransientError, UserError) as error:
-            log.info("could not read the broker's clock", error=str(error))
+            log.info("failed to read the broker's clock", error=str(error))
             # A broker that never answered must not keep time from passing.
             self._at = self._at or (time.time(), now)
             return
@@ -72,8 +72,8 @@ class ClockGuard:
             hours = abs(skew) / 3_600
             side = "ahead of" if skew > 0 else "behind"
             log.error(
-                f"this machine's clock is wrong; {self._stops} until it is fixed; see docs/runbooks/ClockJump.md",
+                f"clock is wrong; {self._pauses} until it is fixed (see docs/runbooks/ClockJump.md)",
                 clock=f"{hours:,.1f} h {side} the broker's",
             )
         elif not trusted:
-            log.info("the clock agrees with the broker's", seconds=round(skew, 3))
+            log.info("clock agrees with the broker's", seconds=round(skew, 3))

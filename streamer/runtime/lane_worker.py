@@ -74,7 +74,7 @@ class LaneWorker(RoleWorker):
         super().owns(lanes)
         self._lanes = frozenset(lanes)
         self.metrics.on_lanes(lanes)
-        log.info("lanes owned", lanes=sorted(lanes))
+        log.info("lane assignment changed", lanes=sorted(lanes))
 
     def close(self) -> None:
         super().close()
@@ -101,7 +101,7 @@ class LaneWorker(RoleWorker):
     def restored(self, state: LaneState, seconds: float, customers: int) -> None:
         self.metrics.lane_restored(state, seconds, customers)
         self._logged.pop(state.ledger.partition, None)
-        log.info("lane restored", lane=state.ledger.partition, seconds=round(seconds, 3), customers=customers)
+        log.info("restored a lane", lane=state.ledger.partition, seconds=round(seconds, 3), customers=customers)
 
     async def _probe(self, offsets: Offsets) -> None:
         """Query the ends of the lanes periodically, for the lag and as the heartbeat of the event loop."""
@@ -139,7 +139,7 @@ class LaneWorker(RoleWorker):
                 self._watchdog.progressed(lane)
             elif self._watchdog.is_stuck(seconds):
                 why = f"lane {lane} has records to decide and has committed nothing for {seconds:.0f} s"
-                log.error("worker is stuck and exits; restart it", lane=lane, why=why)
+                log.error("worker is stuck; exiting for a restart", lane=lane, why=why)
                 last_error.note(self._group, why)
                 logging.shutdown()
                 os._exit(supervise.EXIT_STUCK)

@@ -42,7 +42,7 @@ class MetricsTargets:
             draft.replace(path)
         except OSError as error:
             # With a read-only home, Prometheus must list the process in its settings, as under compose.
-            log.info("this process is not listed in the targets of others", reason=str(error))
+            log.info("failed to list this process as a metrics target", reason=str(error))
         # Where no Prometheus asks, processes that start again and again would leave files without end.
         self.addresses()
 

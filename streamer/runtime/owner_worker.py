@@ -38,7 +38,9 @@ class OwnerWorker(RoleWorker):
 
     def owns(self, lanes: set[int]) -> None:
         super().owns(lanes)
-        log.info("this process learns the clusters" if lanes else "another process learns the clusters")
+        log.info(
+            "became the active model owner" if lanes else ("standing by; another process is the active model owner")
+        )
 
     def learned(self, day: int, learned: Learned, state: State) -> None:
         self.owner_metrics.on_learned(day, learned, state)

@@ -81,9 +81,15 @@ ROLES: Final[Mapping[str, Role]] = MappingProxyType(
         role.name: role
         for role in (
             Role("lanes", "streamer.runtime.lane_worker:run", "assigns customers to segments", "metrics_port"),
-            Role("owner", "streamer.runtime.owner_worker:run", "learns the behaviour clusters", "owner_metrics_port"),
+            Role("owner", "streamer.runtime.owner_worker:run", "learns behaviour clusters", "owner_metrics_port"),
             Role("act", "streamer.act.process:run", "sends the messages of plays", "act_metrics_port", always=False),
-            Role("web", "streamer.web.process:run", "serves console and HTTP API", "web_metrics_port", always=False),
+            Role(
+                "web",
+                "streamer.web.process:run",
+                "serves the console and the HTTP API",
+                "web_metrics_port",
+                always=False,
+            ),
         )
     }
 )
@@ -91,5 +97,5 @@ ROLES: Final[Mapping[str, Role]] = MappingProxyType(
 ALWAYS: Final[tuple[str, ...]] = tuple(role.name for role in ROLES.values() if role.always)
 """Roles that every service needs."""
 
-HELP: Final = "; ".join(f"{role.name}: {role.help}" for role in ROLES.values())
-"""One line on all roles."""
+HELP: Final = ", ".join(f"{role.name} ({role.help})" for role in ROLES.values())
+"""All roles in one line."""

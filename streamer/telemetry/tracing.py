@@ -121,7 +121,7 @@ def from_environment(role: str, environ: Mapping[str, str] = os.environ) -> Trac
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
     except ImportError:
-        log.warning("no traces are sent: install opentelemetry-sdk and opentelemetry-exporter-otlp-proto-http")
+        log.warning("tracing is off: install opentelemetry-sdk and opentelemetry-exporter-otlp-proto-http")
         return Tracing()
     name = environ.get("OTEL_SERVICE_NAME") or f"{_NAME}-{role}"
     # Our `close` shuts it down; by itself, it would do so without a time limit when the process ends.
@@ -129,7 +129,7 @@ def from_environment(role: str, environ: Mapping[str, str] = os.environ) -> Trac
     try:
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     except ValueError as error:
-        log.warning("no traces are sent: an OpenTelemetry variable has an invalid value", error=str(error))
+        log.warning("tracing is off: an OpenTelemetry variable has an invalid value", error=str(error))
         return Tracing()
     return Tracing(provider)
 

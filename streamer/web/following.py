@@ -18,7 +18,7 @@ async def kept_running(name: str, follow: Callable[[], Awaitable[None]], pause: 
         try:
             return await follow()
         except Exception as error:
-            _log.error("a background task failed; restarting it", task=name, error=repr(error), exc_info=error)
+            _log.error("background task failed; restarting it", task=name, error=repr(error), exc_info=error)
         await asyncio.sleep(pause)
 
 

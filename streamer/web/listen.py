@@ -39,7 +39,7 @@ def listen(settings: Settings) -> socket.socket:
     if origins[variable("web_port")] != DEFAULT:
         raise UserError(f"another program uses port {port}", "stop it, or set STREAMER_WEB_PORT to another port")
     found = _open(host, 0)
-    _log.warning("the web port is in use by another program; using a free one", taken=port, port=port_of(found))
+    _log.warning("web port is in use by another program; using a free one", taken=port, port=port_of(found))
     return found
 
 

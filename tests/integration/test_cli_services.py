@@ -60,7 +60,7 @@ def streamer(tmp_path: Path, addresses: Addresses, redis_url: str, prefix: str) 
 
 def test_an_event_is_published_watched_and_shown(streamer: CommandLine) -> None:
     with streamer.running("worker") as (worker, log):
-        until(lambda: "lanes owned" in log.read_text(), log)
+        until(lambda: "lane assignment changed" in log.read_text(), log)
         with streamer.running("watch", "--customer", "17", "--segmentation", "lifecycle", "--limit", "1") as (
             watching,
             seen,
@@ -119,7 +119,7 @@ def test_an_event_is_published_watched_and_shown(streamer: CommandLine) -> None:
 
 def test_a_restore_shows_how_far_it_is(streamer: CommandLine, redis_url: str, prefix: str) -> None:
     with streamer.running("worker", "--role", "lanes") as (_, log):
-        until(lambda: "lanes owned" in log.read_text(), log)
+        until(lambda: "lane assignment changed" in log.read_text(), log)
         streamer.json("publish", "order", "--customer", "17", "--total", "5")
         until(lambda: streamer.run("customer", "show", "17").exit_code == 0, log)
     # The state left by a worker that is killed during a restore.
@@ -128,19 +128,19 @@ def test_a_restore_shows_how_far_it_is(streamer: CommandLine, redis_url: str, pr
     printed = " ".join(streamer.run("status").stdout.split())
     assert "lane 1 is being restored: 25% of its changelog has been read back (offset 50 of 200)" in printed
     with streamer.running("worker", "--role", "lanes") as (_, log):
-        until(lambda: "lanes owned" in log.read_text(), log)
-        assert log.read_text().count("lane restored") == LANES
+        until(lambda: "lane assignment changed" in log.read_text(), log)
+        assert log.read_text().count("restored a lane") == LANES
         assert streamer.json("status")["restoring"] == {}
 
 
 def test_a_killed_worker_comes_back_and_ctrl_c_leaves_nothing(streamer: CommandLine) -> None:
     with streamer.running("worker", "--role", "lanes") as (worker, log):
-        until(lambda: "lanes owned" in log.read_text(), log)
+        until(lambda: "lane assignment changed" in log.read_text(), log)
         (first,) = children(worker.pid)
         with urllib.request.urlopen(_metrics(log), timeout=30) as answer:
             assert f"streamer_lanes_owned {LANES}.0" in answer.read().decode()
         os.kill(first, signal.SIGKILL)
-        until(lambda: log.read_text().count("lanes owned") >= 2, log)
+        until(lambda: log.read_text().count("lane assignment changed") >= 2, log)
         assert "SIGKILL" in log.read_text()
         (second,) = children(worker.pid)
         assert second != first
@@ -155,7 +155,7 @@ def test_a_killed_worker_comes_back_and_ctrl_c_leaves_nothing(streamer: CommandL
 
 def test_workers_end_with_a_killed_supervisor(streamer: CommandLine) -> None:
     with streamer.running("worker") as (worker, log):
-        until(lambda: "lanes owned" in log.read_text(), log)
+        until(lambda: "lane assignment changed" in log.read_text(), log)
         started = list(children(worker.pid))
         assert len(started) == 2
         worker.kill()

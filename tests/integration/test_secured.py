@@ -72,7 +72,7 @@ def test_an_event_goes_in_and_a_change_comes_out(start: Start, guard: Guard, red
     secret.write_text(variables.pop("STREAMER_KAFKA_SASL_PASSWORD") + "\n")
     streamer = start({**variables, "STREAMER_KAFKA_SASL_PASSWORD_FILE": str(secret)})
     with streamer.running("worker") as (_, log):
-        until(lambda: "lanes owned" in log.read_text() and "learns the clusters" in log.read_text(), log)
+        until(lambda: "lane assignment changed" in log.read_text() and "the active model owner" in log.read_text(), log)
         streamer.json("publish", "order", "--customer", "17", "--total", "59.90")
         with streamer.running("watch", "--from-start", "--limit", "2") as (watching, seen):
             until(lambda: watching.poll() is not None, seen)

@@ -140,7 +140,7 @@ def test_a_wiped_view_is_restored_while_running(service: LiveService) -> None:
     service.wait_until_applied()
     assert service.parity().differences[:10] == []
     assert service.document("c000001") or service.document("c000002")
-    restores = service.logged(service.workers[0], "lane restored")
+    restores = service.logged(service.workers[0], "restored a lane")
     assert len(restores) >= 3 * service.lanes
     assert sum(line["customers"] for line in restores) > service.ledgers()[0].customers
     assert all(line["seconds"] > 0 for line in restores)
@@ -182,7 +182,7 @@ def test_the_same_input_again_changes_nothing(service: LiveService) -> None:
 
 def test_batches_that_get_lost_are_read_again(service: LiveService) -> None:
     service.start(module="dropping_worker")
-    service.wait(lambda: "lanes owned" in service.logs())
+    service.wait(lambda: "lane assignment changed" in service.logs())
     service.publish(history(), pause_every=50)
     # The last batch may be among the lost ones, and only a later one reveals the hole.
     rounds = range(60)
@@ -191,7 +191,7 @@ def test_batches_that_get_lost_are_read_again(service: LiveService) -> None:
         if service.applied_within(2):
             break
     assert number < rounds[-1], service.logs()
-    assert "gap in fetched records" in service.logs()
+    assert "found a gap in fetched records" in service.logs()
     assert service.parity().differences[:10] == []
 
 

@@ -25,7 +25,7 @@ from streamer.sources.import_records import Outgoing
 pytestmark = pytest.mark.integration
 
 LANES = 2
-STOPS = "lane stopped; see docs/runbooks/LaneStopped.md"
+STOPS = "lane stopped (see docs/runbooks/LaneStopped.md)"
 SETTINGS = ("STREAMER_KAFKA", "STREAMER_REDIS", "STREAMER_TOPIC_PREFIX")
 HERE, THERE = (next(f"c{n}" for n in range(99) if partition_for(b"c%d" % n, LANES) == lane) for lane in range(LANES))
 

@@ -23,7 +23,7 @@ from streamer.sources.import_records import import_records
 
 pytestmark = [pytest.mark.integration, pytest.mark.recovery]
 
-TAKEN = "another process took over a lane; this worker exits and rejoins"
+TAKEN = "another process took over a lane; restarting this worker"
 AT_LENGTH = "HANDOVERS" in os.environ
 HANDOVERS = int(os.environ.get("HANDOVERS", "4"))
 EVENTS = int(os.environ.get("HANDOVER_EVENTS", "15000"))
@@ -46,7 +46,7 @@ def test_handovers_lose_nothing_double_nothing_and_are_short(
     """Two workers, one repeatedly killed; `make handovers` runs this at length."""
     found = hand_over(service, workers=2, handovers=HANDOVERS, events=EVENTS, seed=3)
     service.wait_until_applied()
-    restores = [line for worker in service.workers for line in service.logged(worker, "lane restored")]
+    restores = [line for worker in service.workers for line in service.logged(worker, "restored a lane")]
     with capsys.disabled():
         print("\n" + found.summary(restores))
 

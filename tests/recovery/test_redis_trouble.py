@@ -111,13 +111,15 @@ def test_lanes_wait_for_it_and_report_it_once(
     service.wait_until_applied()
     assert worker.poll() is None and worker.pid == pid
     log_lines = [line for line in service.logs().splitlines() if line.startswith("{")]
-    waits = [line for line in map(json.loads, log_lines) if "lanes wait until it recovers" in line.get("message", "")]
+    waits = [
+        line for line in map(json.loads, log_lines) if "pausing lanes until it recovers" in line.get("message", "")
+    ]
     messages = [line["message"].partition(";")[0] for line in waits]
     # A server that fails over may also call itself read-only.
     most = 2 if breaks is replicate_strictly else 1
     assert len(messages) == len(set(messages)) <= most, "once for each cause, for all lanes"
     assert any(message in one for one in messages) and all(line["streamer.hint"] for line in waits)
-    service.wait(lambda: "Redis is available again" in service.logs(), 30)
+    service.wait(lambda: "Redis recovered" in service.logs(), 30)
     ledgers = service.ledgers()
     assert sum(ledger.applied for ledger in ledgers) == 3_000
     assert sum(ledger.duplicates + ledger.unaccounted for ledger in ledgers) == 0

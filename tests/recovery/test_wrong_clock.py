@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.recovery]
 
 DAY_MS = 86_400_000
 YEAR_AHEAD = str(400 * 86_400)
-WRONG = "this machine's clock is wrong; no customer moves by time until it is fixed; see docs/runbooks/ClockJump.md"
+WRONG = "clock is wrong; pausing time-based moves until it is fixed (see docs/runbooks/ClockJump.md)"
 
 
 def order(number: int) -> Outgoing:

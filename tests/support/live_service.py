@@ -127,7 +127,7 @@ class LiveService:
 
     def lanes_of(self, worker: subprocess.Popen[bytes]) -> list[int]:
         """The lanes a worker says it owns."""
-        logged = self.logged(worker, "lanes owned")
+        logged = self.logged(worker, "lane assignment changed")
         return list(logged[-1]["lanes"]) if logged else []
 
     def tended(self, workers: list[subprocess.Popen[bytes]]) -> bool:
@@ -146,7 +146,7 @@ class LiveService:
         """Return whether these workers own all lanes, and each owns its share or was assigned none."""
         owned = sorted(lane for worker in workers for lane in self.lanes_of(worker))
         shares = [len(self.lanes_of(worker)) for worker in workers]
-        joined = all(self.logged(worker, "lanes owned") for worker in workers)
+        joined = all(self.logged(worker, "lane assignment changed") for worker in workers)
         return joined and owned == list(range(self.lanes)) and max(shares) - min(shares) <= 1
 
     def close(self) -> None:

@@ -85,7 +85,7 @@ class Changes:
             try:
                 await self._follow()
             except (KafkaError, OSError) as error:
-                _log.warning("the feed of changes waits for Kafka; retrying", why=repr(error))
+                _log.warning("failed to read changes from Kafka; retrying", why=repr(error))
                 await asyncio.sleep(_RETRY_SECONDS)
 
     def end(self) -> Vector:

@@ -147,7 +147,7 @@ class Collector:
             if guests := guests_of(record, *how):
                 return [Body(value) for value in guests]
             message = str(in_language(refused.message, messages(reading.language)))
-            log.warning("a webhook cannot be read", shop=shop, reason=refused.reason, why=message)
+            log.warning("rejected an unreadable webhook", shop=shop, reason=refused.reason, why=message)
             return [Body(b"", InvalidEvent(refused.reason, message))]
         return [Body(value) for value in found]
 

@@ -92,7 +92,7 @@ class Counting:
                 page = self._book.page
                 self.newest = await asyncio.to_thread(self._count, page)
             except (TransientError, UserError) as error:
-                _log.debug("counting customers waits; retrying", why=str(error))
+                _log.debug("failed to count customers; retrying", why=str(error))
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
             # A new shop is counted sooner, because its first figures change with every record.

@@ -79,7 +79,7 @@ class Feeder:
         """Create the file if there is none, so that pages work as soon as the server answers; `follow` fills it."""
         with suppress(OSError, sqlite3.Error):
             if await _to_the_end(tables.prepare, self.path, self._service):
-                _log.info("filling the read model", file=str(self.path))
+                _log.info("building the read model", file=str(self.path))
 
     async def catches_up(self, seconds: float) -> bool:
         """Wait until all memberships committed at the time of the call are applied. Return False if that takes longer."""
@@ -104,7 +104,7 @@ class Feeder:
             except (KafkaError, OSError, sqlite3.Error, TransientError, UserError) as error:
                 self.filled.clear()
                 self.current.clear()
-                _log.warning("the read model waits; retrying", why=str(error) or repr(error))
+                _log.warning("failed to update the read model; retrying", why=str(error) or repr(error))
                 if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
                     # The file is damaged; it holds nothing that the topics lack.
                     await _to_the_end(tables.remove, self.path)
@@ -138,7 +138,7 @@ class Feeder:
     async def _open(self) -> Writer:
         writer = await _to_the_end(Writer, self.path, self._service, self._day_of)
         if writer.is_new:
-            _log.info("filling the read model", file=str(self.path))
+            _log.info("building the read model", file=str(self.path))
         return writer
 
     async def _fits(self, writer: Writer, ends: Ends) -> bool:
@@ -153,7 +153,7 @@ class Feeder:
         return False
 
     async def _rebuild(self, writer: Writer) -> None:
-        _log.warning("the read model was built from topics that have since been recreated; rebuilding it")
+        _log.warning("topics were recreated; rebuilding the read model")
         self.filled.clear()
         self.current.clear()
         writer.close()

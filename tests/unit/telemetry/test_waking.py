@@ -105,8 +105,8 @@ def test_a_loop_that_hangs_is_not_silenced(handler: PatientHandler, out: io.Stri
 @pytest.mark.parametrize(
     ("error", "written"),
     [
-        (Fenced("lane 1 has another owner"), ["another process took over a lane; this worker exits and rejoins"]),
-        (ValueError("odd"), ["Heartbeat failed", "a hole", "Task failed", "worker failed and is exiting; restart it"]),
+        (Fenced("lane 1 has another owner"), ["another process took over a lane; restarting this worker"]),
+        (ValueError("odd"), ["Heartbeat failed", "a hole", "Task failed", "worker failed; exiting for a restart"]),
     ],
 )
 def test_a_worker_that_wakes_up_and_leaves(
