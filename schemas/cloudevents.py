@@ -92,7 +92,7 @@ def envelope(value: bytes) -> Envelope:
         raise InvalidEvent("invalid_field", "the value is not a JSON object") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InvalidEvent(
-            "not_json", "the value is not JSON in UTF-8, is nested too deep, or has too long a number"
+            "not_json", "the value is not UTF-8 JSON, is too deeply nested, or contains a number that is too long"
         ) from None
 
 
@@ -104,7 +104,7 @@ def _quoted(name: str, text: bytes) -> bytes:
     try:
         return json.dumps(text.decode()).encode()
     except UnicodeDecodeError:
-        raise InvalidEvent("invalid_field", f"header {name} is not UTF-8", _HEADERS[name]) from None
+        raise InvalidEvent("invalid_field", f"header {name} is not valid UTF-8", _HEADERS[name]) from None
 
 
 def _opened(value: bytes | None) -> bytes | None:
@@ -129,7 +129,7 @@ def _unpacked(raw: bytes) -> bytes:
         text = msgspec.json.decode(raw, type=str | None)
         return b"{}" if text is None else b64decode(text, validate=True).strip(_SPACE)
     except (msgspec.MsgspecError, binascii.Error, ValueError):
-        raise InvalidEvent("invalid_field", "data_base64: is not base64", "data_base64") from None
+        raise InvalidEvent("invalid_field", "data_base64: must be base64", "data_base64") from None
 
 
 def _extended(body: bytes, fields: Mapping[str, bytes]) -> bytes:

@@ -118,7 +118,7 @@ def decode(
         # Whose key names somebody is no guest.
         raise InvalidEvent("invalid_field", "customer_id: Field required; the key does not replace it", "customer_id")
     if key is not None and id and key != id.encode() and not _means(key, id):
-        raise InvalidEvent("key_mismatch", "the record's key is not the customer_id of its event", "customer_id")
+        raise InvalidEvent("key_mismatch", "the record key differs from the event's customer_id", "customer_id")
     return event
 
 
@@ -133,7 +133,7 @@ def _with_its_amount(event: Event, value: bytes, reading: Reading | None) -> Eve
         with suppress(ValidationError):
             event, _ = kindly.read(value, reading, _validate)
             return event
-    raise InvalidEvent("invalid_field", "total: the amount must stand here, under this name, as a number", "total")
+    raise InvalidEvent("invalid_field", "total: must be a number; amounts under other names are not read", "total")
 
 
 def _means(key: bytes, id: str) -> bool:
@@ -172,7 +172,7 @@ def _kindly(value: bytes, error: ValidationError, reading: Reading, noted: list[
 
 def _refusal(error: ValidationError, value: bytes = b"") -> InvalidEvent:
     if unknown_tag(error) in CONTROL_TYPES:
-        return InvalidEvent("bad_control", "a control type without the header streamer-control", "type")
+        return InvalidEvent("bad_control", "a control record needs the header streamer-control", "type")
     reason, message, field = describe(error)
     tag = unknown_tag(error)
     if reason == "unknown_type":

@@ -102,7 +102,7 @@ def _from_python(value: object) -> int:
         return value
     if isinstance(value, str):
         return epoch_ms(value)
-    raise ValueError("neither whole milliseconds nor an RFC 3339 text")
+    raise ValueError("must be whole milliseconds or an RFC 3339 time")
 
 
 def _instant(_source: object, _handler: object) -> core_schema.CoreSchema:

@@ -61,11 +61,11 @@ def customer_id(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
     if not text or text != text.strip():
-        raise ValueError("is empty, or has a space at an end")
+        raise ValueError("must not be empty, or begin or end with a space")
     if len(text) > MAX_CHARS or len(text.encode("utf-8", "replace")) > MAX_BYTES:
         raise ValueError("longer than 128 characters or 512 bytes")
     if not (text.isprintable() or _JOINERS.sub("", text).isprintable()):
-        raise ValueError("has a control, line or direction character")
+        raise ValueError("must not contain control, line-break or text-direction characters")
     return text
 
 

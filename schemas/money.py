@@ -42,7 +42,7 @@ def exponent(currency: str) -> int:
     """
     places = EXPONENTS.get(currency)
     if places is None:
-        raise InvalidEvent("unknown_currency", "currency: no such ISO 4217 code", "currency")
+        raise InvalidEvent("unknown_currency", "currency: not an ISO 4217 code", "currency")
     return places
 
 
@@ -101,10 +101,12 @@ class Rates:
     def __init__(self, base: str, rates: Mapping[str, float] | None = None) -> None:
         for code in (base, *(rates or ())):
             if code not in EXPONENTS:
-                raise UserError(f"unknown currency {code!r}", "use an ISO 4217 code, such as EUR")
+                raise UserError(f"unknown currency {code!r}", "use an ISO 4217 code, for example EUR")
         for code, rate in (rates or {}).items():
             if not (math.isfinite(rate) and rate > 0):
-                raise UserError(f"the rate of {code} must be a number above zero", f"give {base} for one {code}")
+                raise UserError(
+                    f"the rate of {code} must be a number greater than zero", (f"set the value of one {code} in {base}")
+                )
         self.base = base
         self.rates: Mapping[str, float] = MappingProxyType({**(rates or {}), base: 1.0})
         self.places = EXPONENTS[base]

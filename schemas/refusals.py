@@ -26,7 +26,11 @@ def describe(error: ValidationError) -> tuple[str, str, str | None]:
     finding = _first(error)
     kind = finding["type"]
     if kind == "json_invalid":
-        return "not_json", "the value is not JSON in UTF-8, is nested too deep, or has too long a number", None
+        return (
+            "not_json",
+            "the value is not UTF-8 JSON, is too deeply nested, or contains a number that is too long",
+            None,
+        )
     if kind == "union_tag_not_found":
         return "invalid_field", "type: Field required", "type"
     if kind == "union_tag_invalid":

@@ -88,7 +88,7 @@ class ControlKeys:
         if seal is None:
             raise InvalidEvent("bad_control", _REFUSED, SIGNATURE_HEADER)
         if seal.number in taken or (len(taken) >= WINDOW and seal.number < min(taken)):
-            raise InvalidEvent("bad_control", "it was already applied", SIGNATURE_HEADER)
+            raise InvalidEvent("bad_control", "the record was already applied", SIGNATURE_HEADER)
         return sorted([*taken, seal.number])[-WINDOW:]
 
     def _mac(self, key: bytes, topic: str, partition: int, seal: Seal, value: bytes) -> str:

@@ -32,7 +32,7 @@ def tables(text: str, source: str, hint: str) -> dict[str, Any]:
         raise UserError(f"{source} has more than {MAX_BYTES:,} bytes", "shorten it")
     # A line of TOML: other separators may stand within the quoted part of a key.
     if any(line.count(".") > MAX_DOTS for line in text.split("\n")):
-        raise UserError(f"{source} has a line with more than {MAX_DOTS} dots", "write it in several lines")
+        raise UserError(f"{source} has a line with more than {MAX_DOTS} dots", "split it into two or more lines")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -40,5 +40,5 @@ def tables(text: str, source: str, hint: str) -> dict[str, Any]:
     except (RecursionError, ValueError):
         # Nested deeper than the parser goes, numbers of thousands of digits.
         raise UserError(
-            f"{source} has a value that is nested too deep, too long or too large", "write it shorter"
+            f"{source} contains a value that is too deeply nested, too long or too large", "shorten or simplify it"
         ) from None

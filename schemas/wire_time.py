@@ -61,11 +61,11 @@ def _day(text: str) -> int:
 
 def _parse(text: str) -> int:
     if not _RFC3339.fullmatch(text):
-        raise ValueError("not an RFC 3339 time with an offset")
+        raise ValueError("must be an RFC 3339 time with a UTC offset")
     try:
         at = (datetime.fromisoformat(text) - _EPOCH) // _MILLISECOND
     except ValueError:
-        raise ValueError("no such date or time") from None
+        raise ValueError("not a valid date or time") from None
     if not _FIRST_MS <= at <= _LAST_MS:
         raise ValueError("outside the years 1 to 9999 in UTC")
     return at

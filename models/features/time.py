@@ -27,7 +27,7 @@ class DayGrid:
             self._zone = ZoneInfo(zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise UserError(
-                f"unknown time zone {zone!r}", "use an IANA name, such as Europe/Berlin (STREAMER_TIMEZONE)"
+                f"unknown time zone {zone!r}", "set STREAMER_TIMEZONE to an IANA name, for example Europe/Berlin"
             ) from None
         self.zone = zone
         self._utc = zone == "UTC"

@@ -72,12 +72,12 @@ class ClustererChoice:
         name, _, rest = text.strip().partition(":")
         known = PARAMETERS.get(name)
         if known is None:
-            raise UserError(f"{name or repr(text)} is not a clusterer", f"write {EXAMPLES}")
+            raise UserError(f"{name or repr(text)} is not a known clusterer", f"write {EXAMPLES}")
         given: dict[str, float] = {}
         for part in filter(None, (part.strip() for part in rest.split(","))):
             parameter, _, value = part.partition("=")
             if parameter not in known:
-                raise UserError(f"{name} has no parameter {parameter}", f"it has {', '.join(known)}")
+                raise UserError(f"{name} has no parameter {parameter}", f"parameters: {', '.join(known)}")
             given[parameter] = _number(name, parameter, value, known[parameter])
         return cls(name, tuple(given.items()))
 
@@ -102,5 +102,5 @@ def _number(clusterer: str, name: str, text: str, parameter: _Parameter) -> floa
         value = parameter.least - 1
     # Written so that NaN is rejected.
     if not parameter.least <= value <= parameter.most:
-        raise UserError(f"{clusterer}: {name} cannot be {text or 'empty'}", f"it may be {parameter.allowed}")
+        raise UserError(f"{clusterer}: {name} cannot be {text or 'empty'}", f"allowed: {parameter.allowed}")
     return value

@@ -21,10 +21,14 @@ TEXTS: Final[Mapping[str, str]] = {
     "draft needs words": "this is a word: choose is or is not",
     "draft no number": "a number is missing, such as 50 or 1.5",
     "draft exit useless": "= and ≠ have no exit border; leave this empty",
-    "draft exit above": "must not lie above {enter}: on the way out, the enter border must come first",
-    "draft exit below": "must not lie below {enter}: on the way out, the enter border must come first",
+    "draft exit above": (
+        "must not lie above {enter}: a customer who leaves must cross the enter border before the exit border"
+    ),
+    "draft exit below": (
+        "must not lie below {enter}: a customer who leaves must cross the enter border before the exit border"
+    ),
     "draft no word": "a word is missing; commas separate several",
-    "draft no such word": "there is no {word}; there are: {known}",
+    "draft no such word": "there is no {word}; versions: {known}",
     "draft quotes": "a word cannot hold both kinds of quotes",
     "draft one band": "bands need at least two segments; add one",
     "draft not rising": "must be above the border of the previous segment, and so must its exit border",

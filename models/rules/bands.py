@@ -149,7 +149,7 @@ def _read_feature(of: Declared) -> str:
     if not isinstance(feature, str) or feature not in FEATURES:
         reader.fail(
             line,
-            f"{name} has bands of {feature!r}, which is no feature with numbers",
+            f"{name} has bands of {feature!r}, which is not a numeric feature",
             suggestion(str(feature), FEATURES, "features"),
         )
     return feature
@@ -164,18 +164,22 @@ def _read_bands(of: Declared) -> tuple[Band, ...]:
         segment = reader.known_segment(name, entry.get("segment"), of.ids, line)
         if not found:
             if "from" in entry or "exit" in entry:
-                reader.fail(line, f"the first band of {name} has a border", "it takes all below the second")
+                reader.fail(
+                    line,
+                    f"the first band of {name} must not have a border",
+                    ("remove it; the first band holds all values below the second band"),
+                )
             found.append(Band(segment, 0.0, 0.0))
             continue
         enter = reader.number(entry.get("from"), line, f"from of {segment}")
         leave = reader.number(entry.get("exit", enter), line, f"exit of {segment}")
         if leave > enter:
-            reader.fail(line, f"exit of {segment} lies above its from", "a band is left below where it is entered")
+            reader.fail(line, f"exit of {segment} is above its from", "set exit to from or less")
         if segment in {band.segment for band in found}:
             reader.fail(line, f"{name} has two bands {segment}", "give each band a segment of its own")
         if len(found) > 1 and (enter <= found[-1].enter or leave <= found[-1].exit):
             reader.fail(line, f"the bands of {name} do not rise", "list them from the lowest to the highest")
         found.append(Band(segment, enter, leave))
     if len(found) < 2:
-        reader.fail(line, f"{name} has a single band", "give it two or more")
+        reader.fail(line, f"{name} has only one band", "declare at least two")
     return tuple(found)

@@ -60,7 +60,7 @@ def load(text: str, version: int, source: str = "segments.toml") -> Definitions:
     except (RecursionError, OverflowError, ValueError):
         # Nesting deeper than the parser supports, or numbers with thousands of digits.
         raise UserError(
-            f"{source} has a value that is nested too deep, too long or too large", "write it shorter"
+            f"{source} contains a value that is too deeply nested, too long or too large", "shorten or simplify it"
         ) from None
 
 
@@ -79,17 +79,17 @@ class _File:
             return
         if len(listed) > MAX_RULES:
             raise UserError(
-                f"{self._source}: {name} has more than {MAX_RULES} rules", "split it into several segmentations"
+                f"{self._source}: {name} has more than {MAX_RULES} rules", "split it into two or more segmentations"
             )
         for rule in listed:
             when = rule.get("when", "") if isinstance(rule, dict) else ""
             if isinstance(when, str) and len(when) > MAX_CONDITION:
                 text = f"{self._source}: a condition of {name} has more than {MAX_CONDITION:,} characters"
-                raise UserError(text, "split it into several rules")
+                raise UserError(text, "split it into two or more rules")
 
     def definitions(self, version: int) -> Definitions:
         if not self._tables:
-            raise UserError(f"{self._source} declares no segmentation", "begin with a line such as [lifecycle]")
+            raise UserError(f"{self._source} declares no segmentation", "add a table, for example [lifecycle]")
         for name, table in self._tables.items():
             self._check_name(name, table)
         active = {name: table for name, table in self._tables.items() if table.get("active", True)}
@@ -126,13 +126,15 @@ class _File:
     def _check_name(self, name: str, table: Any) -> None:
         line = self._reader.lines.of(name)
         if not isinstance(table, dict):
-            self._reader.fail(line, f"{name!r} is no table", f"a segmentation begins with a line such as [{name}]")
+            self._reader.fail(line, f"{name!r} must be a table", f"declare the segmentation as [{name}]")
         if not _ID.fullmatch(name) or name in KEYWORDS:
             self._reader.fail(line, f"{name!r} cannot be the name of a segmentation", "use letters, digits and _")
         if name in RESERVED:
-            self._reader.fail(line, f"{name} means something else in Kafka", "call the segmentation something else")
+            self._reader.fail(
+                line, f"{name} is a reserved name in Kafka topics", "choose another name for the segmentation"
+            )
         if name in FEATURES or name in LABELS:
-            self._reader.fail(line, f"{name} is the name of a feature", "call the segmentation something else")
+            self._reader.fail(line, f"{name} is the name of a feature", "choose another name for the segmentation")
         kind = table.get("kind")
         if kind not in _KEYS:
             self._reader.fail(
@@ -142,11 +144,11 @@ class _File:
             self._reader.fail(
                 self._reader.lines.of(name, "kind"),
                 f"{name} cannot be of kind {kind}",
-                f"clusters are learned for {', '.join(CLUSTERS)}, and for that alone",
+                f"clusters are learned only for {', '.join(CLUSTERS)}",
             )
         if not isinstance(table.get("active", True), bool):
             self._reader.fail(
-                self._reader.lines.of(name, "active"), f"active of {name} is no truth value", "write true or false"
+                self._reader.lines.of(name, "active"), f"active of {name} must be true or false", "write true or false"
             )
         self._reader.check_keys(table, _KEYS[kind], (name,), f"a segmentation of kind {kind}")
 
@@ -163,13 +165,13 @@ class _File:
             if not _ID.fullmatch(id) or id in KEYWORDS:
                 self._reader.fail(at, f"{id!r} cannot be a segment of {name}", "use letters, digits and _")
             if not isinstance(described, dict):
-                self._reader.fail(at, f"{id} of {name} is no table", f'{id} = {{ name = "...", meaning = "..." }}')
+                self._reader.fail(at, f"{id} of {name} must be a table", f'{id} = {{ name = "...", meaning = "..." }}')
             self._reader.check_keys(described, ("name", "meaning"), (name, "segments", id), "a segment")
             title, meaning = described.get("name", id.replace("_", " ").capitalize()), described.get("meaning", "")
             for value, most in ((title, 200), (meaning, 2_000)):
                 if not isinstance(value, str) or len(value) > most:
                     self._reader.fail(
-                        at, f"name or meaning of {id} is no text of at most {most} characters", "shorten it"
+                        at, f"name and meaning of {id} must be texts of at most {most} characters", "shorten it"
                     )
             found.append(Segment(id, title, meaning))
         return tuple(found)
@@ -184,11 +186,15 @@ class _File:
         for id in (segment.id for segment in segments if segment.id not in made.reachable):
             at = self._reader.lines.of(name, "segments", id)
             self._reader.fail(
-                at, f"nothing leads to the segment {id} of {name}", "give it a rule or a band, or leave it out"
+                at,
+                f"no rule or band assigns customers to the segment {id} of {name}",
+                ("add a rule or a band for it, or remove the segment"),
             )
         if name in made.refers_to:
             self._reader.fail(
-                self._reader.lines.of(name), f"{name} refers to itself", "exit borders are what holds a customer"
+                self._reader.lines.of(name),
+                f"{name} must not refer to itself",
+                ("to keep customers in a segment longer, use exit borders"),
             )
         return made
 
@@ -206,7 +212,9 @@ class _File:
             if one.name in path:
                 circle = " -> ".join([*path[path.index(one.name) :], one.name])
                 self._reader.fail(
-                    self._reader.lines.of(one.name), f"segmentations refer to each other: {circle}", "break the circle"
+                    self._reader.lines.of(one.name),
+                    f"segmentations refer to each other in a circle: {circle}",
+                    ("remove one of these references"),
                 )
             path.append(one.name)
             for name in sorted(one.refers_to & by_name.keys()):

@@ -95,7 +95,9 @@ def parse(text: str, known: Known) -> Condition:
     Compare(feature='orders', op='>=', enter=8.0, exit=6.0)
     """
     if len(text) > _MAX_LENGTH:
-        raise ExpressionError(0, f"the condition has more than {_MAX_LENGTH:,} characters", "split it into rules")
+        raise ExpressionError(
+            0, f"the condition has more than {_MAX_LENGTH:,} characters", ("split it into two or more rules")
+        )
     return _Parser(_tokens(text), known).whole()
 
 
@@ -116,7 +118,7 @@ def _tokens(text: str) -> list[_Token]:
             raise ExpressionError(
                 at,
                 f"{text[at]!r} is not allowed here",
-                "a condition compares a feature with a number or a word: no arithmetic",
+                "compare a feature with a number or a word; arithmetic is not supported",
             )
         kind = match.lastgroup or ""
         found.append(_Token(kind, _bare(match.group(kind)) if kind == "word" else match.group(kind), match.start(kind)))
@@ -157,7 +159,7 @@ class _Parser:
     def _unexpected(self, wanted: str) -> ExpressionError:
         token = self._next
         found = f"{token.text!r}" if token.text else "the end"
-        return ExpressionError(token.at, f"{wanted} is expected here, not {found}", "see docs/segmentations.md")
+        return ExpressionError(token.at, f"expected {wanted}, found {found}", "see docs/segmentations.md")
 
     def whole(self) -> Condition:
         condition = self._either()
@@ -180,7 +182,9 @@ class _Parser:
     def _part(self) -> Condition:
         self._depth += 1
         if self._depth > _MAX_DEPTH:
-            raise ExpressionError(self._next.at, "too many nested parts", "split the condition into rules")
+            raise ExpressionError(
+                self._next.at, "the condition is too deeply nested", "split the condition into two or more rules"
+            )
         try:
             if self._accept("not"):
                 return Negation(self._part())
@@ -221,7 +225,9 @@ class _Parser:
         self._expect("(")
         token = self._next
         if token.kind != "text":
-            raise ExpressionError(token.at, "the name of an event is missing", 'in quotes, such as did("Signed Up")')
+            raise ExpressionError(
+                token.at, "the event name is missing", ('write it in quotes, for example did("Signed Up")')
+            )
         feature = own_events.written(function.text, self._take().text[1:-1])
         wrong = own_events.not_counted(function.text, own_events.counted_event(feature) or "")
         if wrong is not None:
@@ -238,8 +244,8 @@ class _Parser:
             hint = suggestion(token.text, known.names, "features and segmentations")
             raise ExpressionError(
                 token.at,
-                f"there is no feature or segmentation {token.text!r}",
-                f"{hint}; {CUSTOM}NAME is a trait of your own",
+                f"unknown feature or segmentation {token.text!r}",
+                f"{hint}; for a custom trait, write {CUSTOM}NAME",
             )
         return self._take()
 
@@ -259,7 +265,7 @@ class _Parser:
         if sign is None:
             if self._next.text in ("in", "is", "not"):
                 raise ExpressionError(
-                    self._next.at, f"{name} is a number", f"compare it, such as {name} >= 10, or ask known({name})"
+                    self._next.at, f"{name} is a number", f"compare it, for example {name} >= 10, or use known({name})"
                 )
             raise self._unexpected(f"a comparison of {name}, such as >= 10,")
         op = _OPERATORS[sign.text]
@@ -268,14 +274,14 @@ class _Parser:
         if leave is None:
             return Compare(name, op, enter, enter)
         if op in ("=", "!="):
-            raise ExpressionError(leave.at, f"an exit border makes no sense with {op}", "use >=, >, <= or <")
+            raise ExpressionError(leave.at, f"{op} cannot have an exit border", "use >=, >, <= or <")
         border = self._number(name)
         if (border > enter) if op in (">=", ">") else (border < enter):
             side = "above" if op in (">=", ">") else "below"
             raise ExpressionError(
                 leave.at,
-                f"the exit border {border:g} lies {side} {enter:g}",
-                "on the way out, the enter border must come first",
+                f"the exit border {border:g} is {side} the enter border {enter:g}",
+                "a customer who leaves must cross the enter border before the exit border",
             )
         return Compare(name, op, enter, border)
 
@@ -289,8 +295,11 @@ class _Parser:
         if token.kind == "word" and (token.text in self._known.names or is_own_trait(token.text)):
             raise ExpressionError(
                 token.at,
-                f"{name} is compared with {token.text}: the instant at which time alone changes the result cannot be computed",
-                "compare with a number; `lateness` is recency in units of the customer's own cadence",
+                (
+                    f"{name} cannot be compared with {token.text}: there is no way to compute when time alone "
+                    "changes the result"
+                ),
+                "compare it with a number, or use `lateness`: recency relative to the customer's own cadence",
             )
         if token.kind in ("word", "text"):
             raise ExpressionError(token.at, f"{name} is a number, and {token.text} is not", "compare it with a number")
@@ -307,7 +316,9 @@ class _Parser:
         elif (sign := self._accept("=", "==", "!=")) is not None:
             negated = sign.text == "!="
         elif self._next.text in _OPERATORS:
-            raise ExpressionError(self._next.at, f"{name} is a word, and words have no order", f"ask {name} in (...)")
+            raise ExpressionError(
+                self._next.at, f"{name} is a word, and words cannot be ordered", f"use {name} in (...)"
+            )
         else:
             raise self._unexpected(f"'is', 'in' or '=' after {name}")
         member = Member(name, frozenset((self._word(name),)))
@@ -327,7 +338,7 @@ class _Parser:
             raise self._unexpected("a word")
         if token.kind == "word" and is_own_trait(token.text):
             raise ExpressionError(
-                token.at, f"{name} is compared with {token.text}: names are compared with words", "write a word there"
+                token.at, f"{name} cannot be compared with {token.text}: it is a word", ("compare it with a word")
             )
         word = token.text[1:-1] if token.kind == "text" else token.text
         possible = self._known.labels.get(name)

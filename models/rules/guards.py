@@ -19,7 +19,7 @@ def read_guards(reader: Reader, name: str, table: Mapping[str, Any], ids: set[st
         segment = _guard_segment(reader, name, "unknown", table_of, ("segment", "without"), ids)
         without = table_of.get("without")
         if not isinstance(without, list) or not without or not all(isinstance(one, str) for one in without):
-            reader.fail(line, f"unknown of {name} names no features", 'such as without = ["country"]')
+            reader.fail(line, f"unknown of {name} names no features", 'for example without = ["country"]')
         parts = [Negation(reader.condition(f"known({one})", line, known)) for one in without]
         found.append(Rule(segment, parts[0] if len(parts) == 1 else Some(tuple(parts))))
     if (table_of := table.get("new")) is not None:
@@ -31,6 +31,6 @@ def read_guards(reader: Reader, name: str, table: Mapping[str, Any], ids: set[st
 
 def _guard_segment(reader: Reader, name: str, key: str, table_of: Any, keys: Sequence[str], ids: set[str]) -> str:
     if not isinstance(table_of, dict):
-        reader.fail(reader.lines.of(name, key), f"{key} of {name} is no table", "see docs/segmentations.md")
+        reader.fail(reader.lines.of(name, key), f"{key} of {name} must be a table", "see docs/segmentations.md")
     reader.check_keys(table_of, keys, (name, key), f"{key}")
     return reader.known_segment(name, table_of.get("segment", key), ids, reader.lines.of(name, key))

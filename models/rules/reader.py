@@ -36,7 +36,7 @@ class Reader:
     def condition(self, text: Any, line: int, known: Known) -> Condition:
         """Parse a condition from its text."""
         if not isinstance(text, str) or not text.strip():
-            self.fail(line, "a condition is missing", 'such as "orders >= 2"')
+            self.fail(line, "a condition is missing", 'for example "orders >= 2"')
         try:
             condition = parse(text, known)
         except ExpressionError as error:
@@ -61,7 +61,7 @@ class Reader:
             self.fail(
                 line,
                 f"{name} is compared with {kind} here, and with {before} in line {where}",
-                "a trait is one or the other: what a customer has of the other kind counts as not known",
+                "compare a trait only with numbers or only with words; a value of the other kind counts as unknown",
             )
 
     def known_segment(self, name: str, segment: Any, ids: set[str], line: int) -> str:
@@ -75,7 +75,9 @@ class Reader:
         """Return the entry ``key``: a list of tables without keys other than ``keys``."""
         value = table.get(key)
         if not isinstance(value, list) or not value or not all(isinstance(one, dict) for one in value):
-            self.fail(self.lines.of(name, key), f"{name} has no {key}", f'such as {key} = [ {{ segment = "..." }} ]')
+            self.fail(
+                self.lines.of(name, key), f"{name} has no {key}", f'for example {key} = [ {{ segment = "..." }} ]'
+            )
         for one in value:
             self.check_keys(one, keys, (name, key), f"an entry of {key}")
         return value
@@ -97,7 +99,7 @@ class Reader:
     def number(self, value: Any, line: int, what: str) -> float:
         """Return a finite number."""
         if type(value) not in (int, float) or not abs(value) < 1e15:
-            self.fail(line, f"{what} is {value!r}, and no number", "such as from = 50")
+            self.fail(line, f"{what} is {value!r}, and no number", "for example from = 50")
         return float(value)
 
     def fail(self, line: int, message: str, hint: str) -> NoReturn:

@@ -169,9 +169,17 @@ def _read_rules(of: Declared) -> tuple[Rule, ...]:
         else:
             line = reader.lines.holding(str(entry.get("segment")), line)
         if found and found[-1].when is None:
-            reader.fail(line, f"a rule of {name} without `when` is not the last", "it holds for all that is left")
+            reader.fail(
+                line,
+                f"{name} has a rule without `when` before its last rule",
+                ("move it to the end; it matches all remaining customers"),
+            )
         segment = reader.known_segment(name, entry.get("segment"), of.ids, line)
         found.append(Rule(segment, None if when is None else reader.condition(when, line, of.known)))
     if found[-1].when is not None:
-        reader.fail(line, f"the last rule of {name} has a condition", "end with a rule without `when`: all the rest")
+        reader.fail(
+            line,
+            f"the last rule of {name} has a condition",
+            ("add a last rule without `when` for all remaining customers"),
+        )
     return tuple(found)

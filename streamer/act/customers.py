@@ -80,7 +80,7 @@ def _errors_in_words() -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError) as error:
-        raise TransientError(f"the view cannot be read: {error!r}") from error
+        raise TransientError(f"cannot read the customer view in Redis: {error!r}") from error
 
 
 def _standing(raw: Any) -> _Standing:

@@ -62,7 +62,7 @@ def _book_of(order: PlayCommand, state: State) -> Book | None:
     segments = {name: None if ids is None else frozenset(ids) for name, ids in order.segments.items()}
     book = declared.load(order.text, state.ledger.book + 1, segments, order.templates, order.source)
     if order.play not in book.plays:
-        raise UserError(f"{order.source} declares no play {order.play}", "")
+        raise UserError(f"{order.source} does not declare the play {order.play}", "")
     return book
 
 

@@ -59,7 +59,7 @@ def run(settings: Settings, start: Start) -> None:
     kafka = replace(kafka, group=topics.full_name(kafka.group, kafka.prefix))
     lanes = lane_count(kafka.bootstrap, kafka.prefix, security=kafka.security)
     if lanes is None:
-        raise UserError(f"there is no topic {kafka.topic(topics.EVENTS)}", "run `streamer topics create`")
+        raise UserError(f"topic not found: {kafka.topic(topics.EVENTS)}", "run `streamer topics create`")
     url, options = settings.redis_connection(start.redis)
     kept, offsets, clock, metrics = secrets.load(settings), Offsets(kafka), SystemClock(), ActMetrics(settings.timezone)
     client = connect(url, **options)

@@ -67,7 +67,7 @@ def give(connection: KafkaConnection, order: Command, keys: ControlKeys | None) 
         for record in read(connection, topics.ACT, latest=50_000):
             if record.key == key and record.value is None:
                 if (refusal := Refusal.of(record.headers)) is not None:
-                    raise UserError(f"`streamer act` refused it: {refusal.why}", refusal.fix)
+                    raise UserError(f"`streamer act` rejected the command: {refusal.why}", refusal.fix)
                 return True
         time.sleep(_LOOK_SECONDS)
     return False
@@ -78,12 +78,12 @@ def book_of(path: Path, segments: Segments, version: int = 1) -> Book:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read: {error}", "give a readable UTF-8 file") from error
+        raise UserError(f"cannot read {path}: {error}", "use a readable UTF-8 file") from error
     templates = dict(_templates(path.parent / TEMPLATES))
     size = len(text.encode()) + sum(len(one.encode()) for one in templates.values())
     if size > MAX_FILES_BYTES:
         raise UserError(
-            f"the file and its templates have {size:,} bytes", f"at most {MAX_FILES_BYTES:,} can be started"
+            f"the file and its templates have {size:,} bytes", f"reduce them to {MAX_FILES_BYTES:,} bytes or less"
         )
     book = load(text, version, segments, templates, path.name)
     for play in book.plays.values():

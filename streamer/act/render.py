@@ -216,13 +216,13 @@ def check(book: Book, play: Play) -> None:
     ]
     if needed and not languages:
         names = ", ".join(file_name(play.template, "en", part) for part in needed)
-        raise UserError(f"play {play.name} has no template", f"write {names} into the folder templates beside the file")
+        raise UserError(f"play {play.name} has no template", f"add {names} to the templates folder beside the file")
     for language in languages:
         for part in needed:
             name = file_name(play.template, language, part)
             text = book.templates.get(name)
             if text is None:
-                raise UserError(f"the template {name} is missing", f"write it, or remove the other parts in {language}")
+                raise UserError(f"template {name} is missing", (f"add it, or remove the other templates in {language}"))
             _check_compiles(name, text, part)
             _check_coupon(name, text, part, play)
             if play.kind == "marketing" and how.is_mail and part != "subject":
@@ -260,7 +260,9 @@ def _check_compiles(name: str, text: str, part: str) -> None:
         for one in strings(json.loads(text)) if part == "json" else (text,):
             _compiled(one, part == "html")
     except json.JSONDecodeError as error:
-        raise UserError(f"{name}, line {error.lineno}: {error.msg}", "it is JSON whose texts are templates") from None
+        raise UserError(
+            f"{name}, line {error.lineno}: {error.msg}", ("the template must be JSON; only its strings are rendered")
+        ) from None
     except TemplateError as error:
         line = getattr(error, "lineno", "?")
         raise UserError(
@@ -272,8 +274,8 @@ def _check_coupon(name: str, text: str, part: str, play: Play) -> None:
     """Raise UserError for a template that omits the play's code, which would waste it, or shows one that does not exist."""
     if play.coupon is None and "coupon." in text:
         raise UserError(
-            f"{name} uses a coupon, but play {play.name} has none",
-            'write coupon = { pool = "NAME", valid = "14 days" } into the play',
+            f"{name} uses a coupon, but play {play.name} has no coupon",
+            'add coupon = { pool = "NAME", valid = "14 days" } to the play',
         )
     if play.coupon is not None and part != "subject" and "coupon.code" not in text:
         raise UserError(
@@ -286,7 +288,7 @@ def _check_names_sender_and_reason(name: str, text: str) -> None:
         if wanted not in text:
             raise UserError(
                 f"{name} does not contain {wanted}",
-                f"write {{{{ {wanted} }}}} into it: every marketing mail must say who sent it, why, and how to unsubscribe",
+                f"add {{{{ {wanted} }}}}: every marketing mail must state its sender, its reason and how to unsubscribe",
             )
 
 

@@ -65,7 +65,7 @@ def webhook_secrets(text: str) -> dict[str, list[str]]:
         if not name or not plain:
             raise UserError(
                 f"STREAMER_WEBHOOK_SECRETS, secret {number} is not NAME=whsec_...",
-                "write whsec_ and base64, such as `echo whsec_$(openssl rand -base64 24)` prints",
+                "create one with: echo whsec_$(openssl rand -base64 24)",
             )
         found.setdefault(name, []).append(secret)
     return found
@@ -82,7 +82,8 @@ def http_secrets(text: str) -> dict[str, str]:
         name, _, secret = part.strip().partition("=")
         if not name or not secret:
             raise UserError(
-                f"STREAMER_HTTP_SECRETS, secret {number} is not NAME=SECRET", "such as STREAMER_HTTP_SECRETS=sms=abc"
+                f"STREAMER_HTTP_SECRETS, secret {number} is not NAME=SECRET",
+                ("for example: STREAMER_HTTP_SECRETS=sms=abc"),
             )
         found[name] = secret
     return found

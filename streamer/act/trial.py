@@ -46,7 +46,7 @@ async def trial(
         rendered = render(Draft(message, book, customer, url, settings.language, address or "", coupon))
     except RenderError as error:
         raise UserError(
-            f"the template cannot be filled: {error}", "see docs/plays.md for what a template may contain"
+            f"cannot render the template: {error}", "see docs/plays.md for what a template may contain"
         ) from None
     if address is None:
         return rendered, None

@@ -99,8 +99,8 @@ def connect(bootstrap: str, security: Security | None = None) -> Generator[Any]:
         yield admin
     except AuthorizationError as error:
         raise UserError(
-            f"Kafka at {bootstrap} does not allow that: {error}",
-            "give the user the rights listed in docs/operations.md (Security)",
+            f"Kafka at {bootstrap} denies permission: {error}",
+            "grant the user the permissions listed in docs/operations.md (Security)",
         ) from error
     except KafkaError as error:
         raise TransientError(f"Kafka at {bootstrap}: {error}") from error

@@ -60,7 +60,7 @@ async def _probe(producer: AIOKafkaProducer, topic: str) -> tuple[float, float]:
         await producer.abort_transaction()
     if sent.timestamp_type != _LOG_APPEND_TIME:
         raise UserError(
-            f"the broker's clock is not known: {topic} does not have message.timestamp.type LogAppendTime",
+            f"cannot read the broker's clock: {topic} must have message.timestamp.type=LogAppendTime",
             "run `streamer topics check --fix`",
         )
     return after - before, sent.timestamp / 1000 - (before + after) / 2

@@ -67,7 +67,7 @@ class Sender:
         except MessageSizeTooLargeError:
             raise too_large(size) from None
         except KafkaError as error:
-            raise TransientError(f"Kafka did not accept a record: {error}") from error
+            raise TransientError(f"Kafka rejected a record: {error}") from error
         self._waiting.append((future, size, acknowledged))
         while len(self._waiting) > _IN_FLIGHT:
             self._await_oldest()
@@ -86,7 +86,7 @@ class Sender:
         except (MessageSizeTooLargeError, RecordListTooLargeError):
             raise too_large(size) from None
         except KafkaError as error:
-            raise TransientError(f"Kafka did not accept a record: {error}") from error
+            raise TransientError(f"Kafka rejected a record: {error}") from error
         if acknowledged is not None:
             acknowledged(metadata.partition, metadata.offset)
 
@@ -94,8 +94,8 @@ class Sender:
 def too_large(size: int) -> UserError:
     """Return the error for a record that exceeds the topic's limit."""
     return UserError(
-        f"this record has {size:,} bytes; the limit is {MAX_MESSAGE_BYTES:,} bytes (max.message.bytes of the topic)",
-        "leave out what segments do not need, such as long texts",
+        f"this record has {size:,} bytes; the topic's limit (max.message.bytes) is {MAX_MESSAGE_BYTES:,} bytes",
+        "remove fields that segments do not need, for example long texts",
     )
 
 
@@ -163,7 +163,7 @@ def read(
     with connect(connection.bootstrap, connection.security) as admin:
         found = [one for one in admin.describe_topics([name]) if not one["error_code"]]
     if not found:
-        raise UserError(f"there is no topic {name}", "run `streamer topics create`")
+        raise UserError(f"topic not found: {name}", "run `streamer topics create`")
     from kafka import KafkaConsumer, TopicPartition
     from kafka.consumer import fetcher
     from kafka.errors import KafkaError

@@ -55,7 +55,7 @@ def _address(server: str) -> tuple[str, int]:
     try:
         return host.strip("[]"), int(port)
     except ValueError:
-        raise UserError(f"{server!r} is not an address of Kafka", "write it as host:port") from None
+        raise UserError(f"{server!r} is not a Kafka address", "use the form host:port") from None
 
 
 def _run(host: str, port: int, options: Mapping[str, Any]) -> None:
@@ -86,9 +86,9 @@ async def _introduce(host: str, port: int, options: Mapping[str, Any]) -> None:
             await connection.connect()
     except ssl.SSLCertVerificationError as error:
         raise UserError(
-            f"the certificate of Kafka at {place} cannot be trusted: {error.verify_message}",
-            "set STREAMER_KAFKA_SSL_CA to the certificate of the authority that signed it, and STREAMER_KAFKA to a host name "
-            "that it covers",
+            f"cannot verify the certificate of Kafka at {place}: {error.verify_message}",
+            "set STREAMER_KAFKA_SSL_CA to the signing authority's certificate, and use a host name in "
+            "STREAMER_KAFKA that the certificate covers",
         ) from None
     except ssl.SSLError as error:
         raise _no_answer(place, options, f"no TLS there: {error.reason or error}") from None
@@ -100,7 +100,7 @@ async def _introduce(host: str, port: int, options: Mapping[str, Any]) -> None:
     except UnsupportedSaslMechanismError:
         raise UserError(
             f"Kafka at {place} does not support {options['sasl_mechanism']}",
-            "set STREAMER_KAFKA_SASL_MECHANISM to one it supports: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512",
+            "set STREAMER_KAFKA_SASL_MECHANISM to PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512, whichever the broker supports",
         ) from None
     except (KafkaError, TimeoutError):
         raise _no_answer(place, options) from None
@@ -125,8 +125,8 @@ async def _part(connection: Any) -> None:
 def _no_answer(place: str, options: Mapping[str, Any], detail: str = "") -> UserError:
     protocol = options.get("security_protocol", "PLAINTEXT")
     return UserError(
-        f"no Kafka at {place} that speaks {protocol}: something is listening there but does not answer"
+        f"no Kafka at {place} speaking {protocol}: the port is open but does not answer"
         + (f" ({detail})" if detail else ""),
-        f"check STREAMER_KAFKA, and whether that port expects another {_PROTOCOL} "
-        "(PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL)",
+        f"check STREAMER_KAFKA, and set {_PROTOCOL} to the protocol of that port (PLAINTEXT, SSL, SASL_PLAINTEXT, "
+        "SASL_SSL)",
     )

@@ -72,7 +72,7 @@ def refuse_eviction(url: str, options: Mapping[str, Any]) -> None:
         return
     if evicts(info):
         raise UserError(
-            f"Redis may drop customers: its maxmemory-policy is {info['maxmemory_policy']}, and maxmemory is set",
+            f"Redis may evict customers: maxmemory is set, and maxmemory-policy is {info['maxmemory_policy']}",
             _NO_EVICTION,
         )
 

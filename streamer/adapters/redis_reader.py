@@ -363,7 +363,7 @@ class plain_errors:
         if isinstance(error, redis.exceptions.NoPermissionError):
             raise UserError(
                 f"Redis at {self._place()} denies access: {error}",
-                "give this user the rights listed in docs/operations.md (Security)",
+                "grant this user the permissions listed in docs/operations.md (Security)",
             ) from error
         if isinstance(error, redis.AuthenticationError):
             raise UserError(
@@ -381,15 +381,15 @@ class plain_errors:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return UserError(
                 f"the certificate of Redis at {place} cannot be trusted: {cause.verify_message}",
-                "set STREAMER_REDIS_CA to the certificate of the authority that signed it, and STREAMER_REDIS to a host name "
-                "that it covers",
+                "set STREAMER_REDIS_CA to the signing authority's certificate, and use a host name in "
+                "STREAMER_REDIS that the certificate covers",
             )
         # Nothing answers at the name or address. In all other cases a peer speaks another protocol or stopped
         # answering.
         if isinstance(cause, ConnectionRefusedError | FileNotFoundError | socket.gaierror):
             return UserError(f"no Redis at {place}", "start one with `streamer up`, or set STREAMER_REDIS")
         return UserError(
-            f"no Redis at {place}: something is listening there but does not answer",
+            f"no Redis at {place}: the port is open but does not answer",
             "check STREAMER_REDIS, and whether that port expects redis:// (plain) or rediss:// (TLS)",
         )
 

@@ -78,7 +78,7 @@ def create_topics(
             elif topic["error_code"] != _ALREADY_EXISTS:
                 raise UserError(
                     f"Kafka did not create {topic['name']}: {topic['error_message'] or topic['error_code']}",
-                    "check the replication factor and the rights of the user, or let an operator create it",
+                    "check the replication factor and the user's permissions, or ask an operator to create the topic",
                 )
         admin.wait_for_topics(list(wanted), timeout_ms=_READY_MS)
         # A listed topic is not served at once: a leader that does not know it yet would reject a first record.
@@ -101,7 +101,7 @@ def delete_topics(bootstrap: str, *, prefix: str = "", security: Security | None
             deadline = time.monotonic() + _READY_MS / 1000
             while _partitions(admin, existing):
                 if time.monotonic() > deadline:
-                    raise UserError("Kafka does not delete topics", "see delete.topic.enable of the broker")
+                    raise UserError("Kafka does not delete topics", "set delete.topic.enable=true on the broker")
                 time.sleep(0.05)
         return existing
 
@@ -147,7 +147,7 @@ def fix_topics(
         answer = admin.alter_configs([ConfigResource("TOPIC", name, values) for name, values in changes.items()])
     for name, result in answer["topic"].items():
         if result != "OK":
-            raise UserError(f"Kafka did not change {name}: {result}", "let an operator change it")
+            raise UserError(f"Kafka did not change {name}: {result}", "ask an operator to change it")
     return sorted(changes)
 
 

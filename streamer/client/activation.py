@@ -130,7 +130,9 @@ async def publish(
         known = await versions(connection)
         version = (known[-1].version if known else 1) + 1
         if after not in (None, version - 1):
-            raise UserError(f"version {version - 1} was published in the meantime", "review it, then repeat your edits")
+            raise UserError(
+                f"version {version - 1} was published in the meantime", ("review that version, then repeat your edits")
+            )
         published = Published(version, text, now_ms, source, goes_back_to)
         async with producer.transaction():
             for (topic, partition), records in activation_writes(published, lanes, keys, language).items():
@@ -143,7 +145,7 @@ async def publish(
                         headers=list(record.headers),
                     )
     except KafkaError as error:
-        raise TransientError(f"Kafka at {connection.bootstrap} did not accept the version: {error!r}") from error
+        raise TransientError(f"Kafka at {connection.bootstrap} rejected the version: {error!r}") from error
     finally:
         await producer.stop()
     return published

@@ -136,8 +136,8 @@ class Connections:
         found = lane_count(self.bootstrap, self.kafka.prefix, security=self.security)
         if found is None:
             raise UserError(
-                f"there is no topic {self.kafka.topic(topics.EVENTS)} at {self.bootstrap}",
-                "run `streamer topics create`, or start a worker: `streamer worker`",
+                f"topic not found: {self.kafka.topic(topics.EVENTS)} at {self.bootstrap}",
+                "create it with `streamer topics create`, or start a worker with `streamer worker`",
             )
         return found
 

@@ -62,11 +62,11 @@ def members(
     except URLError as error:
         raise TransientError(f"{url} does not answer: {error.reason}") from None
     except (OSError, HTTPException) as error:
-        raise TransientError(f"{url} broke off: {error!r}") from None
+        raise TransientError(f"{url} closed the connection: {error!r}") from None
     try:
         return [_row(line, columns) for line in body.splitlines()]
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise TransientError(f"{url} answers as another release does") from None
+        raise TransientError(f"{url} runs an incompatible release") from None
 
 
 class _Stays(HTTPRedirectHandler):
@@ -79,7 +79,7 @@ class _Stays(HTTPRedirectHandler):
 def _checked(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise UserError(f"{url} is no address of a web process", "write it as https://segments.shop.example")
+        raise UserError(f"{url} is not the address of a web process", "use the form https://segments.shop.example")
     return url.rstrip("/")
 
 

@@ -72,4 +72,4 @@ def _note(home: Path) -> dict[str, str]:
 
 
 def served_already(url: str) -> UserError:
-    return UserError(f"the console of this folder is already running at {url}", "`streamer web --open` opens it")
+    return UserError(f"the console for this folder is already running at {url}", "open it with `streamer web --open`")

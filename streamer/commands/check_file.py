@@ -95,7 +95,7 @@ def check_file(
             out.print(line)
     if html is not None:
         command = _command(file, mapping)
-        write_page(html, page(checked, file.name, found.currency, texts, command), "give another --html")
+        write_page(html, page(checked, file.name, found.currency, texts, command), "pass another path to --html")
         common.note(texts("check page written", path=str(html)))
     return checked
 
@@ -131,12 +131,14 @@ def save(proposal: Proposal | None, mapping: str | None, path: Path) -> None:
     if mapping is not None:
         text = Path(mapping).read_text(encoding="utf-8-sig") if Path(mapping).is_file() else shipped().get(mapping)
     if text is None:
-        raise UserError("there is no mapping to save", "this format needs none")
+        raise UserError("no mapping to save", "this format does not use a mapping")
     try:
         with path.open("x", encoding="utf-8") as stream:
             stream.write(text)
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}", "give another --save-mapping") from None
+        raise UserError(
+            f"cannot write {path}: {error.strerror or error}", "pass another path to --save-mapping"
+        ) from None
     common.note(messages(common.settings().language)("proposal saved", path=str(path)))
 
 

@@ -155,7 +155,7 @@ class Group(TyperGroup):
             where = f" ({error.filename})" if error.filename else ""
             print_error(
                 UserError(
-                    f"the disk is full{where}", "free space there, or set STREAMER_HOME to a folder on another disk"
+                    f"the disk is full{where}", "free some space, or set STREAMER_HOME to a folder on another disk"
                 )
             )
             raise typer.Exit(EXIT_ERROR) from None
@@ -169,7 +169,7 @@ def customer_id(text: str) -> str:
         return ids.customer_id(text)
     except ValueError as error:
         raise UserError(
-            f"{text!r} is not a customer id ({error})", "an id has 1 to 128 characters, none of them control characters"
+            f"{text!r} is not a customer id ({error})", "use 1 to 128 characters and no control characters"
         ) from None
 
 
@@ -184,5 +184,5 @@ def existing_file(path: str) -> Path:
     """Return a path given on the command line. Raises UserError if there is no such file."""
     found = Path(path).expanduser()
     if not found.is_file():
-        raise UserError(f"there is no file {path}", "check the path")
+        raise UserError(f"no such file: {path}", "check the path")
     return found

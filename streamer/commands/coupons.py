@@ -41,7 +41,7 @@ def load(
     try:
         pool_name(pool)
     except ValueError as error:
-        raise typer.BadParameter(f"it is {error}", param_hint="POOL") from None
+        raise typer.BadParameter(f"it must be {error}", param_hint="POOL") from None
     codes = codes_in(file)
     done = True
     with connections() as to:
@@ -98,7 +98,7 @@ def _of(pool: str | None, found: dict[str, dict[str, Any]]) -> dict[str, dict[st
     if pool is None:
         return found
     if pool not in found:
-        raise UserError(f"there is no pool {pool}", f"pools with codes: {', '.join(found) or 'none'}")
+        raise UserError(f"no such coupon pool: {pool}", f"pools: {', '.join(found) or 'none'}")
     return {pool: found[pool]}
 
 

@@ -58,10 +58,10 @@ def show(
         answer = explain(to.view, to.policy, id)
         if answer is None:
             raise UserError(
-                f"there is no customer {id}",
-                "check the id; a customer exists once a worker has read its first event"
+                f"no such customer: {id}",
+                "check the id; customers are added when a worker reads their first event"
                 if member_count(to.bootstrap, to.kafka.group, security=to.security)
-                else "no worker is running, so new customers are not added: start one with `streamer worker`",
+                else "no worker is running to add new customers; start one with `streamer worker`",
             )
     if json:
         common.print_json(answer)

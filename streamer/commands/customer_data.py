@@ -35,7 +35,7 @@ def export(
     with connections() as to:
         found = held(to, id)
     if not any(found[name] for name in ("state", "changes", "memberships", "panel", "events", "dead_letters")):
-        raise UserError(f"there is no data about {id}", "check the id")
+        raise UserError(f"no data about customer {id}", "check the id")
     common.print_json(found)
 
 

@@ -90,12 +90,14 @@ def show(
 
     partition, colon, offset = place.partition(":")
     if not (colon and partition.isdigit() and offset.isdigit()):
-        raise typer.BadParameter(f"{place!r} is not PARTITION:OFFSET, such as 3:41", param_hint="PARTITION:OFFSET")
+        raise typer.BadParameter(
+            f"{place!r} is not of the form PARTITION:OFFSET, for example 3:41", param_hint="PARTITION:OFFSET"
+        )
     at = int(partition), int(offset)
     with connections() as to:
         record = next(iter(read(to.kafka, DEADLETTERS, at=at)), None)
     if record is None or record.offset != at[1]:
-        raise UserError(f"there is no dead letter at {place}", "`streamer deadletters list` shows where they are")
+        raise UserError(f"no dead letter at {place}", "list the positions with `streamer deadletters list`")
     found = Found(record, parse_headers(record.headers))
     if json:
         headers = {name: value.decode("utf-8", "backslashreplace") for name, value in found.letter.headers}
@@ -189,7 +191,7 @@ def _repaired(path: Path, count: int) -> list[bytes]:
         raise UserError(
             f"{path} has {Count(len(bodies)):|event}, but there {Count(count):~is|are} "
             f"{Count(count):|dead letter} with that reason",
-            "`streamer deadletters list --json` lists them in order",
+            "list them in order with `streamer deadletters list --json`",
         )
     return bodies
 

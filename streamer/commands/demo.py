@@ -110,8 +110,8 @@ def _number(service: Service, found: Settings) -> int:
     runs = sum(one.name.startswith(NAME) for one in service.imports.imports())
     if not runs and totals(service.view.ledgers()).customers:
         raise UserError(
-            "this service holds customers that are not the demo's",
-            "set STREAMER_TOPIC_PREFIX=demo to run the demo beside them"
+            "this service contains customers that are not from the demo",
+            "to run the demo beside them, set STREAMER_TOPIC_PREFIX=demo"
             + ("" if found.kafka else ", or STREAMER_HOME to another folder"),
         )
     return runs + 1
@@ -195,7 +195,7 @@ def _link_printer(found: Settings) -> Callable[[], None]:
             return
         printed = True
         if not url.endswith(f":{found.web_port}"):
-            common.note(f"another program uses port {found.web_port}, so the console uses a different one")
+            common.note(f"port {found.web_port} is in use by another program, so the console uses a different one")
         common.note(f"Console: {console_url(found)}")
 
     return print_link

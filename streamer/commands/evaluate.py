@@ -177,6 +177,4 @@ def _of_commit(commit: str) -> tuple[int, ...]:
             raise ValueError
         return int(commit[:4], 16), int(commit[4:8], 16)
     except ValueError:
-        raise UserError(
-            f"--seeds-of {commit} is not a commit", "give at least eight digits, as `git rev-parse` prints"
-        ) from None
+        raise UserError(f"{commit} is not a commit", "pass at least the first eight digits to --seeds-of") from None

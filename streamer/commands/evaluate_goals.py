@@ -37,7 +37,7 @@ def show_goals(
     from streamer.evaluate import goals, report
 
     if unknown := [name for name in scenarios if name not in goals.GOALS]:
-        raise UserError(f"there are no goals for {', '.join(unknown)}", f"choose one of: {', '.join(GOAL_SHOPS)}")
+        raise UserError(f"no goals are defined for {', '.join(unknown)}", f"choose one of: {', '.join(GOAL_SHOPS)}")
     with common.progress("simulating") as on_progress:
         found = goals.of_shops(scenarios, seeds, customers, on_progress, config)
     if json:

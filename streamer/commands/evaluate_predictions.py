@@ -97,7 +97,7 @@ def _peers() -> Peers:
     try:
         import sklearn
     except ImportError:
-        raise UserError("scikit-learn is not installed", "run: pip install scikit-learn, or give --no-peers") from None
+        raise UserError("scikit-learn is not installed", "run `pip install scikit-learn`, or pass --no-peers") from None
     del sklearn
     return peers
 
@@ -125,8 +125,8 @@ def _of_file(
         days = [policy.grid.day_of(instant(one, policy.grid, "--as-of")) - activity.first_day for one in as_of]
     if min(days) < 2 * HORIZON or max(days) > activity.days - HORIZON:
         raise UserError(
-            f"the day to predict from needs {2 * HORIZON} days of data before it and {HORIZON} after it",
-            "give other days with --as-of, or a longer file",
+            f"predicting needs {2 * HORIZON} days of data before the chosen day and {HORIZON} days after it",
+            "choose other days with --as-of, or use a longer file",
         )
     found = evaluate(activity, sorted(days), on_progress, peers)
     first = date(1970, 1, 1) + timedelta(days=activity.first_day)

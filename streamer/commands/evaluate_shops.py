@@ -21,7 +21,9 @@ def numbers_of(text: str) -> tuple[int, ...]:
     try:
         found = tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise UserError(f"--seeds {text} are not numbers", "write them as 7,8") from None
+        raise UserError(
+            f"--seeds {text} is not a list of numbers", "separate whole numbers with commas, for example 7,8"
+        ) from None
     if min(found) < 0:
-        raise UserError("seeds must not be negative", "write them as 7,8")
+        raise UserError("seeds must not be negative", "separate whole numbers with commas, for example 7,8")
     return found

@@ -90,8 +90,8 @@ def settings_for(format: str, given: Mapping[str, Any] | None = None) -> Setting
     if currency != found.currency and currency not in found.rates:
         raise UserError(
             f"the amounts in this file are in {currency}, but the shop's currency is {found.currency}",
-            f"set STREAMER_CURRENCY={currency} if that is the shop's, or STREAMER_RATES={currency}=RATE, what one {currency} is "
-            f"worth in {found.currency}",
+            f"if {currency} is the shop's currency, set STREAMER_CURRENCY={currency}; otherwise set "
+            f"STREAMER_RATES={currency}=RATE, the value of one {currency} in {found.currency}",
         )
     return found
 
@@ -113,7 +113,7 @@ def source_of(
     if mapping is None and rejects is None:
         return open_source(file, format)
     if mapping is None or format == "online-retail":
-        raise UserError("--mapping and --rejects go with --format csv, xlsx or jsonl", "give --mapping FILE.toml")
+        raise UserError("--mapping and --rejects need --format csv, xlsx or jsonl", "pass --mapping FILE.toml")
     progress = reading_progress(on_progress, messages(found.language))
     now_ms = time.time_ns() // 1_000_000
     nobody = nobody_of(found.nobody)
@@ -173,7 +173,11 @@ def check_currencies(
         on_progress(text)
     else:
         raise UserError(
-            text, f"set STREAMER_CURRENCY={most} if that is the shop's, or {rate}; --yes imports the file anyway"
+            text,
+            (
+                f"if {most} is the shop's currency, set STREAMER_CURRENCY={most}; otherwise set {rate}. Pass "
+                "--yes to import the file anyway"
+            ),
         )
 
 
@@ -186,7 +190,7 @@ def check_workers_currency(format: str, in_force: Settings) -> None:
     if is_default(in_force, "currency") and currency not in (in_force.currency, *in_force.rates):
         raise UserError(
             f"the amounts in this file are in {currency}, but workers already run, probably with {in_force.currency}",
-            f"set STREAMER_CURRENCY={currency} for the workers and here, and restart the workers",
+            f"set STREAMER_CURRENCY={currency} here and for the workers, then restart the workers",
         )
 
 
@@ -212,7 +216,7 @@ def lines_to(path: Path | None, *, as_it_is: bool = False) -> Generator[Callable
     try:
         stream = path.open("wb")
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}", "give another path") from None
+        raise UserError(f"cannot write {path}: {error.strerror or error}", "choose another path") from None
     with stream:
 
         def write(line: bytes) -> None:

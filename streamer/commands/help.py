@@ -32,7 +32,7 @@ def help(
         if word not in commands:
             wanted = " ".join((command or [])[: number + 1])
             known = ", ".join(commands) or "none"
-            raise UserError(f"there is no command `{wanted}`", f"commands here: {known}")
+            raise UserError(f"unknown command `{wanted}`", f"commands: {known}")
         found = typer.Context(commands[word], info_name=word, parent=found)
     common.console().print(found.get_help(), end="")
 

@@ -150,8 +150,11 @@ def _put_demo_away(service: Service, home: Path) -> None:
         return
     if not put_away(service, home, common.note):
         raise UserError(
-            "this service holds customers of the demo, and a worker or act is running or there are other customers",
-            "stop them and import again to delete the demo's customers, or keep them with --beside-demo",
+            (
+                "this service contains demo customers that cannot be deleted now: a worker or act is running, or "
+                "other customers are present"
+            ),
+            "stop the worker and act, then import again; or keep the demo's customers with --beside-demo",
         )
     common.note("the demo's customers are deleted, so that yours are alone")
 

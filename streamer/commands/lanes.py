@@ -68,7 +68,9 @@ def skip(
     """
     lane, colon, offset = place.partition(":")
     if not (colon and lane.isdigit() and offset.isdigit()):
-        raise typer.BadParameter(f"{place!r} is not LANE:OFFSET, such as 3:1041", param_hint="LANE:OFFSET")
+        raise typer.BadParameter(
+            f"{place!r} is not of the form LANE:OFFSET, for example 3:1041", param_hint="LANE:OFFSET"
+        )
     from streamer.runtime import lane_release
     from streamer.runtime.roles import Start
     from streamer.runtime.wiring import wiring
@@ -104,7 +106,7 @@ def resume(lane: LANE) -> None:
 
 def _check(lane: int, lanes: int) -> None:
     if lane >= lanes:
-        raise UserError(f"there is no lane {lane}", f"the lanes are 0 to {lanes - 1}")
+        raise UserError(f"no such lane: {lane}", f"lanes are numbered 0 to {lanes - 1}")
 
 
 def _print(found: list[LaneStatus], texts: Messages) -> None:

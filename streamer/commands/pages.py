@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 
-def write_page(path: Path, text: str, hint: str = "give another path") -> None:
+def write_page(path: Path, text: str, hint: str = "choose another path") -> None:
     """Write a page. Raises UserError with the hint if that is not possible."""
     from schemas.errors import UserError
 

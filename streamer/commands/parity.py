@@ -83,5 +83,5 @@ def _lane(to: Connections, lane: int) -> Parity | None:
         )
     except NoRest:
         raise UserError(
-            f"lane {lane} received records during the comparison", "pause publishing for a moment, and run it again"
+            f"lane {lane} received records during the comparison", "pause publishing, then run the command again"
         ) from None

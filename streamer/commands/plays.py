@@ -84,7 +84,7 @@ def _warn_of_switched_off(book: Book, in_force: Segments) -> None:
     """Warn about plays that do nothing because a segmentation is not in force."""
     for play in book.plays.values():
         if (name := switched_off(play, in_force)) is not None:
-            common.note(f"{play.name} does nothing before the segmentation {name} is in force: {TURN_ON}")
+            common.note(f"{play.name} has no effect until the segmentation {name} is active: {TURN_ON}")
 
 
 def preview(
@@ -145,7 +145,7 @@ def test(
         of_customers(play)
         found = to.view.customer(customer)
         if found is None:
-            raise UserError(f"there is no customer {customer}", "check the id")
+            raise UserError(f"no such customer: {customer}", "check the id")
         from streamer.act.trial import trial
 
         rendered, answer = asyncio.run(trial(to.settings, book, play, found.customer, to_address, to.embedded_kafka))
@@ -157,5 +157,5 @@ def test(
         common.print_json(rendered.data)
     if answer is not None:
         if answer.kind != "sent":
-            raise UserError(f"it was not sent: {answer.detail}", "check the channel in the file")
+            raise UserError(f"message not sent: {answer.detail}", "check the channel in the plays file")
         common.note(f"sent to {to_address}")

@@ -44,7 +44,7 @@ def first(
         state = state_of(to.kafka)
         held = state.started(name)
         if held.status == "stopped":
-            raise UserError(f"{name} is stopped", f"`streamer plays start {name}` first")
+            raise UserError(f"{name} is stopped", f"start it with `streamer plays start {name}`")
         everybody = already_in(to, state.books[held.version].plays[name], now)
         found = everybody[:limit]
         if send:

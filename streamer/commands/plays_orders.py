@@ -50,7 +50,7 @@ def start(
         segments = with_shipped(in_force)
         book = book_of(file, segments)
         if (off := switched_off(declared_in(book, name), in_force)) is not None:
-            raise UserError(f"{name} needs the segmentation {off}, which is not in force", TURN_ON)
+            raise UserError(f"{name} needs the segmentation {off}, which is not active", TURN_ON)
         order = PlayCommand(
             action="start",
             play=name,

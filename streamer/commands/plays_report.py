@@ -45,7 +45,7 @@ def report(
     if name is None and not answer["holdout"]:
         raise UserError(
             "no customer is held out of all marketing",
-            "set holdout = 0.05 in [limits], and start a play from that file",
+            "set holdout = 0.05 in [limits], then start a play from that file",
         )
     _print_compared(answer, currency)
     if name is not None and not answer["arms_are_off"]:

@@ -148,7 +148,7 @@ def _messages(
     from streamer.act.reader import state_of
 
     if release and drop:
-        raise typer.BadParameter("a message is either released or dropped", param_hint="--release")
+        raise typer.BadParameter("--release and --drop exclude each other", param_hint="--release")
     with connections() as to:
         found = sorted(kept(state_of(to.kafka), status, play, message), key=lambda one: one.due)
         if release or drop:
@@ -183,7 +183,7 @@ def _decide(
     if status == "waiting":
         found = [one for one in found if one.why == "approve"]
     if not found:
-        raise UserError(f"no such message is {_KEPT[status]}", f"`streamer plays {status}` lists them")
+        raise UserError(f"no matching message is {_KEPT[status]}", f"list messages with `streamer plays {status}`")
     for name in sorted({one.play for one in found}):
         count = sum(one.play == name for one in found)
         order = PlayCommand(action=action, play=name, status=status, message_id=message)

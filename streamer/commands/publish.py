@@ -191,7 +191,7 @@ def profile(
     }
     traits = {name: value for name, value in given.items() if value is not None}
     if not traits:
-        raise typer.BadParameter("give at least one trait", param_hint="--email")
+        raise typer.BadParameter("pass at least one trait", param_hint="--email")
     _publish(common.settings(), _event("profile.updated", customer, at, event_id, {"traits": traits}), json)
 
 
@@ -343,8 +343,8 @@ def check(body: bytes, policy: Policy, now_ms: int) -> Event:
         raise too_large(len(body))
     if len(body) > policy.max_event_bytes:
         raise UserError(
-            f"this event has {len(body):,} bytes; events above {policy.max_event_bytes:,} are dead-lettered as oversize",
-            "leave out what segments do not need, such as long texts, or raise STREAMER_MAX_EVENT_BYTES",
+            f"this event has {len(body):,} bytes; the limit is {policy.max_event_bytes:,} bytes",
+            "remove fields that segments do not need, for example long texts, or raise STREAMER_MAX_EVENT_BYTES",
         )
     try:
         event = precheck(body, policy, now_ms)
@@ -393,7 +393,8 @@ def _lines(products: list[str] | None) -> list[dict[str, Any]] | None:
                 line["quantity"] = int(rest[1])
         except ValueError:
             raise typer.BadParameter(
-                f"{text!r} is not ID,PRICE,QUANTITY,CATEGORY, such as A1,29.95,2,Toys", param_hint="--product"
+                f"{text!r} is not of the form ID,PRICE,QUANTITY,CATEGORY, for example A1,29.95,2,Toys",
+                param_hint="--product",
             ) from None
         if len(rest) > 2:
             line["category"] = rest[2]

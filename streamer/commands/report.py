@@ -53,7 +53,7 @@ def report(
         last = None if until is None else grid.day_of(instant(until, grid, "--to"))
         first = (last or today) - _DAYS + 1 if since is None else grid.day_of(instant(since, grid, "--from"))
         if last is not None and first > last:
-            raise UserError(f"--from {since} is after --to {until}", "give the earlier day with --from")
+            raise UserError(f"--from {since} is after --to {until}", "pass the earlier day to --from")
         log = Log(grid, first, last)
         answer = of_service(
             to.kafka,
@@ -78,7 +78,7 @@ def write_page(answer: Report, path: Path, command: str) -> None:
     from streamer.queries.report_page import page
 
     texts = messages(common.settings().language)
-    pages.write_page(path, page(answer, texts, command), "give another --html")
+    pages.write_page(path, page(answer, texts, command), "pass another path to --html")
     common.note(texts("report written", path=str(path)))
 
 

@@ -41,7 +41,7 @@ def export(
         for name, text in written.items():
             (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UserError(f"{folder} cannot be written: {error.strerror}", "choose a folder you can write to") from error
+        raise UserError(f"cannot write to {folder}: {error.strerror}", "choose a writable folder") from error
     if json:
         names = sorted(name.removesuffix(".schema.json").removesuffix(".json") for name in written)
         common.print_json({"folder": str(folder), "written": names})

@@ -82,7 +82,7 @@ def _from_afar(found: Settings, segments: Sequence[str], since: str | None, limi
     if found.web_token is None:
         raise UserError(
             f"{found.web_url} needs a token",
-            "set STREAMER_WEB_TOKEN; `streamer tokens create NAME --may export` makes one there",
+            "set STREAMER_WEB_TOKEN; create a token on that machine with `streamer tokens create NAME --may export`",
         )
     token = found.web_token.get_secret_value()
     return members.members(found.web_url, token, segments, since, limit, FILE_COLUMNS)
@@ -151,7 +151,7 @@ def who(
         try:
             write(islice(matching(to.view, text, condition, to.policy.shop, clock), limit), csv=csv, json=json)
         except UserError as error:
-            raise UserError(error.message, "see docs/segmentations.md for the language and all features") from None
+            raise UserError(error.message, "see docs/segmentations.md for the syntax and all features") from None
 
 
 def write(found: Iterable[Member], *, csv: bool, json: bool, columns: Sequence[str] | None = None) -> None:

@@ -59,14 +59,14 @@ def check(model: ClusterModel | None, id: str, name: str) -> None:
     from models.learning.decisions import MOST_NAME, name_refused
 
     if model is None:
-        raise UserError("there are no behaviour clusters yet", "`streamer segments list` shows what they wait for")
+        raise UserError("there are no behaviour clusters yet", "`streamer segments list` shows what is needed first")
     known = ", ".join(segment.segment_id for segment in model.segments)
     problems = {
         "unknown": (
             f"there is no behaviour cluster {id}",
             f"there are {known}; declared segments are named in the file",
         ),
-        "empty": ("a name needs something to read, without spaces around it", 'such as "Coupon lovers"'),
+        "empty": ("a name must not be empty, or begin or end with a space", 'for example "Coupon lovers"'),
         "long": (f"a name has at most {MOST_NAME} characters", "take a shorter one"),
         "same": (f"{id} is called {name} already", "nothing to do"),
         "taken": (f"another cluster is called {name}", "take a name that no other has"),

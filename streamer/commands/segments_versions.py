@@ -196,14 +196,17 @@ def _text(to: Connections, file: Path | None, version: int | None) -> tuple[str,
 
     if version is not None:
         if file is not None:
-            raise UserError("a file and --version are given", "give one of them")
+            raise UserError("a file and --version exclude each other", "pass only one of them")
         if version == 1:
             return DEFAULT_TEXT, "built in", 1
         one = _of(asyncio.run(versions(to.kafka)), version)
         return one.text, one.source, version
     path = file or to.settings.segments
     if path is None:
-        raise UserError("no file is given", "name one, or set STREAMER_SEGMENTS; `streamer segments file` prints one")
+        raise UserError(
+            "no segments file",
+            ("pass a path or set STREAMER_SEGMENTS; to print the active file, run `streamer segments file`"),
+        )
     return (*read_file(path), None)
 
 
@@ -223,7 +226,7 @@ def _of(known: list[Published], version: int) -> Published:
     found = next((one for one in known if one.version == version), None)
     if found is None:
         there = ", ".join(str(one) for one in [1, *(one.version for one in known)])
-        raise UserError(f"there was no version {version}", f"versions: {there}")
+        raise UserError(f"no such version: {version}", f"versions: {there}")
     return found
 
 

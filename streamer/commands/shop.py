@@ -72,9 +72,11 @@ def shop(
     from streamer.simulator.truth import write_truth
 
     if out is not None and not days:
-        raise UserError("--out needs a history", "give --days, such as --days 180")
+        raise UserError("--out needs at least one day of history", "pass --days, for example --days 180")
     if not (days or rate):
-        raise UserError("this shop would do nothing", "give --days for a history, or --rate for live events")
+        raise UserError(
+            "the shop has neither history nor live events", "pass --days for history, or --rate for live events"
+        )
     found = common.settings()
     length = max(1, days)
     if start is not None:

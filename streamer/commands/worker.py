@@ -56,7 +56,7 @@ def worker(
     Example:  streamer worker --role lanes
     """
     if role == _ALL and not supervised:
-        raise typer.BadParameter(f"a process has one role; give {' or '.join(ROLES)}", param_hint="--role")
+        raise typer.BadParameter(f"--no-supervise runs a single role; pass {' or '.join(ROLES)}", param_hint="--role")
     with connections() as to:
         prepare(to)
         if not supervised:

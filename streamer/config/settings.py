@@ -179,7 +179,8 @@ class Settings(SettingsFields):
         bootstrap = self.kafka or embedded
         if bootstrap is None:
             raise UserError(
-                "no Kafka is set, and the embedded one is not running", "run `streamer up`, or set STREAMER_KAFKA"
+                "STREAMER_KAFKA is not set, and the embedded Kafka is not running",
+                "run `streamer up`, or set STREAMER_KAFKA",
             )
         # The embedded server listens on loopback only, in plain text.
         security = self.kafka_security() if self.kafka else {}
@@ -213,7 +214,8 @@ class Settings(SettingsFields):
         if self.redis is None:
             if embedded is None:
                 raise UserError(
-                    "no Redis is set, and the embedded one is not running", "run `streamer up`, or set STREAMER_REDIS"
+                    "STREAMER_REDIS is not set, and the embedded Redis is not running",
+                    "run `streamer up`, or set STREAMER_REDIS",
                 )
             return embedded, {}
         return self.redis, redis_options(RedisLogin(self.redis_username, self.redis_password, self.redis_ca))

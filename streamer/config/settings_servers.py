@@ -93,8 +93,11 @@ def _ssl_context(login: KafkaLogin) -> ssl.SSLContext:
             context.load_cert_chain(login.ssl_cert, login.ssl_key, password)
     except (ssl.SSLError, OSError) as error:
         raise UserError(
-            f"the certificates for Kafka cannot be used: {error}",
-            "STREAMER_KAFKA_SSL_CA, _SSL_CERT, _SSL_KEY must be PEM files that belong together; see _SSL_KEY_PASSWORD",
+            f"cannot use the Kafka certificates: {error}",
+            (
+                "STREAMER_KAFKA_SSL_CA, _SSL_CERT and _SSL_KEY must be matching PEM files; if the key is encrypted, "
+                "set _SSL_KEY_PASSWORD"
+            ),
         ) from error
     return context
 

@@ -85,7 +85,7 @@ def gather(
                 continue
             field = name.removesuffix(_FILE)
             if field in layer:
-                raise UserError(f"{layer[field].name} and {one.name} are both set ({one.origin})", "keep one of them")
+                raise UserError(f"{layer[field].name} and {one.name} are both set ({one.origin})", "remove one of them")
             found.setdefault(field, read_secret(one))
     return found
 
@@ -108,11 +108,13 @@ def _toml(path: Path, fields: Collection[str], secrets: Collection[str]) -> Iter
     except FileNotFoundError:
         return
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read: {error}", "make it a readable UTF-8 file") from error
+        raise UserError(f"cannot read {path}: {error}", "use a readable UTF-8 file") from error
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{path} is not TOML: {error}", 'write lines such as: currency = "EUR"') from error
+        raise UserError(
+            f"{path} is not TOML: {error}", 'write one setting per line, for example: currency = "EUR"'
+        ) from error
     for name, value in content.items():
         _check(name, name, TOML, fields, secrets, str)
         if value != "":
@@ -139,8 +141,8 @@ def read_secret(one: Found) -> Found:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
         raise UserError(
-            f"{one.name} ({one.origin}) names {path}, which cannot be read: {reason}", "give a readable file"
+            f"{one.name} ({one.origin}) refers to {path}, which cannot be read: {reason}", "use a readable file"
         ) from error
     if not secret:
-        raise UserError(f"{one.name} ({one.origin}) names {path}, which is empty", "write the secret into it")
+        raise UserError(f"{one.name} ({one.origin}) refers to {path}, which is empty", "write the secret to that file")
     return Found(secret, one.name, f"{one.origin}, file {path}")

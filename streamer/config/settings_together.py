@@ -29,7 +29,7 @@ def check_together(settings: SettingsFields) -> None:
 def _money(settings: SettingsFields) -> None:
     if settings.currency not in EXPONENTS:
         raise ValueError(
-            f"STREAMER_CURRENCY: unknown currency {settings.currency!r}; use an ISO 4217 code, such as EUR"
+            f"STREAMER_CURRENCY: unknown currency {settings.currency!r}; use an ISO 4217 code, for example EUR"
         )
     try:
         Rates(settings.currency, settings.rates)
@@ -42,7 +42,7 @@ def _kafka(settings: SettingsFields) -> None:
     if protocol.startswith("SASL"):
         for name in ("kafka_sasl_username", "kafka_sasl_password"):
             if getattr(settings, name) is None:
-                raise ValueError(f"{variable(name)} is needed with {protocol}; set it")
+                raise ValueError(f"{variable(name)} is required with {protocol}; set it")
     # Credentials without effect mean that somebody believes in a protection that is not there.
     if settings.kafka is None and protocol != "PLAINTEXT":
         raise ValueError("STREAMER_KAFKA_SECURITY_PROTOCOL has no effect on the embedded Kafka; set STREAMER_KAFKA")
@@ -53,11 +53,14 @@ def _kafka(settings: SettingsFields) -> None:
                 "set STREAMER_KAFKA_SECURITY_PROTOCOL to SSL or SASL_SSL"
             )
     if (settings.kafka_ssl_cert is None) != (settings.kafka_ssl_key is None):
-        raise ValueError("STREAMER_KAFKA_SSL_CERT and STREAMER_KAFKA_SSL_KEY belong together; set both or none")
+        raise ValueError("STREAMER_KAFKA_SSL_CERT and STREAMER_KAFKA_SSL_KEY need each other; set both or neither")
 
 
 def _redis(settings: SettingsFields) -> None:
     if settings.redis is None and (settings.redis_username is not None or settings.redis_password is not None):
-        raise ValueError("STREAMER_REDIS_USERNAME and _PASSWORD have no effect on the embedded one; set STREAMER_REDIS")
+        raise ValueError(
+            "STREAMER_REDIS_USERNAME and STREAMER_REDIS_PASSWORD have no effect on the embedded "
+            "Redis; set STREAMER_REDIS"
+        )
     if settings.redis_ca is not None and not (settings.redis or "").startswith("rediss://"):
-        raise ValueError("STREAMER_REDIS_CA needs TLS; start STREAMER_REDIS with rediss://")
+        raise ValueError("STREAMER_REDIS_CA needs TLS; begin STREAMER_REDIS with rediss://")

@@ -51,9 +51,9 @@ def check_seal(ledger: Ledger, record: LogRecord, seal: Seal | None) -> None:
             raise InvalidEvent("bad_control", "not signed; see docs/control-key.md", SIGNATURE_HEADER)
         return
     if seal.number <= ledger.numbers.get(seal.source, -1):
-        raise InvalidEvent("bad_control", "a repeat of a signed record", SIGNATURE_HEADER)
+        raise InvalidEvent("bad_control", "this signed record was already applied", SIGNATURE_HEADER)
     if seal.source.startswith(f"{IMPORTS}-") and seal.number <= ledger.numbers.get(IMPORTS, -1):
-        raise InvalidEvent("bad_control", "a record of an import that ended long ago", SIGNATURE_HEADER)
+        raise InvalidEvent("bad_control", "this import ended long ago", SIGNATURE_HEADER)
     ledger.numbers[seal.source] = seal.number
 
 
@@ -61,9 +61,9 @@ def _import(context: Context, control: ControlImport, record: LogRecord) -> None
     ledger = context.ledger
     if control.state == "opened":
         if control.import_id not in ledger.imports and len(ledger.imports) >= MAX_OPEN_IMPORTS:
-            raise InvalidEvent("bad_control", f"{MAX_OPEN_IMPORTS:,} imports are open already", "import_id")
+            raise InvalidEvent("bad_control", f"{MAX_OPEN_IMPORTS:,} imports are already open", "import_id")
         if control.import_id in ledger.closed:
-            raise InvalidEvent("bad_control", "this import has ended; a new one needs a new id", "import_id")
+            raise InvalidEvent("bad_control", "this import has ended; use a new import_id", "import_id")
         ledger.imports.setdefault(control.import_id, ImportClock(None, record.timestamp))
         # Versions published earlier apply from the import's first day on.
         context.forget_versions()
@@ -81,7 +81,7 @@ def _import(context: Context, control: ControlImport, record: LogRecord) -> None
 
 def _clock(context: Context, control: ControlClock, record: LogRecord) -> None:
     if control.at > record.timestamp:
-        raise InvalidEvent("bad_control", "the clock of an import is later than its own append time", "at")
+        raise InvalidEvent("bad_control", "the import's time is later than its append time", "at")
     if (opened := context.ledger.imports.get(control.import_id)) is not None:
         opened.clock = max(opened.clock or 0, control.at)
         opened.appended = max(opened.appended, record.timestamp)
@@ -110,19 +110,19 @@ def _model(context: Context, control: ControlModel, record: LogRecord) -> None:
     ledger, day_of = context.ledger, context.grid.day_of
     read = PUBLISHED.get(control.segmentation)
     if read is None:
-        raise InvalidEvent("bad_control", "no such cluster segmentation", "segmentation")
+        raise InvalidEvent("bad_control", "unknown cluster segmentation", "segmentation")
     timeline = ledger.timeline if control.segmentation == BEHAVIOUR else ledger.predictions
     if timeline and control.version <= timeline[-1].version:
         return
     try:
         model = read(control.body)
     except (InvariantViolation, ValueError, TypeError, OverflowError, RecursionError):
-        raise InvalidEvent("bad_control", "the body is not a readable model", "body") from None
+        raise InvalidEvent("bad_control", "the body is not a valid model", "body") from None
     last = timeline[-1].version if timeline else 0
     if control.version > last + MAX_VERSION_STEP:
         raise InvalidEvent("bad_control", "the version number is too high", "version")
     if model.version != control.version:
-        raise InvalidEvent("bad_control", "the body holds another version", "version")
+        raise InvalidEvent("bad_control", "the body contains another version", "version")
     day = day_of(ledger.clock) + 1
     imports = {id: day_of(opened.clock or 0) + 1 for id, opened in ledger.imports.items()}
     timeline.append(ModelEntry(control.version, day, imports))
@@ -140,7 +140,7 @@ def _definitions(context: Context, control: ControlDefinitions, record: LogRecor
     try:
         definitions = load(text if isinstance(text, str) else "", control.version)
     except UserError:
-        raise InvalidEvent("bad_control", "the body is not a readable file of segmentations", "body") from None
+        raise InvalidEvent("bad_control", "the body is not a valid segments file", "body") from None
     imports = {id: opened.clock or 0 for id, opened in ledger.imports.items()}
     ledger.definitions_versions.append(DefinitionsVersion(control.version, ledger.clock, imports))
     ledger.behind = ledger.customers

@@ -156,7 +156,7 @@ def _other_home(record: LogRecord, event: Arrival | Event, lanes: int, rerouted:
     if home == record.partition:
         return None
     if rerouted:
-        raise InvalidEvent("key_mismatch", "the record arrived on a wrong partition a second time", "key")
+        raise InvalidEvent("key_mismatch", "the record was on the wrong partition twice", "key")
     if size_of(key, record.value, record.headers) > _MAX_REROUTED:
         raise InvalidEvent("oversize", "too large to be forwarded to its partition", None)
     return home
@@ -196,7 +196,9 @@ def _erased(record: LogRecord, key: bytes) -> Event:
             occurred_at=record.timestamp,
         )
     except (ValidationError, UnicodeDecodeError):
-        raise InvalidEvent("invalid_field", "the key of a record without a value is not a customer_id", "key") from None
+        raise InvalidEvent(
+            "invalid_field", "the key of a record without a value must be a customer_id", "key"
+        ) from None
 
 
 def _control(record: LogRecord, keys: ControlKeys | None) -> DecodedRecord:

@@ -80,7 +80,7 @@ def check_remembered(customer: Customer, event: OrderCompleted) -> None:
     if customer.book.has_forgotten and not customer.book.knows(digest(event.order_id)):
         raise InvalidEvent(
             "too_late",
-            f"order_id: not one of the {REMEMBERED} latest orders; older ones cannot be corrected",
+            f"order_id: only the {REMEMBERED} latest orders can be corrected",
             "order_id",
         )
 

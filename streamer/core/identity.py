@@ -32,7 +32,7 @@ def check_link(context: Context, event: IdentityLinked) -> None:
     """Raise InvalidEvent for a link that is not allowed."""
     old, new = event.anonymous_id, event.customer_id
     if old == new:
-        raise InvalidEvent("invalid_field", "an id cannot be joined to itself", "anonymous_id")
+        raise InvalidEvent("invalid_field", "an id cannot be merged with itself", "anonymous_id")
     for name, id in (("anonymous_id", old), ("customer_id", new)):
         if is_nobody(id, context.policy.nobody):
             raise InvalidEvent("invalid_field", f"{name} is a placeholder, not a customer", name)
@@ -41,12 +41,12 @@ def check_link(context: Context, event: IdentityLinked) -> None:
     if profile is None:
         return
     if profile.alias is not None and profile.alias != new:
-        raise InvalidEvent("invalid_field", "the id is joined to another customer already", "anonymous_id")
+        raise InvalidEvent("invalid_field", "the id is already merged into another customer", "anonymous_id")
     if new in profile.aliases:
-        raise InvalidEvent("invalid_field", "the customer is joined to this id: a cycle", "customer_id")
+        raise InvalidEvent("invalid_field", "the customer is already merged into this id", "customer_id")
     if profile.aliases and not context.policy.merge_known:
         raise InvalidEvent(
-            "invalid_field", "both ids are known customers (STREAMER_MERGE_KNOWN would join them)", "anonymous_id"
+            "invalid_field", "both ids are known customers; set STREAMER_MERGE_KNOWN=true to merge them", "anonymous_id"
         )
 
 

@@ -147,10 +147,10 @@ def _watch(
         if first is not None and now[0] > first[0] and (now[1] >= written or now[0] >= first[0] + seconds):
             return first, now
         if not workers.alive:
-            raise UserError(f"the worker cannot run:\n{workers.log_tail()}", "fix that and start again")
+            raise UserError(f"the worker failed to start:\n{workers.log_tail()}", "fix the problem and try again")
         if first is None and now[0] - begun > _START_SECONDS:
             raise UserError(
-                f"the worker processed nothing for a minute:\n{workers.log_tail()}", "fix that and start again"
+                f"the worker processed nothing for a minute:\n{workers.log_tail()}", "fix the problem and try again"
             )
         if stopped(_LOOK_SECONDS):
             raise KeyboardInterrupt

@@ -202,7 +202,7 @@ class Demo:
         for group in self._workers:
             # Messages and the console may fail without ending the demo.
             if not group.alive:
-                raise UserError(f"the worker cannot run:\n{group.log_tail()}", "fix that and start again")
+                raise UserError(f"the worker failed to start:\n{group.log_tail()}", "fix the problem and try again")
         if len(self._workers) == 1 and self.show.phase != "starting":
             # Start these after the lanes, which must start as fast as they can. The history waits for this from its
             # first day on.

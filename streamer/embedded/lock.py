@@ -44,8 +44,8 @@ def home_lock(
         file = (home / "lock").open("a+")
     except OSError as error:
         raise UserError(
-            f"the data folder {home} cannot be written: {error.strerror}",
-            "set STREAMER_HOME to a folder you can write to",
+            f"cannot write to the data folder {home}: {error.strerror}",
+            "set STREAMER_HOME to a writable folder",
         ) from error
     with file:
         _take(file, home, progress, wait_seconds)
@@ -69,13 +69,13 @@ def _take(file: TextIO, home: Path, progress: Progress, wait_seconds: float) -> 
             kind, _, pid = file.read().strip().partition(" ")
             if kind == _SESSION:
                 raise UserError(
-                    f"another streamer (process {pid}) is running its servers in {home}",
-                    "stop it first, or set STREAMER_HOME to another folder for this one",
+                    f"another streamer (process {pid}) is already running servers in {home}",
+                    "stop it first, or set STREAMER_HOME to another folder",
                 ) from None
             if time.monotonic() > deadline:
                 raise UserError(
                     f"process {pid or '?'} has been starting or stopping the servers in {home} for too long",
-                    "end that process and try again",
+                    "stop that process and try again",
                 ) from None
             if not reported:
                 progress("waiting for another streamer that starts or stops the servers")

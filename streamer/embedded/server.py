@@ -175,7 +175,7 @@ class Server(ABC):
             if time.monotonic() > deadline:
                 raise UserError(
                     f"{self.title} does not answer after {seconds:.0f} s:\n{self.log_tail()}",
-                    f"see {self.log}; on a busy machine, try again",
+                    f"see {self.log}; if the machine is busy, try again",
                 )
             time.sleep(POLL_SECONDS)
         self.watch_over()
@@ -229,7 +229,7 @@ class Server(ABC):
         deadline = time.monotonic() + STOP_SECONDS
         while not all(ports.is_free(port) for port in self.ports):
             if time.monotonic() > deadline:
-                raise UserError(f"another program uses port {self.port} now", "stop it and try again")
+                raise UserError(f"port {self.port} is in use by another program", "stop that program and try again")
             time.sleep(POLL_SECONDS)
         self.launch(keep=self.kept, same_ports=True)
         self.await_ready(other_ports=False)

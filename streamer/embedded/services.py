@@ -137,7 +137,9 @@ def running(
         )
         if services.kafka.kept and services.answer():
             if kafka_overrides:
-                raise UserError("servers with other settings are already running", "stop them with `streamer down`")
+                raise UserError(
+                    "the embedded servers are already running with other settings", "stop them with `streamer down`"
+                )
             release()
             yield services
             return
@@ -188,7 +190,8 @@ def check_alive(home: Path) -> None:
     for server in (services.kafka, services.redis):
         if not server.alive():
             raise UserError(
-                f"{server.title} has ended:\n{server.log_tail()}", f"see {server.log}; is there room on the disk?"
+                f"{server.title} exited unexpectedly:\n{server.log_tail()}",
+                (f"see {server.log}, and check that the disk is not full"),
             )
 
 

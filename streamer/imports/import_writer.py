@@ -119,7 +119,7 @@ async def write(
                 await asyncio.sleep(0)
         await confirm(0)
     except KafkaError as error:
-        raise TransientError(f"Kafka at {connection.bootstrap} did not accept the records: {error!r}") from error
+        raise TransientError(f"Kafka at {connection.bootstrap} rejected the records: {error!r}") from error
     finally:
         await stop(client)
     return sent

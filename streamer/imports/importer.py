@@ -72,7 +72,7 @@ def begin(service: Service, source: Source, name: str, *, again: bool) -> tuple[
         day = time.strftime("%Y-%m-%d", time.localtime(last.begun_ms / 1000))
         raise UserError(
             f"{name} was already imported on {day}" + ("" if last.name == name else f", as {last.name}"),
-            "use --again to send it once more: events still remembered as duplicates are dropped",
+            "to send it again, pass --again; events that are still remembered are dropped as duplicates",
         )
     lanes = service.lanes
     record = ImportRecord(
@@ -219,7 +219,8 @@ class Import:
             self._see_to_workers()
         if self._workers is not None and not self._workers.alive:
             raise UserError(
-                f"the worker for this import cannot run:\n{self._workers.log_tail()}", "fix that and import again"
+                f"the worker for this import failed to start:\n{self._workers.log_tail()}",
+                ("fix the problem and import again"),
             )
         return ledgers
 

@@ -38,7 +38,7 @@ def cards(
     wanted = [place for place in known if id in (place[1], "/".join(place))]
     if not wanted:
         there = ", ".join(sorted({segment for _, segment in known}))
-        raise UserError(f"there is no segment {id}", f"there are {there}")
+        raise UserError(f"no such segment: {id}", f"segments: {there}")
     return [_card(place, known[place], policy, model, counted, texts) for place in wanted]
 
 

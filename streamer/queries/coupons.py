@@ -23,7 +23,7 @@ def codes_in(path: Path) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read: {error}", "give a UTF-8 file with one code per line") from error
+        raise UserError(f"cannot read {path}: {error}", "use a UTF-8 file with one code per line") from error
     check, found = TypeAdapter[str](Code).validate_python, dict[str, None]()
     for number, line in enumerate(lines, 1):
         if not (code := line.strip()):
@@ -32,11 +32,11 @@ def codes_in(path: Path) -> list[str]:
             found[check(code)] = None
         except ValidationError:
             raise UserError(
-                f"{path}, line {number} is not a code",
+                f"{path}, line {number} is not a coupon code",
                 "write one code per line: up to 64 characters, without spaces, commas or quotes",
             ) from None
     if not found:
-        raise UserError(f"{path} holds no codes", "write one code per line")
+        raise UserError(f"{path} contains no codes", "write one code per line")
     return list(found)
 
 

@@ -22,4 +22,6 @@ def instant(text: str, grid: DayGrid, option: str) -> int:
             return grid.instant((date.fromisoformat(text) - _EPOCH).days)
         return epoch_ms(text)
     except ValueError:
-        raise UserError(f"{option} {text} is not a time", "write it as 2012-06-01 or 2012-06-01T12:00:00Z") from None
+        raise UserError(
+            f"{option} {text} is not a date or time", "use the form 2012-06-01 or 2012-06-01T12:00:00Z"
+        ) from None

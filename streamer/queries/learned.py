@@ -128,7 +128,7 @@ def version(published: Mapping[int, Foresight], wanted: str) -> dict[str, Any]:
     found = published.get(number)
     if found is None and number != 0:
         known = ", ".join(map(str, sorted({0, *published})))
-        raise UserError(f"there is no version {wanted} of the predictions", f"there are: {known}")
+        raise UserError(f"no such prediction version: {wanted}", f"versions: {known}")
     model = first_version() if found is None else found.model
     return {
         **model.to_dict(),

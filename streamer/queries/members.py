@@ -192,7 +192,7 @@ def check_names(segments: Sequence[str], definitions: Definitions, sizes: dict[s
         segmentation, id = split(wanted)
         if not any(id == one and segmentation in (None, name) for name, one in known):
             every = ", ".join(sorted({id for _, id in known}))
-            raise UserError(f"there is no segment {wanted}", f"`streamer segments list` shows them: {every}")
+            raise UserError(f"no such segment: {wanted}", f"segments: {every}")
 
 
 def _condition(text: str, condition: str) -> Definitions:

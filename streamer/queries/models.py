@@ -52,7 +52,7 @@ def stand_of(found: Published, id: str) -> Stand:
     stand = found.proposals.get(int(match[1])) if match else None
     if stand is None:
         known = ", ".join(f"p{number}" for number in sorted(found.proposals)) or "none"
-        raise UserError(f"there is no proposal {id}", f"`streamer models list` shows them; now: {known}")
+        raise UserError(f"no such proposal: {id}", f"proposals: {known}")
     return stand
 
 
@@ -131,7 +131,9 @@ def detail(found: Published, id: str, texts: Messages) -> dict[str, Any]:
         version = found.versions.get(int(id))
         if version is None:
             known = ", ".join(str(number) for number in sorted(found.versions)) or "none"
-            raise UserError(f"there is no version {id}", f"give one of: {known}; or a proposal such as p1")
+            raise UserError(
+                f"no such version: {id}", (f"versions: {known}; for a proposal, use its id, for example p1")
+            )
         model = version.model
         described: dict[str, Any] = {"version": model.version, "published_at": version.published_at}
     else:

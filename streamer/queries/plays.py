@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from streamer.act.plays.book import Book, Play, Segments
 
 _DAY_MS = 86_400_000
-_SEE_REPORT = "`streamer report --html report.html` shows it"
+_SEE_REPORT = "see the report with `streamer report --html report.html`"
 
 
 def standing(name: str, play: PlayState, state: State) -> dict[str, Any]:
@@ -45,7 +45,9 @@ def standing(name: str, play: PlayState, state: State) -> dict[str, Any]:
 def declared_in(book: Book, name: str) -> Play:
     """Return the play with this name. Raises UserError if the file does not declare it."""
     if name not in book.plays:
-        raise UserError(f"{book.source} declares no play {name}", f"it declares: {', '.join(book.plays)}")
+        raise UserError(
+            f"{book.source} does not declare the play {name}", f"plays in the file: {', '.join(book.plays)}"
+        )
     return book.plays[name]
 
 

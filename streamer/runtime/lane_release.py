@@ -72,7 +72,9 @@ async def skip(wiring: Wiring, lane: int, offset: int) -> int:
         await opened.turn()
         if opened.next_offset == offset:
             why = "it took no step" if opened.halted is None else opened.halted.why
-            raise UserError(f"lane {lane} cannot get past offset {offset}: {why}", "please report it")
+            raise UserError(
+                f"lane {lane} cannot process the record at offset {offset}: {why}", "please report this as a bug"
+            )
         await view.note_trouble(None)
         return opened.next_offset
 
@@ -85,11 +87,13 @@ async def _record_at(wiring: Wiring, offsets: Offsets, opened: Lane, first: int)
     end = await offsets.end(topics.EVENTS, lane)
     async for records in read_committed(wiring.kafka, topics.EVENTS, lane, offset, end):
         return records[0]
-    raise UserError(f"lane {lane} has no record at or after offset {offset}", "`streamer lanes` shows what is waiting")
+    raise UserError(
+        f"lane {lane} has no record at or after offset {offset}", ("list waiting records with `streamer lanes`")
+    )
 
 
 def _elsewhere(lane: int, stands: int) -> UserError:
     return UserError(
-        f"lane {lane} is stopped at offset {stands}; only that record can be skipped",
-        "`streamer lanes` shows each lane's offset",
+        f"lane {lane} stopped at offset {stands}, and only that record can be skipped",
+        "list the offsets of all lanes with `streamer lanes`",
     )

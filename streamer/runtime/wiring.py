@@ -40,5 +40,5 @@ def _lanes(kafka: KafkaConnection) -> int:
         # The supervisor has found it before, so this is an outage.
         raise TransientError(error.message) from error
     if lanes is None:
-        raise UserError(f"there is no topic {kafka.topic(topics.EVENTS)}", "run `streamer topics create`")
+        raise UserError(f"topic not found: {kafka.topic(topics.EVENTS)}", "run `streamer topics create`")
     return lanes

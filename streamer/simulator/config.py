@@ -66,16 +66,20 @@ class ShopConfig:
     def __post_init__(self) -> None:
         scenario_named(self.scenario)
         if self.customers < 1 or self.days < 1:
-            raise UserError("a shop needs customers and days", "give at least 1 of each")
+            raise UserError(
+                "the shop needs at least one customer and one day", "pass at least 1 to --customers and --days"
+            )
         if self.seed < 0 or self.start < 0:
-            raise UserError("seed and start of a shop must not be negative", "give numbers from 0 up")
+            raise UserError("seed and start must not be negative", "use 0 or a positive number")
         for name in _SHARES:
             if not 0 <= getattr(self, name) <= 0.9:
-                raise UserError(f"{name} must be a share of the events", "give a number from 0 to 0.9")
+                raise UserError(f"{name} must be a share of all events", "use a number from 0 to 0.9")
         if not _IDS.fullmatch(self.ids):
-            raise UserError(f"customers' ids cannot begin with {self.ids!r}", "use up to 100 letters, digits, '.', '-'")
+            raise UserError(
+                f"{self.ids!r} cannot be a prefix of customer ids", ("use up to 100 letters, digits, '.' and '-'")
+            )
         if self.currency not in EXPONENTS:
-            raise UserError(f"unknown currency {self.currency!r}", "use an ISO 4217 code, such as EUR")
+            raise UserError(f"unknown currency {self.currency!r}", "use an ISO 4217 code, for example EUR")
 
     @property
     def end(self) -> int:

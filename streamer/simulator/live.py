@@ -51,7 +51,7 @@ class LiveShop:
 
     def __init__(self, world: World, start: int, rate: float, *, all_types: bool = False) -> None:
         if not rate > 0:
-            raise UserError("a live shop needs a rate", "give events a second, above 0")
+            raise UserError("a live shop needs a rate above 0", "pass the number of events per second to --rate")
         people = world.population
         self._world = world
         self._late = world.config.late

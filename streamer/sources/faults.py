@@ -17,8 +17,8 @@ _KINDS: Final = {
 _FORMS: Final = (
     (r"Field required", "fault required"),
     (r"has a character, a length or a form that is not allowed", "fault form"),
-    (r"has a control, line or direction character", "fault control"),
-    (r"is empty, or has a space at an end", "fault blank"),
+    ("must not contain control, line-break or text-direction characters", "fault control"),
+    ("must not be empty, or begin or end with a space", "fault blank"),
     (r"not a time zone", "file no zone"),
     (r"longer than (?P<border>\d+) characters.*", "fault long"),
     (r"must be an RFC 3339 time .*", "fault time"),

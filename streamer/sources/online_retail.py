@@ -135,7 +135,7 @@ class OnlineRetail:
         if missing:
             raise UserError(
                 f"{self.path} is not an Online Retail file: no column {', '.join(missing)}",
-                f"its first line must contain {', '.join(COLUMNS)}",
+                f"the first line must contain {', '.join(COLUMNS)}",
             )
         positions = [at for at in columns.values() if at is not None]
         times = RetailTimes(self._day_first(delimiter, positions[list(COLUMNS).index("InvoiceDate")]))

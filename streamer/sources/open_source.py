@@ -62,7 +62,7 @@ def open_source(path: Path | str, format: str, csv: CsvOptions | None = None) ->
         names = ", ".join(sorted(shipped()))
         raise UserError(translatable("error no mapping"), translatable("error no mapping fix", names=names))
     if format not in MAPPED:
-        raise UserError(f"{format} needs no mapping", "leave out --mapping, or give --format csv")
+        raise UserError(f"{format} needs no mapping", "remove --mapping, or pass --format csv")
     return MappedFile(
         path,
         load_mapping(csv.mapping) if isinstance(csv.mapping, str) else csv.mapping,

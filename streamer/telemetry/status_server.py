@@ -50,9 +50,9 @@ class StatusServer:
             server = _server_class(host)((host, port), _Handler)
         except OSError as error:
             raise UserError(
-                f"metrics cannot be served on {host}:{port}: {error.strerror or error}",
-                "set STREAMER_METRICS_PORT (of the model owner: STREAMER_OWNER_METRICS_PORT) to another port; "
-                "0 takes a free one",
+                f"cannot serve metrics on {host}:{port}: {error.strerror or error}",
+                "set STREAMER_METRICS_PORT (STREAMER_OWNER_METRICS_PORT for the model owner) to another port, or "
+                "to 0 for any free port",
             ) from error
         server.set_app(self._answer)
         self._server = server

@@ -133,7 +133,7 @@ class Api:
     def _counted(self) -> dict[str, dict[str, int]]:
         """Count members in the read model. Opens its own connection, because it runs in a thread."""
         if not self.feeder.current.is_set():
-            raise TransientError("the read model is being filled")
+            raise TransientError("the read model is not ready yet")
         with closing(Reader(self.feeder.path)) as reader:
             return reader.counts()
 

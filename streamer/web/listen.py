@@ -33,11 +33,14 @@ def listen(settings: Settings) -> socket.socket:
     except OSError as error:
         if error.errno != EADDRINUSE:
             raise UserError(
-                f"cannot listen on {host}:{port}: {error.strerror or error}", "see STREAMER_WEB_HOST"
+                f"cannot listen on {host}:{port}: {error.strerror or error}",
+                ("set STREAMER_WEB_HOST to an address of this machine"),
             ) from None
     origins = {one.name: one.origin for one in settings.in_force()}
     if origins[variable("web_port")] != DEFAULT:
-        raise UserError(f"another program uses port {port}", "stop it, or set STREAMER_WEB_PORT to another port")
+        raise UserError(
+            f"port {port} is in use by another program", ("stop that program, or set STREAMER_WEB_PORT to another port")
+        )
     found = _open(host, 0)
     _log.warning("web port is in use by another program; using a free one", taken=port, port=port_of(found))
     return found

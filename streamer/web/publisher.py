@@ -67,7 +67,7 @@ class Publisher:
                 for one in sent:
                     one.result()
         except (TimeoutError, KafkaError) as error:
-            raise TransientError("Kafka does not answer; no event of this request is confirmed") from error
+            raise TransientError("Kafka does not answer; no event in this request was confirmed") from error
 
     async def _send(
         self, producer: AIOKafkaProducer, record: Addressed, headers: list[tuple[str, bytes]]

@@ -81,7 +81,7 @@ def test_an_event_is_published_watched_and_shown(streamer: CommandLine) -> None:
         assert "by time alone At risk on" in streamer.run("customer", "show", "17").stdout
         missing = streamer.run("customer", "show", "nobody")
         assert missing.exit_code == 1
-        assert "there is no customer nobody" in missing.stderr
+        assert "no such customer: nobody" in missing.stderr
 
         sizes = streamer.json("segments", "list")
         assert {one["id"]: one["size"] for one in sizes["lifecycle"]["segments"]}["new"] == 1
@@ -171,7 +171,7 @@ def test_where_no_worker_runs_the_commands_report_it(streamer: CommandLine) -> N
     assert streamer.json("status")["workers"] == 0
     missing = streamer.run("customer", "show", "17")
     assert missing.exit_code == 1
-    assert "no worker is running, so new customers are not added" in " ".join(missing.stderr.split())
+    assert "no worker is running to add new customers" in " ".join(missing.stderr.split())
 
 
 def test_ctrl_c_ends_a_watch_at_once_and_odd_wishes_are_doubted(streamer: CommandLine) -> None:

@@ -123,7 +123,7 @@ def test_missing_rights_of_a_redis_user_are_reported_before_a_worker_begins(
     assert ran.exit_code == 1
     assert "denies access" in ran.stderr
     assert "function|load" in ran.stderr
-    assert "rights listed in docs/operations.md" in ran.stderr.splitlines()[-1]
+    assert "permissions listed in docs/operations.md" in ran.stderr.splitlines()[-1]
 
 
 def test_missing_rights_of_a_kafka_user_are_reported(start: Start, guard: Guard, redis_url: str) -> None:

@@ -27,7 +27,10 @@ def first(order: PlayCommand, held: PlayState, state: State, outcome: Outcome, n
     """
     play = state.books[held.version].plays[order.play]
     if play.when.weekly is not None:
-        raise UserError(f"{order.play} is a weekly play and writes to no customer", "it sends its report at its hour")
+        raise UserError(
+            f"{order.play} is a weekly play and does not message customers",
+            ("it sends its report at the scheduled time"),
+        )
     if held.status == "stopped":
         return
     for one in order.customers:

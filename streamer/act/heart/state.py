@@ -284,7 +284,7 @@ class State:
         found = self.ledger.plays.get(name)
         if found is None:
             known = ", ".join(self.ledger.plays) or "none"
-            raise UserError(f"the play {name} was never started", f"started so far: {known}")
+            raise UserError(f"play {name} was never started", f"plays started so far: {known}")
         return found
 
     def play(self, message: Message) -> Play:

@@ -76,15 +76,15 @@ class ChannelKind:
 def _check_smtp(options: Mapping[str, Any]) -> Problem | None:
     if "@" not in parseaddr(options["from"])[1]:
         message = f"from is not a sender: {options['from']!r}"
-        return Problem("from", message, 'such as "Lamp & Leaf <hello@shop.example>"')
+        return Problem("from", message, 'for example "Lamp & Leaf <hello@shop.example>"')
     if options.get("tls", "starttls") not in ("starttls", "implicit", "none"):
-        return Problem("tls", f"tls cannot be {options['tls']!r}", "it is starttls, implicit or none")
+        return Problem("tls", f"tls cannot be {options['tls']!r}", "use starttls, implicit or none")
     dkim = options.get("dkim")
     if dkim is not None and not (
         set(dkim) == {"selector", "key_file"} and all(isinstance(v, str) for v in dkim.values())
     ):
         return Problem(
-            "dkim", f"dkim cannot be {dkim!r}", 'such as { selector = "s1", key_file = "/run/secrets/dkim.pem" }'
+            "dkim", f"dkim cannot be {dkim!r}", 'for example { selector = "s1", key_file = "/run/secrets/dkim.pem" }'
         )
     return None
 
@@ -92,17 +92,19 @@ def _check_smtp(options: Mapping[str, Any]) -> Problem | None:
 def _check_url(options: Mapping[str, Any]) -> Problem | None:
     if urlsplit(options["url"]).scheme in ("https", "http"):
         return None
-    return Problem("url", f"url is not an address: {options['url']!r}", "such as https://shop.example/hooks/streamer")
+    return Problem(
+        "url", f"url is not a valid URL: {options['url']!r}", ("for example https://shop.example/hooks/streamer")
+    )
 
 
 def _check_http(options: Mapping[str, Any]) -> Problem | None:
     for name in ("auth", "key_header"):
         if (header := options.get(name)) is not None and not _HEADER.fullmatch(header):
-            return Problem(name, f"{name} is not the name of a header: {header!r}", "such as Idempotency-Key")
+            return Problem(name, f"{name} is not a valid header name: {header!r}", "for example Idempotency-Key")
     if options.get("encoding", "json") not in ("json", "form"):
-        return Problem("encoding", f"encoding cannot be {options['encoding']!r}", "it is json or form")
+        return Problem("encoding", f"encoding cannot be {options['encoding']!r}", "use json or form")
     if "=" not in options.get("success", "="):
-        return Problem("success", f"success cannot be {options['success']!r}", "such as Code=OK")
+        return Problem("success", f"success cannot be {options['success']!r}", "for example Code=OK")
     return _check_url(options)
 
 
@@ -110,7 +112,7 @@ def _check_notify(options: Mapping[str, Any]) -> Problem | None:
     try:
         rate(options.get("digest", "1 a minute"))
     except ValueError as error:
-        return Problem("digest", f"digest cannot be {options['digest']!r}", f"it is {error}")
+        return Problem("digest", f"digest cannot be {options['digest']!r}", f"it must be {error}")
     return None
 
 
@@ -123,10 +125,10 @@ KINDS: Final[Mapping[str, ChannelKind]] = {
             "url": Option(str, "the API's address", needed=True),
             "trait": Option(str, "the customer's trait to send to (phone by default)"),
             "to": Option(str, "a fixed receiver instead of the customer"),
-            "key_header": Option(str, "the header by which the API drops repeats, such as Idempotency-Key"),
+            "key_header": Option(str, "the header by which the API drops repeats, for example Idempotency-Key"),
             "auth": Option(str, "bearer (the default), basic, or the header that carries the secret"),
             "encoding": Option(str, "json (the default) or form"),
-            "success": Option(str, "the field of the answer that says so, and its value, such as Code=OK"),
+            "success": Option(str, "the field of the answer that says so, and its value, for example Code=OK"),
             "timeout": Option(int, "seconds until a call is given up (15 by default)"),
         },
         _check_http,

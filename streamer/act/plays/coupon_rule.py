@@ -23,7 +23,7 @@ class CouponRule:
 def pool_name(text: str) -> str:
     """Validate the name of a pool. Raises ValueError."""
     if not _POOL.fullmatch(text):
-        raise ValueError("a name of letters, digits, _ and -, such as back10")
+        raise ValueError("a name of letters, digits, _ and -, for example back10")
     return text
 
 
@@ -34,5 +34,5 @@ def made_pattern(text: str) -> str:
     'BACK-{code}'
     """
     if not _MADE.fullmatch(text):
-        raise ValueError("letters, digits, _ and - around {code}, such as BACK-{code}")
+        raise ValueError("letters, digits, _ and - around {code}, for example BACK-{code}")
     return text

@@ -83,14 +83,14 @@ def _date(text: str) -> int:
     try:
         return int(datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC).timestamp() * 1000)
     except ValueError:
-        raise ValueError("a date such as 2027-03-01") from None
+        raise ValueError("a date, for example 2027-03-01") from None
 
 
 def _whole_days(text: str) -> Rate:
     """Return a rate per customer in whole days, because rates are counted in local days. Raises ValueError."""
     found = spans.rate(text)
     if found.per < spans.UNITS["day"]:
-        raise ValueError("a rate over days or weeks, such as 1 a day, 3 a week")
+        raise ValueError("a rate over days or weeks, for example 1 a day or 3 a week")
     return found
 
 
@@ -110,25 +110,25 @@ class _File:
         channels = {name: self._channel(name, table) for name, table in self._named("channels").items()}
         tables = self._named("plays")
         if not tables:
-            self._fail(1, "no play is declared", "begin one with a line such as [plays.win_back]")
+            self._fail(1, "the file declares no plays", "add a table, for example [plays.win_back]")
         plays = {name: self._play(name, table, channels) for name, table in tables.items()}
         for name, play in plays.items():
             if play.kind == "marketing" and channels[play.channel].how.to_owner:
                 self._fail(
                     self._lines.of("plays", name, "channel"),
-                    f"{name} is marketing, and channel {play.channel} reaches you, not customers",
+                    f"{name} is marketing, but channel {play.channel} sends to you, not to customers",
                     'say kind = "service", or choose another channel',
                 )
             if play.kind == "marketing" and channels[play.channel].how.is_mail and not shop.web:
                 self._fail(
                     self._lines.of("plays", name),
-                    f"{name} is marketing by mail, and nobody could leave its list",
+                    f"{name} sends marketing mails, but recipients could not unsubscribe",
                     'say where customers reach `streamer web` in [shop]: web = "https://..."',
                 )
             if play.kind == "marketing" and not (shop.name and shop.address):
                 self._fail(
                     self._lines.of("plays", name),
-                    f"{name} is marketing, and the sender's name and postal address are missing",
+                    f"{name} is marketing, but the sender's name and postal address are missing",
                     'say them in [shop]: name = "...", address = "..."',
                 )
         return Book(version, shop, self._limits(), channels, plays, templates, self._segments, self._text, self._source)
@@ -143,7 +143,7 @@ class _File:
         for key in ("web", "site"):
             if found[key] and urlsplit(found[key]).scheme not in ("https", "http"):
                 self._fail(
-                    self._lines.of("shop", key), f"{key} is not an address", "such as https://hello.shop.example"
+                    self._lines.of("shop", key), f"{key} is not an address", "for example https://hello.shop.example"
                 )
         return Shop(found["name"], found["address"], found["web"].rstrip("/"), found["site"])
 
@@ -173,7 +173,7 @@ class _File:
         found = {}
         for key, option in options.items():
             if key not in table and option.needed:
-                self._fail(self._lines.of(*at), f"channel {name} has no {key}", f"it is {option.meaning}")
+                self._fail(self._lines.of(*at), f"channel {name} has no {key}", f"set it to {option.meaning}")
             if key in table:
                 found[key] = self._value(table, key, at, option.type, None, option.meaning)
         if (problem := KINDS[kind].check(found)) is not None:
@@ -196,20 +196,20 @@ class _File:
         quiet = self._choice(table, "quiet", at, ("hold", "none"), "values", "hold")
         if quiet == "none" and kind == "marketing":
             self._fail(
-                self._lines.of(*at, "quiet"), "quiet hours hold for marketing", 'only kind = "service" lifts them'
+                self._lines.of(*at, "quiet"), "quiet hours apply only to marketing", 'only kind = "service" lifts them'
             )
         wait = self._spanned(table, "wait", at, spans.duration, 0)
         doubt = self._choice(table, "when_in_doubt", at, ("skip", "resend"), "values", "skip")
         if doubt == "resend" and kind == "marketing":
             self._fail(
                 self._lines.of(*at, "when_in_doubt"),
-                "marketing is never sent twice",
+                "marketing messages are never sent twice",
                 'only kind = "service" may resend',
             )
         budget = table.get("budget")
         daily = None if budget is None else self._parsed(spans.rate, budget, (*at, "budget"))
         if daily is not None and daily.per != spans.UNITS["day"]:
-            self._fail(self._lines.of(*at, "budget"), "a budget counts days", "such as 200 a day")
+            self._fail(self._lines.of(*at, "budget"), "a budget must be a number per day", "for example 200 a day")
         return Play(
             name=name,
             when=self._trigger(table["when"], at),
@@ -253,12 +253,12 @@ class _File:
         here = (*at, "measure")
         if not isinstance(given, dict):
             self._fail(
-                self._lines.of(*here), "measure is not a table", 'such as { goal = "order", within = "14 days" }'
+                self._lines.of(*here), "measure must be a table", 'for example { goal = "order", within = "14 days" }'
             )
         self._keys(given, ("goal", "within", "report_on"), here, "measure")
         self._choice(given, "goal", here, ("order",), "goals", "order")
         if "within" not in given:
-            self._fail(self._lines.of(*here), "measure has no within", 'such as within = "14 days"')
+            self._fail(self._lines.of(*here), "measure has no within", 'for example within = "14 days"')
         report = given.get("report_on")
         return {
             "measure": self._spanned(given, "within", here, spans.duration, 0),
@@ -269,11 +269,11 @@ class _File:
         given = table.get("stop_if", {})
         here = (*at, "stop_if")
         if not isinstance(given, dict):
-            self._fail(self._lines.of(*here), "stop_if is not a table", "such as { unsubscribed = 0.02 }")
+            self._fail(self._lines.of(*here), "stop_if must be a table", "for example { unsubscribed = 0.02 }")
         self._keys(given, ("unsubscribed", "complained"), here, "stop_if")
         if given and "measure" not in table:
             self._fail(
-                self._lines.of(*here), "stop_if needs measure", "messages are remembered while they are measured"
+                self._lines.of(*here), "stop_if needs [measure]", "keep messages at least as long as they are measured"
             )
         return {key: self._share(given, key, here, 0.0) for key in given}
 
@@ -282,8 +282,8 @@ class _File:
         if given is None:
             return None
         if not isinstance(given, dict) or ("pool" in given) == ("made" in given):
-            example = 'such as { pool = "back10", valid = "14 days" } or { made = "BACK-{code}" }'
-            self._fail(self._lines.of(*here), "coupon names either a pool or how codes are made", example)
+            example = 'for example { pool = "back10", valid = "14 days" } or { made = "BACK-{code}" }'
+            self._fail(self._lines.of(*here), "coupon needs either a pool or a code format", example)
         self._keys(given, COUPON_KEYS, here, "coupon")
         return CouponRule(
             self._spanned(given, "pool", here, pool_name, ""),
@@ -294,7 +294,7 @@ class _File:
     def _trigger(self, table: Any, at: tuple[str, ...]) -> Trigger:
         line = self._lines.of(*at, "when")
         if not isinstance(table, dict):
-            self._fail(line, "when is not a table", 'such as { segmentation = "lifecycle", to = ["at_risk"] }')
+            self._fail(line, "when must be a table", 'for example { segmentation = "lifecycle", to = ["at_risk"] }')
         self._keys(table, _WHEN_KEYS, (*at, "when"), "when")
         name = table.get("segmentation")
         if not isinstance(name, str) or name not in self._segments:
@@ -304,7 +304,7 @@ class _File:
         to = self._some(table, "to", at, self._segments[name], f"segments of {name}")
         source = self._some(table, "from", at, self._segments[name], f"segments of {name}")
         if to is None and source is None:
-            self._fail(line, "when names neither to nor from", "say which segments are entered, or left")
+            self._fail(line, "when needs to or from", ("set to or from to the segments that customers enter or leave"))
         return Trigger(name, to, source, self._some(table, "cause", at, CAUSES, "causes"))
 
     def _some(
@@ -326,7 +326,7 @@ class _File:
             return None
         line = self._lines.of(*at, key)
         if not isinstance(given, str) or not given:
-            self._fail(line, f"{key} is not a condition", 'such as "orders >= 3 and satisfaction >= 0.5"')
+            self._fail(line, f"{key} must be a condition", 'for example "orders >= 3 and satisfaction >= 0.5"')
         try:
             return Question(given, parse(given, self._known))
         except ExpressionError as error:
@@ -337,14 +337,14 @@ class _File:
     def _table(self, name: str) -> Mapping[str, Any]:
         table = self._tables.get(name, {})
         if not isinstance(table, dict):
-            self._fail(self._lines.of(name), f"{name} is not a table", f"begin it with [{name}]")
+            self._fail(self._lines.of(name), f"{name} must be a table", f"add it as a table: [{name}]")
         return table
 
     def _named(self, name: str) -> dict[str, Mapping[str, Any]]:
         found = self._table(name)
         for one, table in found.items():
             if not isinstance(table, dict):
-                self._fail(self._lines.of(name, one), f"{one} is not a table", f"begin it with [{name}.{one}]")
+                self._fail(self._lines.of(name, one), f"{one} must be a table", f"add it as a table: [{name}.{one}]")
             if not one.replace("_", "").isalnum() or not one.isascii() or len(one) > 64:
                 self._fail(self._lines.of(name, one), f"{one!r} cannot be a name", "use letters, digits and _")
         return dict(found)
@@ -360,7 +360,7 @@ class _File:
         value = table.get(key, usual)
         wrong = not isinstance(value, type) or (type is int and isinstance(value, bool))
         if key in table and wrong:
-            self._fail(self._lines.of(*at, key), f"{key} cannot be {value!r}", f"it is {what}")
+            self._fail(self._lines.of(*at, key), f"{key} cannot be {value!r}", f"it must be {what}")
         return value
 
     def _choice(
@@ -374,7 +374,7 @@ class _File:
     def _share(self, table: Mapping[str, Any], key: str, at: tuple[str, ...], usual: float) -> float:
         value = table.get(key, usual)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 0.9:
-            self._fail(self._lines.of(*at, key), f"{key} cannot be {value!r}", "it is a share from 0 to 0.9")
+            self._fail(self._lines.of(*at, key), f"{key} cannot be {value!r}", "use a share from 0 to 0.9")
         return float(value)
 
     def _spanned(
@@ -388,7 +388,7 @@ class _File:
                 raise ValueError("text in quotes")
             return parser(value)
         except ValueError as error:
-            self._fail(self._lines.of(*at), f"{at[-1]} cannot be {value!r}", f"it is {error}")
+            self._fail(self._lines.of(*at), f"{at[-1]} cannot be {value!r}", f"it must be {error}")
 
     def _fail(self, line: int, problem: str, hint: str) -> NoReturn:
         raise UserError(f"{self._source}, line {line}: {problem}", hint)

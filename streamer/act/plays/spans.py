@@ -56,7 +56,7 @@ def duration(text: str) -> int:
         return NEVER
     found = _DURATION.fullmatch(text)
     if found is None:
-        raise ValueError("a duration such as 24 hours, 3 days, or never")
+        raise ValueError("a duration (for example 24 hours or 3 days) or never")
     return round(float(found.group(1)) * UNITS[found.group(2)])
 
 
@@ -68,7 +68,7 @@ def rate(text: str) -> Rate:
     """
     found = _RATE.fullmatch(text)
     if found is None or found.group(1).strip("0") == "":
-        raise ValueError("a rate such as 2 a second, 500 a day, 3 a week")
+        raise ValueError("a rate, for example 2 a second, 500 a day or 3 a week")
     return Rate(int(found.group(1)), UNITS[found.group(2)])
 
 
@@ -82,10 +82,10 @@ def window(text: str) -> Window | None:
         return None
     found = _WINDOW.fullmatch(text)
     if found is None:
-        raise ValueError("hours such as 21:00-08:00, or none")
+        raise ValueError("hours (for example 21:00-08:00) or none")
     start, end = (int(found.group(n)) * 60 + int(found.group(n + 1)) for n in (1, 3))
     if start == end:
-        raise ValueError("hours that leave some of the day free")
+        raise ValueError("hours that do not cover the whole day")
     return Window(start, end)
 
 
@@ -97,5 +97,5 @@ def storm(text: str) -> Storm:
     """
     found = _STORM.fullmatch(text)
     if found is None:
-        raise ValueError("a bound such as 5 % of customers in 1 hour")
+        raise ValueError("a limit, for example 5 % of customers in 1 hour")
     return Storm(float(found.group(1)) / 100, duration(found.group(2)))

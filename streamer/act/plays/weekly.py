@@ -28,7 +28,7 @@ def weekly(text: str) -> Weekly:
     """
     found = _WEEKLY.fullmatch(text)
     if found is None or found.group(1).lower() not in DAYS:
-        raise ValueError("a day and a time such as monday 08:00")
+        raise ValueError("a day and a time, for example monday 08:00")
     return Weekly(DAYS.index(found.group(1).lower()), int(found.group(2)) * 60 + int(found.group(3)))
 
 

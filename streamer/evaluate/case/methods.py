@@ -57,7 +57,7 @@ def scikit_learn() -> None:
     try:
         import sklearn  # noqa: F401
     except ImportError:
-        raise UserError("scikit-learn is not installed", "run: pip install scikit-learn") from None
+        raise UserError("scikit-learn is not installed", "run `pip install scikit-learn`") from None
 
 
 def rows_of(questions: Sequence[Question], answer: Callable[[Question], FloatArray]) -> Rows:

@@ -108,14 +108,14 @@ def asked(activity: Activity, day: int, unit: float) -> Asked:
     """
     if day < HISTORY_DAYS or day + HORIZON > activity.days:
         raise UserError(
-            f"the case needs {HISTORY_DAYS} days of data before its day and {HORIZON} after it",
-            "give another day with --as-of, or a longer file",
+            f"the case study needs {HISTORY_DAYS} days of data before the chosen day and {HORIZON} days after it",
+            "choose another day with --as-of, or use a longer file",
         )
     earlier = [question_of(activity, day - HORIZON - SPACING_DAYS * back, unit) for back in range(QUESTIONS)]
     judged = question_of(activity, day, unit)
     if min(len(one.customers) for one in (judged, *earlier)) < LEAST_CUSTOMERS:
         raise UserError(
-            f"fewer than {LEAST_CUSTOMERS} customers ordered before a question", "give a later day with --as-of"
+            f"fewer than {LEAST_CUSTOMERS} customers ordered before the chosen day", "choose a later day with --as-of"
         )
     return Asked(judged, earlier, float(np.quantile(earlier[0].spend, 1.0 - HIGH_SHARE)))
 

@@ -184,7 +184,9 @@ class Stream:
         if not self._changes.ready.is_set():
             raise TransientError("Kafka does not answer")
         if self._changes.readers >= MOST_READERS:
-            raise ProblemError(503, f"already {MOST_READERS} readers", "close one", **{"retry-after": "30"})
+            raise ProblemError(
+                503, f"the limit of {MOST_READERS} readers is reached", "close one", **{"retry-after": "30"}
+            )
         vector = self._changes.end() if last is None else vector_of(last)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return Impatient(self._lines(vector, wanted), media_type="text/event-stream", headers=headers)
@@ -245,6 +247,8 @@ def vector_of(text: str) -> Vector:
     for part in text.split(","):
         lane, colon, offset = part.partition(":")
         if not colon or not all(one.isascii() and one.isdigit() and len(one) <= 15 for one in (lane, offset)):
-            raise ProblemError(400, "Last-Event-ID is wrong", "send the id of the last event, or none")
+            raise ProblemError(
+                400, "Last-Event-ID is invalid", ("send the id of the last event received, or omit the header")
+            )
         found[int(lane)] = int(offset)
     return found

@@ -100,9 +100,7 @@ class Customers:
 
 
 def _nobody(id: str) -> ProblemError:
-    return ProblemError(
-        404, "there is no such customer", "check the id; `GET /v1/customers?query=` finds beginnings of ids"
-    )
+    return ProblemError(404, "no such customer", "check the id; `GET /v1/customers?query=` searches by id prefix")
 
 
 def _foreseen(found: Looked, page: Page) -> dict[str, Any] | None:

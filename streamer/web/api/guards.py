@@ -108,7 +108,10 @@ class Limits:
         bucket.at = now
         if bucket.left < 1:
             raise ProblemError(
-                429, "too many requests", f"this token may ask {self.rate:g} times a second", **{"retry-after": "1"}
+                429,
+                "too many requests",
+                f"this token allows {self.rate:g} requests per second",
+                **{"retry-after": "1"},
             )
         bucket.left -= 1
         return int(bucket.left)
@@ -160,8 +163,8 @@ class Guard:
             self.limits.take("\0unknown")
             raise ProblemError(
                 401,
-                "this needs a token",
-                f"send `Authorization: Bearer TOKEN`; `streamer tokens create NAME --may {permission}` makes one",
+                "this request needs a token",
+                f"send `Authorization: Bearer TOKEN`; create one with `streamer tokens create NAME --may {permission}`",
                 **{"www-authenticate": "Bearer"},
             )
         return found
@@ -172,6 +175,6 @@ def require(token: Token, permission: Permission) -> None:
     if permission not in token.may:
         raise ProblemError(
             403,
-            f"the token {token.name} does not allow this",
-            f"it needs `{permission}` ({PERMISSIONS[permission]}); make one that has it",
+            f"the token {token.name} does not permit this request",
+            f"create a token with the permission `{permission}` ({PERMISSIONS[permission]})",
         )

@@ -42,7 +42,7 @@ def answer(body: dict[str, Any]) -> Response:
 
 def wrong(name: str, must: str) -> ProblemError:
     """The problem for an invalid parameter."""
-    return ProblemError(400, f"{name} is wrong", f"{name} must be {must}")
+    return ProblemError(400, f"parameter {name} is invalid", f"{name} must be {must}")
 
 
 def id_of(request: Request, name: str = "id") -> str:

@@ -70,7 +70,7 @@ class Plays:
         name, state = parameters.id_of(request, "name"), await self._state()
         play = state.ledger.plays.get(name)
         if play is None:
-            raise ProblemError(404, "no such play was started", "`GET /v1/plays` lists the plays that were")
+            raise ProblemError(404, "no such play", "`GET /v1/plays` lists all plays that were started")
         return name, play, state
 
     async def _state(self) -> State:

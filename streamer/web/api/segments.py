@@ -141,7 +141,7 @@ class Segments:
         segmentation, segment = parameters.id_of(request, "segmentation"), parameters.id_of(request, "segment")
         known = self._book.page.table.get(segmentation, {"segments": ()})
         if not any(one["id"] == segment for one in known["segments"]):
-            raise ProblemError(404, "there is no such segment", "`GET /v1/segments` lists them")
+            raise ProblemError(404, "no such segment", "`GET /v1/segments` lists them")
         return segmentation, segment
 
 
@@ -186,7 +186,7 @@ async def _body(request: Request) -> str:
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_FILE_BYTES:
-            raise ProblemError(413, "the file is too large", f"a file may have {MAX_FILE_BYTES:,} bytes")
+            raise ProblemError(413, "the file is too large", f"send at most {MAX_FILE_BYTES:,} bytes")
     try:
         return body.decode()
     except UnicodeDecodeError:

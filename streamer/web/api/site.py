@@ -41,7 +41,7 @@ class Readers:
         try:
             file = self._path.stat().st_ino
         except FileNotFoundError:
-            raise TransientError("the read model is being filled") from None
+            raise TransientError("the read model is not ready yet") from None
         if self._open is None or self._open[0] != file:
             self.close()
             self._open = file, Reader(self._path)

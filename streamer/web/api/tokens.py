@@ -97,11 +97,11 @@ class Tokens:
         unknown = [one for one in may if one not in PERMISSIONS]
         if unknown or not may:
             raise UserError(
-                f"there is no permission {unknown[0]}" if unknown else "give the token at least one permission",
+                f"unknown permission: {unknown[0]}" if unknown else "a token needs at least one permission",
                 f"permissions: {', '.join(PERMISSIONS)}",
             )
         if any(one.name == name for one in self.all()):
-            raise UserError(f"there is a token {name} already", "choose another name, or revoke that one")
+            raise UserError(f"a token named {name} already exists", "choose another name, or revoke the existing token")
         _check_public(may, origins, allow)
         text = (_PUBLIC_PREFIX if origins else _PREFIX) + secrets.token_urlsafe(32)
         made = Token(name, _hash(text), tuple(may), created, tuple(origins), tuple(allow))  # type: ignore[arg-type]
@@ -113,7 +113,7 @@ class Tokens:
         kept = [one for one in self.all() if one.name != name]
         if len(kept) == len(self.all()):
             known = ", ".join(one.name for one in kept) or "none"
-            raise UserError(f"there is no token {name}", f"tokens: {known}")
+            raise UserError(f"no such token: {name}", f"tokens: {known}")
         self._write(kept)
 
     def _refresh(self) -> None:
@@ -129,7 +129,7 @@ class Tokens:
             held = msgspec.json.decode(self.path.read_bytes(), type=_Held)
         except msgspec.MsgspecError as error:
             raise UserError(
-                f"{self.path} cannot be read: {error}", "restore it, or delete it and make new tokens"
+                f"cannot read {self.path}: {error}", "restore the file, or delete it and create new tokens"
             ) from None
         self._read_at, self._by_hash = stamp, {one.sha256: one for one in held.tokens}
         self._origins = frozenset(origin for one in held.tokens for origin in one.origins)
@@ -146,19 +146,21 @@ class Tokens:
 def _check_public(may: Sequence[str], origins: Sequence[str], allow: Sequence[str]) -> None:
     """Raise UserError if a write key would be invalid."""
     if origins and tuple(may) != ("write",):
-        raise UserError("a write key is public: it may write, and nothing else", "give --may write with --origin")
+        raise UserError(
+            "a write key is public, so it can only have the permission write", "pass --may write with --origin"
+        )
     if allow and not origins:
-        raise UserError("--allow is for write keys: a token without --origin may send every event", "leave out --allow")
+        raise UserError(
+            "--allow needs --origin: other tokens may send every event anyway", ("remove --allow, or pass --origin")
+        )
     for one in origins:
         if not _ORIGIN.fullmatch(one):
             raise UserError(
-                f"{one} is not an origin", "write it as browsers do, such as https://shop.example, without a path"
+                f"{one} is not an origin", "use scheme and host without a path, for example https://shop.example"
             )
     for one in allow:
         if one not in UNLESS_ALLOWED:
-            raise UserError(
-                f"a write key cannot be allowed {one}", f"it can be allowed {', '.join(sorted(UNLESS_ALLOWED))}"
-            )
+            raise UserError(f"a write key cannot allow {one}", f"it can allow {', '.join(sorted(UNLESS_ALLOWED))}")
 
 
 def _hash(text: str) -> str:

@@ -52,7 +52,7 @@ def parsed(body: bytes) -> dict[str, Any]:
 
 
 def _not_json() -> ProblemError:
-    return ProblemError(400, "the body is not JSON in UTF-8, or nested too deep", "send JSON in UTF-8")
+    return ProblemError(400, "the body is not valid UTF-8 JSON, or is too deeply nested", "send UTF-8 JSON")
 
 
 # -- our own form, and CloudEvents ----------------------------------------------------------------------------------
@@ -78,7 +78,9 @@ def _list(body: bytes) -> Sequence[msgspec.Raw | bytes]:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise _not_json() from None
     if len(found) > MAX_EVENTS:
-        raise ProblemError(400, f"the list has {Count(len(found)):|event}", f"send at most {MAX_EVENTS:,} at once")
+        raise ProblemError(
+            400, f"the request has {Count(len(found)):|event}", f"send at most {MAX_EVENTS:,} per request"
+        )
     return found
 
 
@@ -124,9 +126,9 @@ def calls_of(body: Mapping[str, Any], kind: str, received_ms: int) -> list[Body]
         return [_call({**body, "type": kind}, received_ms)]
     batch = body.get("batch")
     if not isinstance(batch, list):
-        raise ProblemError(400, "the batch has no list", 'send {"batch": [...]}')
+        raise ProblemError(400, 'the field "batch" is missing', 'send {"batch": [...]}')
     if len(batch) > MAX_EVENTS:
-        raise ProblemError(400, f"the batch has {Count(len(batch)):|call}", f"send at most {MAX_EVENTS:,} at once")
+        raise ProblemError(400, f"the batch has {Count(len(batch)):|call}", f"send at most {MAX_EVENTS:,} per request")
     shared = {name: body[name] for name in ("context", "sentAt") if body.get(name) is not None}
     return [
         _call({**shared, **one}, received_ms)
@@ -145,7 +147,7 @@ def _call(call: dict[str, Any], received_ms: int) -> Body:
         call = {**call, "timestamp": call.get("sentAt") or iso(received_ms)}
     call.pop("writeKey", None)
     if call.get("type") not in segment_spec.TAGS:
-        return Body(b"", InvalidEvent("unknown_type", "the call's type is not one of Segment's"), event_id)
+        return Body(b"", InvalidEvent("unknown_type", "the call type is not part of the Segment API"), event_id)
     try:
         return Body(json.dumps(segment_spec.as_event(call)).encode(), None, event_id)
     except (ValueError, RecursionError) as error:

@@ -123,14 +123,16 @@ class Collector:
         if shop not in self._mappings:
             raise ProblemError(
                 404,
-                "webhooks of this shop are not accepted",
-                f"set STREAMER_SHOP_SECRETS=SHOP=SECRET; shops: {', '.join(sorted(SHOPS))}",
+                "webhooks from this shop system are not enabled",
+                f"set STREAMER_SHOP_SECRETS=SHOP=SECRET, where SHOP is one of {', '.join(sorted(SHOPS))}",
             )
         body = await body_of(request, MAX_WEBHOOK_BYTES)
         now = self._now_ms()
         if not is_genuine(shop, body, request.headers, self._shops[shop], now // 1_000):
             raise ProblemError(
-                401, "the signature is wrong or too old", "compare STREAMER_SHOP_SECRETS with the shop's"
+                401,
+                "the signature is invalid or too old",
+                ("check that STREAMER_SHOP_SECRETS matches the secret in the shop"),
             )
         found = self._mapped(shop, body)
         return await self._take(request, found, _SHOP, shop, 200, largest=self._policy.max_event_bytes)
@@ -157,8 +159,8 @@ class Collector:
         if token.origins and origin not in token.origins:
             raise ProblemError(
                 403,
-                f"the write key {token.name} is not for this origin",
-                "a write key is for the pages that it was made for; from a server, send a token that may write",
+                f"the write key {token.name} is not valid for this origin",
+                "use it only on the pages it was created for; from a server, use a token with the permission write",
             )
         return token
 

@@ -51,7 +51,9 @@ def _unpacked(sent: bytes, most: int) -> bytes:
     try:
         found = unpack.decompress(sent, most + 1)
     except zlib.error:
-        raise ProblemError(400, "the body is not gzip", "remove content-encoding, or compress the body") from None
+        raise ProblemError(
+            400, "the body is not gzip", "gzip the body, or remove the header content-encoding"
+        ) from None
     if len(found) > most or unpack.unconsumed_tail:
         raise _too_large(most)
     if not unpack.eof:
@@ -60,7 +62,7 @@ def _unpacked(sent: bytes, most: int) -> bytes:
 
 
 def _too_large(most: int) -> ProblemError:
-    return ProblemError(400, "the body is too large", f"send at most {most:,} bytes at once, in several requests")
+    return ProblemError(400, "the body is too large", f"send at most {most:,} bytes per request")
 
 
 def key_of(request: Request, body: Mapping[str, Any] | None = None) -> str | None:

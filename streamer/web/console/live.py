@@ -44,7 +44,7 @@ class Live:
     async def stream(self, visit: Visit) -> Response:
         """Stream moves after the position named by the page or by a reconnecting browser."""
         if not self.changes.ready.is_set() or self.changes.readers >= MOST_READERS:
-            raise TransientError("there are too many readers, or Kafka does not answer")
+            raise TransientError("too many readers are connected, or Kafka does not answer")
         last = visit.request.headers.get("last-event-id") or visit.request.query_params.get("after")
         vector = self.changes.end() if not last else vector_of(last)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}

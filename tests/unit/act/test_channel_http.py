@@ -180,7 +180,7 @@ def test_a_receiver_with_a_key_drops_repeats_and_one_without_does_not() -> None:
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
-        ('auth = "X Api Key"', "auth is not the name of a header"),
+        ('auth = "X Api Key"', "auth is not a valid header name"),
         ('encoding = "xml"', "encoding cannot be 'xml'"),
         ('success = "OK"', "success cannot be 'OK'"),
     ],

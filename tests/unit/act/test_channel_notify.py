@@ -128,7 +128,7 @@ def test_long_texts_are_cut_at_a_whole_character() -> None:
 
 def test_marketing_does_not_go_to_the_owner() -> None:
     channel = '[channels.me]\nkind = "notify"\nurl_file = "me"\n'
-    with pytest.raises(UserError, match="reaches you, not customers"):
+    with pytest.raises(UserError, match="sends to you, not to customers"):
         load(HEAD + channel + play(channel="me"), 1, SEGMENTS)
     load(HEAD + channel + play(channel="me", more='kind = "service"'), 1, SEGMENTS)
     with pytest.raises(UserError, match="digest cannot be 'often'"):

@@ -231,9 +231,9 @@ def test_the_preview_drops_what_the_pool_cannot_serve() -> None:
 @pytest.mark.parametrize(
     ("option", "problem"),
     [
-        ('coupon = "back10"', "coupon names either a pool or how codes are made"),
-        ('coupon = { pool = "a", made = "{code}" }', "coupon names either a pool or how codes are made"),
-        ('coupon = { valid = "14 days" }', "coupon names either a pool or how codes are made"),
+        ('coupon = "back10"', "coupon needs either a pool or a code format"),
+        ('coupon = { pool = "a", made = "{code}" }', "coupon needs either a pool or a code format"),
+        ('coupon = { valid = "14 days" }', "coupon needs either a pool or a code format"),
         ('coupon = { pool = "back 10" }', "pool cannot be 'back 10'"),
         ('coupon = { made = "BACK" }', "made cannot be 'BACK'"),
         ('coupon = { pool = "a", valid = "soon" }', "valid cannot be 'soon'"),
@@ -258,7 +258,7 @@ def test_files_of_codes_are_read_line_by_line(tmp_path: Path) -> None:
     path.write_bytes("\ufeffA1\r\n\r\n B2 \nA1\n".encode())
     assert codes_in(path) == ["A1", "B2"]
     for text, message in (
-        ("A1\nB 2\n", "line 2 is not a code"),
+        ("A1\nB 2\n", "line 2 is not a coupon code"),
         ("x" * 65, "line 1"),
         ("A,B", "line 1"),
         ("\n", "no codes"),
@@ -266,7 +266,7 @@ def test_files_of_codes_are_read_line_by_line(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(UserError, match=message):
             codes_in(path)
-    with pytest.raises(UserError, match="cannot be read"):
+    with pytest.raises(UserError, match="cannot read"):
         codes_in(tmp_path / "none")
 
 

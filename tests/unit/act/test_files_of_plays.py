@@ -24,24 +24,24 @@ def refused(text: str) -> str:
     [
         ("holdout = 0\n", "holdout = 1.5\n", "line 18: holdout cannot be 1.5"),
         ("holdout = 0\n", "holdouts = 0\n", "a play has no 'holdouts' | did you mean holdout?"),
-        ('"30 days"', '"30 dayz"', "again cannot be '30 dayz' | it is a duration such as 24 hours"),
+        ('"30 days"', '"30 dayz"', "again cannot be '30 dayz' | it must be a duration (for example 24 hours"),
         ('again = "30 days"\n', "", "play win_back has no again"),
         ('"at_risk"', '"at_rsk"', "to names 'at_rsk' | did you mean at_risk?"),
         ('"lifecycle"', '"lifecicle"', "there is no segmentation 'lifecicle' | did you mean lifecycle?"),
-        (', to = ["at_risk"]', "", "when names neither to nor from"),
+        (', to = ["at_risk"]', "", "when needs to or from"),
         ('channel = "mail"', 'channel = "male"', "channel cannot be 'male' | did you mean mail?"),
         ("holdout = 0\n", 'if = "orders >= many"\n', "if, character 11: orders is a number"),
         ("holdout = 0\n", 'if = "p_buy_30d < 0.2"\n', "p_buy_30d"),
-        ("holdout = 0\n", 'kind = "marketing"\nquiet = "none"\n', "quiet hours hold for marketing"),
-        ("holdout = 0\n", 'when_in_doubt = "resend"\n', "marketing is never sent twice"),
-        ("holdout = 0\n", 'budget = "20 a week"\n', "a budget counts days"),
+        ("holdout = 0\n", 'kind = "marketing"\nquiet = "none"\n', "quiet hours apply only to marketing"),
+        ("holdout = 0\n", 'when_in_doubt = "resend"\n', "marketing messages are never sent twice"),
+        ("holdout = 0\n", 'budget = "20 a week"\n', "a budget must be a number per day"),
         ('address = "1 Leaf Street"\n', "", "the sender's name and postal address are missing"),
-        ('web = "https://hello.lampleaf.example"\n', "", "nobody could leave its list"),
+        ('web = "https://hello.lampleaf.example"\n', "", "recipients could not unsubscribe"),
         ('web = "https://', 'web = "hello', "web is not an address"),
-        ('host = "localhost"\n', "", "channel mail has no host | it is the mail server"),
+        ('host = "localhost"\n', "", "channel mail has no host | set it to the mail server"),
         ('kind = "smtp"\n', 'kind = "pigeon"\n', "channel mail has kind 'pigeon' | kinds: " + ", ".join(KINDS)),
         ('from = "hello@lampleaf.example"', 'from = "hello"', "from is not a sender"),
-        ('url = "http://127.0.0.1:1/"', 'url = "shop"', "url is not an address"),
+        ('url = "http://127.0.0.1:1/"', 'url = "shop"', "url is not a valid URL"),
         ("[channels.mail]\n", '[channels.mail]\nrate = "2 per second"\n', "rate cannot be '2 per second'"),
         ("[channels.mail]\n", '[limits]\nper_customer = ["1 an hour"]\n[channels.mail]\n', "a rate over days or weeks"),
         ("[plays.win_back]", "[playz.win_back]", "the file has no 'playz' | did you mean plays?"),
@@ -56,7 +56,7 @@ def test_a_mistake_is_named_with_its_line_and_how_to_fix_it(old: str, new: str, 
 
 def test_what_is_no_toml_or_too_long_is_refused() -> None:
     assert "is not TOML" in refused("[plays")
-    assert "no play is declared" in refused(HEAD)
+    assert "the file declares no plays" in refused(HEAD)
     assert "more than" in refused("#" * 200_001)
 
 

@@ -244,7 +244,7 @@ def test_the_mail_says_the_figures_and_brings_the_page(language: Any, words: str
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('"monday 08:00"', '"moonday 08:00"', "weekly cannot be 'moonday 08:00' | it is a day and a time"),
+        ('"monday 08:00"', '"moonday 08:00"', "weekly cannot be 'moonday 08:00' | it must be a day and a time"),
         ('"monday 08:00"', '"monday 25:00"', "weekly cannot be"),
         ('"me"', '"mail"', "monday sends a report, but mail goes to customers"),
         ('"me"', '"hook"', "monday sends a report, but hook goes to customers"),

@@ -111,7 +111,7 @@ def test_a_refusal_is_passed_on(status: int) -> None:
 
 @pytest.mark.parametrize("url", ["segments.shop.example", "file:///etc/passwd", "http://", "http://a/?b", "ftp://a"])
 def test_an_address_is_one_of_http(url: str) -> None:
-    with pytest.raises(UserError, match="is no address"):
+    with pytest.raises(UserError, match="is not the address"):
         members(url, "secret", ["new"], None, None, COLUMNS)
 
 

@@ -96,7 +96,7 @@ def test_help_as_a_command_is_the_help_of_the_option(run: Run) -> None:
 def test_help_for_a_command_that_is_not_there_names_those_that_are(run: Run) -> None:
     result = run("help", "segments", "delete")
     assert result.exit_code == 1
-    assert "there is no command `segments delete`" in result.stderr and "preview" in result.stderr
+    assert "unknown command `segments delete`" in result.stderr and "preview" in result.stderr
 
 
 def test_the_version_has_a_command_and_an_option(run: Run) -> None:

@@ -140,7 +140,7 @@ def test_a_version_is_shown_with_its_weights(shown: Published, capsys: pytest.Ca
     assert "version 0, form hazard, built in" in out
     assert all(name in out for name in first_version().to_dict()["weights"])
     for wrong in ("99", "p1", "²"):
-        with pytest.raises(UserError, match=f"no version {wrong} of the predictions"):
+        with pytest.raises(UserError, match=f"no such prediction version: {wrong}"):
             learn.show(wrong)
 
 

@@ -97,7 +97,7 @@ def test_what_became_of_it_and_of_the_segments(approved: Published) -> None:
 
 @pytest.mark.parametrize("id", ["7", "p7", "best", "p"])
 def test_a_version_that_is_not_there_is_refused(approved: Published, id: str) -> None:
-    with pytest.raises(UserError, match="there is no"):
+    with pytest.raises(UserError, match="no such"):
         queries.detail(approved, id, messages())
 
 
@@ -163,7 +163,7 @@ def test_a_name_that_will_not_do_is_refused_in_words(waiting: Published) -> None
     for id, name, message in (
         ("lifecycle", "X", "no behaviour cluster lifecycle"),
         (first.segment_id, second.name, "another cluster is called"),
-        (first.segment_id, " ", "needs something to read"),
+        (first.segment_id, " ", "must not be empty"),
     ):
         with pytest.raises(UserError, match=message):
             check(model, id, name)

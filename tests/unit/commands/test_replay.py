@@ -85,10 +85,10 @@ def test_until_takes_a_day_or_an_instant(run: Run, file: Path, until: str) -> No
     ("arguments", "message"),
     [
         (["replay", "nowhere.csv", "--format", "online-retail"], "does not exist"),
-        (["replay", "FILE", "--format", "online-retail", "--until", "soon"], "--until soon is not a time"),
+        (["replay", "FILE", "--format", "online-retail", "--until", "soon"], "--until soon is not a date or time"),
         (["replay", "FILE", "--format", "online-retail", "--changes", "no/such/folder"], "cannot write"),
-        (["shop", "--out", "x.jsonl"], "--out needs a history"),
-        (["shop", "--rate", "0"], "would do nothing"),
+        (["shop", "--out", "x.jsonl"], "--out needs at least one day of history"),
+        (["shop", "--rate", "0"], "neither history nor live events"),
     ],
 )
 def test_mistakes_are_reported_in_words(run: Run, file: Path, arguments: list[str], message: str) -> None:
@@ -134,7 +134,7 @@ def test_a_table_is_read_by_a_shipped_mapping_and_its_rejects_are_reported(run: 
     ("arguments", "message"),
     [
         (["--format", "csv", "--mapping", "magneto"], "there is no mapping magneto"),
-        (["--format", "online-retail", "--mapping", "shopify"], "go with --format csv"),
+        (["--format", "online-retail", "--mapping", "shopify"], "need --format csv"),
         (["--format", "csv", "--mapping", "woocommerce"], "has no column order_id"),
     ],
 )

@@ -97,7 +97,7 @@ def test_an_unknown_name_in_a_file_is_refused_as_well(tmp_path: Path) -> None:
         ("TIMEZONE", "Mars/Olympus", "Europe/Berlin"),
         ("CURRENCY", "XYZ", "ISO 4217"),
         ("RATES", "USD:0.9", "USD=0.92,GBP=1.17"),
-        ("RATES", "USD=0", "above zero"),
+        ("RATES", "USD=0", "greater than zero"),
         ("TOPIC_PREFIX", "my shop", "letters, digits"),
         ("CONTROL_KEY", "short", "16 characters or more"),
         ("KAFKA_SSL_CA", "/no/such/file", "the path of a file that exists"),
@@ -209,7 +209,7 @@ def test_the_clusterer_is_checked_when_settings_are_read(tmp_path: Path) -> None
     assert (choice.name, choice.options["chunk_size"]) == ("STREAMKMeans", 40)
     may_be = "STREAMER_CLUSTERER may be PanelKMeans, KMeans:halflife=0.005 or STREAMKMeans:chunk_size=500,halflife=0.05"
     for value, more in (
-        ("KMeans:halflife=2", "; KMeans: halflife cannot be 2, it may be a number from 1e-06 to 1"),
+        ("KMeans:halflife=2", "; KMeans: halflife cannot be 2, allowed: a number from 1e-06 to 1"),
         ("DBSTREAM", ""),
     ):
         with pytest.raises(UserError) as refused:
@@ -273,7 +273,7 @@ def test_protection_that_would_not_be_there_is_refused(tmp_path: Path, environ: 
 
 def test_a_certificate_that_is_none_is_reported(tmp_path: Path) -> None:
     settings = load(tmp_path, KAFKA="a:1", KAFKA_SECURITY_PROTOCOL="SSL", KAFKA_SSL_CA=__file__)
-    with pytest.raises(UserError, match="certificates for Kafka"):
+    with pytest.raises(UserError, match="Kafka certificates"):
         settings.kafka_connection()
 
 

@@ -171,7 +171,7 @@ def test_a_signed_record_is_taken_once_and_never_after_a_later_one(context: Cont
     for number in (0, 5, 6):
         controls.check_seal(ledger, *sealed("lane-1", number))
         for before in range(number + 1):
-            with pytest.raises(InvalidEvent, match="repeat of a signed record"):
+            with pytest.raises(InvalidEvent, match="this signed record was already applied"):
                 controls.check_seal(ledger, *sealed("lane-1", before))
     controls.check_seal(ledger, *sealed("lane-2", 3))
     assert ledger.numbers == {"lane-1": 6, "lane-2": 3}

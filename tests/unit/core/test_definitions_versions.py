@@ -109,7 +109,7 @@ def test_a_body_that_cannot_be_read_is_a_dead_letter() -> None:
     driver = Driver(WALL)
     driver.feed(log.records)
     assert [(dead.reason, dead.message) for dead in driver.dead] == [
-        ("bad_control", "the body is not a readable file of segmentations")
+        ("bad_control", "the body is not a valid segments file")
     ]
     assert driver.state.ledger.definitions_versions == [] and driver.state.ledger.behind == 0
 

@@ -63,7 +63,7 @@ def test_changed_jar_is_noticed_after_it_was_checked(tmp_path: Path) -> None:
 
 
 def test_wrong_content_from_the_mirror_is_an_error_with_the_mend(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"not the ones .* one\.jar") as refused:
+    with pytest.raises(UserError, match=r"differ from the ones .* one\.jar") as refused:
         class_path(cache=tmp_path / "cache", lock=LOCKED, resolve=Store(tmp_path, b"evil"))
     assert "delete" in refused.value.hint
 

@@ -93,7 +93,7 @@ def test_without_scikit_learn_one_sentence_says_how_to_install_it(table: Path, m
     monkeypatch.setitem(sys.modules, "sklearn", None)
     done = CliRunner().invoke(build(), ["evaluate", "case", "--data", str(table)])
     assert done.exit_code == 1
-    words = "error: scikit-learn is not installed run: pip install scikit-learn"
+    words = "error: scikit-learn is not installed run `pip install scikit-learn`"
     assert " ".join(done.output.split()) == words
 
 

@@ -171,7 +171,7 @@ def test_what_conditions_over_events_mean() -> None:
         ('days_since("order.completed") > 3', 11, "does not hold when last", "ask recency_days"),
         ('count("Product View") > 3', 6, "too near to product.viewed", 'ask count("product.viewed")'),
         ('days_since("email.opened") > 3', 11, "does not hold when last", "docs/segmentations.md"),
-        ("did(signed)", 4, "the name of an event is missing", 'did("Signed Up")'),
+        ("did(signed)", 4, "the event name is missing", 'did("Signed Up")'),
         ('did("")', 4, "is empty", "Signed Up"),
         ('days_since("Signed Up")', 23, "a comparison of days_since", ""),
         ('did("Signed Up"', 15, "')' is expected", ""),

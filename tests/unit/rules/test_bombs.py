@@ -59,7 +59,7 @@ BOMBS = {
     "many long numbers": "x=[" + ("9" * 4_000 + ",") * 48 + "]",
     "quotes within quotes": 'x="""' + '""a' * 60_000 + '"""',
     "many long conditions": full(lambda n: rules(n, LONG)),
-    "nested parts": rules(0, "(" * 1_900 + "orders>1" + ")" * 1_900),
+    "too deeply nested": rules(0, "(" * 1_900 + "orders>1" + ")" * 1_900),
 }
 
 

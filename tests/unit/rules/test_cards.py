@@ -128,5 +128,5 @@ def test_cards_by_id() -> None:
     }
     [one] = cards("behaviour/new", Policy(), jumpy(1), counted, ZH)
     assert one["name"] == "新客户"
-    with pytest.raises(UserError, match="no segment vip"):
+    with pytest.raises(UserError, match="no such segment: vip"):
         cards("vip", Policy(), None, counted, EN)

@@ -112,23 +112,35 @@ def mistake(old: str, new: str, text: str = SMALL) -> UserError:
 @pytest.mark.parametrize(
     ("old", "new", "line", "message", "hint"),
     [
-        ("first is b", "frist is b", 8, "no feature or segmentation 'frist'", "did you mean first?"),
-        ("first is b", "off is x", 8, "no feature or segmentation 'off'", "age_days"),
+        ("first is b", "frist is b", 8, "unknown feature or segmentation 'frist'", "did you mean first?"),
+        ("first is b", "off is x", 8, "unknown feature or segmentation 'off'", "age_days"),
         ("first is b", "first is c", 8, "no segment 'c'", "segments of first: a, b, new"),
-        ("first is b", "second is best", 2, "second refers to itself", ""),
-        ("orders >= 1", "second is rest", 2, "refer to each other: ", "break"),
+        ("first is b", "second is best", 2, "second must not refer to itself", ""),
+        ("orders >= 1", "second is rest", 2, "refer to each other in a circle: ", "remove one"),
         ("orders >= 2 or", "orderz >= 2 or", 6, "orderz", "did you mean orders"),
         ('segment = "best"', 'segment = "bets"', 8, "no segment 'bets'", "did you mean best?"),
-        ('    { segment = "rest" },\n', "", 8, "has a condition", "all the rest"),
-        ('{ segment = "rest" }', '{ segment = "rest" }, { segment = "best" }', 9, "not the last", ""),
+        ('    { segment = "rest" },\n', "", 8, "has a condition", "all remaining customers"),
+        (
+            '{ segment = "rest" }',
+            '{ segment = "rest" }, { segment = "best" }',
+            9,
+            "without `when` before its last rule",
+            "",
+        ),
         ("dwell_days", "dwel_days", 4, "no 'dwel_days'", "did you mean dwell_days?"),
         ("dwell_days = 3", "dwell_days = 2.5", 4, "is 2.5", "whole number"),
         ('feature = "spend"', 'feature = "spent"', 19, "'spent'", "did you mean spend?"),
         ("from = 10", "from = true", 21, "True", "from = 50"),
         ("from = 10", "from = 10, exit = 11", 21, "above its from", ""),
         ('{ segment = "a" }', '{ segment = "a", from = 1 }', 21, "first band", "below"),
-        (', { segment = "b", from = 10 }', "", 21, "a single band", "two"),
-        ('best = { name = "Best', 'beast = {}\nbest = { name = "Best', 14, "nothing leads to the segment beast", ""),
+        (', { segment = "b", from = 10 }', "", 21, "only one band", "two"),
+        (
+            'best = { name = "Best',
+            'beast = {}\nbest = { name = "Best',
+            14,
+            "no rule or band assigns customers to the segment beast",
+            "",
+        ),
         ("rest = {}", 'rest = { nmae = "x" }', 15, "no 'nmae'", "did you mean name?"),
         ("[off]", "[orders]", 27, "name of a feature", ""),
         ('{ segment = "x" }', '{ segment = "x", when = "nope > 1" }, { segment = "x" }', 30, "nope", ""),
@@ -218,7 +230,7 @@ def test_what_an_own_trait_is_compared_with_says_what_it_is() -> None:
 def test_an_own_trait_is_either_a_number_or_a_word(old: str, new: str, line: int, message: str) -> None:
     found = mistake(old, new, OWN)
     assert f"line {line}:" in found.message and message in found.message, found.message
-    assert "not known" in found.hint
+    assert "counts as unknown" in found.hint
 
 
 def test_the_files_on_the_page_are_such() -> None:

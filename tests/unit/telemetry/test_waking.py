@@ -19,7 +19,7 @@ from streamer.telemetry import logs, waking
 from streamer.telemetry.waking import PatientHandler
 
 PAUSED = 3.0
-ALWAYS = ["Redis is full", "a step failed", "Task of ours failed", "a note cannot be sent"]
+ALWAYS = ["Redis is full", "step failed", "Task of ours failed", "a note cannot be sent"]
 """What is written at once, also right after a pause."""
 
 
@@ -132,7 +132,7 @@ def test_a_worker_that_wakes_up_and_leaves(
             assert out.getvalue() == ""
             # What failed by itself, whether the worker then leaves or not.
             structlog.get_logger("streamer.adapters.redis_outage").warning("Redis is full")
-            structlog.get_logger("streamer.lanes.lane").warning("a step failed", exc_info=ValueError("a fault of ours"))
+            structlog.get_logger("streamer.lanes.lane").warning("step failed", exc_info=ValueError("a fault of ours"))
             logging.getLogger("asyncio").error("Task of ours failed", exc_info=KeyError("x"))
             logging.getLogger("apprise").warning("a note cannot be sent")
             assert all(text in out.getvalue() for text in ALWAYS)

@@ -77,5 +77,8 @@ def test_a_sentence_stands_in_one_table() -> None:
 
 
 def test_an_error_with_values_is_said_in_chinese() -> None:
-    assert chinese().translate("there is no token shop") == "没有令牌 shop"
-    assert chinese().translate("servers with other settings are already running") == "已有其他设置的服务器在运行"
+    assert chinese().translate("no such token: shop") == "没有令牌 shop"
+    assert (
+        chinese().translate("the embedded servers are already running with other settings")
+        == "已有其他设置的服务器在运行"
+    )

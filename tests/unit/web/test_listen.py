@@ -37,7 +37,7 @@ def test_a_taken_port_gives_way_unless_somebody_asked_for_it(
     tmp_path: Path, taken: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = Settings.load({"web_port": taken, "home": tmp_path}, environ={})
-    with pytest.raises(UserError, match=f"another program uses port {taken}"):
+    with pytest.raises(UserError, match=f"port {taken} is in use by another program"):
         listen(wanted)
     monkeypatch.setattr(Settings.model_fields["web_port"], "default", taken)
     monkeypatch.setattr(wanted, "_found", {})

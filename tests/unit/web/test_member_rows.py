@@ -180,12 +180,12 @@ def test_a_read_model_that_stays_behind_gives_no_list(drivers: list[Driver], tmp
 @pytest.mark.parametrize(
     ("query", "says"),
     [
-        ("segment=nowhere", "there is no segment nowhere"),
-        ("segment=value/new", "there is no segment value/new"),
+        ("segment=nowhere", "no such segment: nowhere"),
+        ("segment=value/new", "no such segment: value/new"),
         ("", "segment is wrong"),
         ("segment=", "segment is wrong"),
         ("segment=new&limit=0", "limit is wrong"),
-        ("segment=new&since=yesterday", "since yesterday is not a time"),
+        ("segment=new&since=yesterday", "since yesterday is not a date or time"),
     ],
 )
 def test_what_is_wrong_with_a_request_is_said(world: World, query: str, says: str) -> None:
