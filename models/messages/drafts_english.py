@@ -28,7 +28,7 @@ TEXTS: Final[Mapping[str, str]] = {
         "must not lie below {enter}: a customer who leaves must cross the enter border before the exit border"
     ),
     "draft no word": "a word is missing; commas separate several",
-    "draft no such word": "there is no {word}; versions: {known}",
+    "draft no such word": "there is no {word}; there are: {known}",
     "draft quotes": "a word cannot hold both kinds of quotes",
     "draft one band": "bands need at least two segments; add one",
     "draft not rising": "must be above the border of the previous segment, and so must its exit border",

@@ -42,7 +42,7 @@ TEXTS: Final = {
     "error no sheet": "{path} has no sheet {name}",
     "error no sheet fix": "name one of: {names}",
     "error empty": "{path} is empty",
-    "error no table": "{path} must be a table: it is {kind}",
+    "error no table": "{path} is not a table: it is {kind}",
     "error table fix": "export the orders as CSV, or save them as .xlsx",
     "error unpack fix": "unpack it, and give the file inside",
     "kind pdf": "a PDF",

@@ -13,7 +13,7 @@ TEXTS: Final = {
     "file no zone": "not a time zone",
     "file no date": "no such date",
     "file no time": "no such time",
-    "file no instant": "not a valid date or time",
+    "file no instant": "no such date or time",
     "file before 1990": "is before 1990",
     "file in future": "is in the future",
     "file sheet day": 'looks like a day number of a spreadsheet: dates = ["excel"] in the mapping reads it',

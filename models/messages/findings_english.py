@@ -33,7 +33,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "finding web": "at {place}",
     "finding no web": "not running in this folder",
     "finding workers": "{text}, {workers:|worker}",
-    "finding unaccounted fix": "this is a mistake in streamer; please report this as a bug with this output",
+    "finding unaccounted fix": "this is a bug in streamer; please report it with this output",
     "finding last error": "{text}; the last one on this machine ended at {at}: {why}",
     "finding no worker fix": "start one: `streamer worker`",
     "finding stopped": "lane {lane} has stopped {text}",
@@ -76,7 +76,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "e-mail address; STREAMER_NOBODY lists the placeholders",
     "refused bad_control": "give each process the same control key (docs/control-key.md); if all have it, "
     "another program writes them",
-    "refused poison": "please report this as a bug, with `streamer deadletters show`",
+    "refused poison": "please report it as a bug, with the output of `streamer deadletters show`",
     "dead oversize": "larger than an event may be",
     "dead not_json": "not a JSON object",
     "dead unknown_type": "unknown types of events",

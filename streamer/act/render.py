@@ -288,7 +288,7 @@ def _check_names_sender_and_reason(name: str, text: str) -> None:
         if wanted not in text:
             raise UserError(
                 f"{name} does not contain {wanted}",
-                f"add {{{{ {wanted} }}}}: every marketing mail must state its sender, its reason and how to unsubscribe",
+                f"add {{{{ {wanted} }}}}, since every marketing mail must state its sender, its reason and how to unsubscribe",
             )
 
 

@@ -55,7 +55,7 @@ ERRORS: Final = {
     "the template must be JSON; only its strings are rendered": "它应是 JSON，其中的文本为模板",
     "see docs/plays.md for what a template may contain": "模板可用的内容见 docs/plays.md",
     "{} does not contain {}": "{0} 里没有 {1}",
-    "add {{ {} }}: every marketing mail must state its sender, its reason and how to unsubscribe": "请在其中写 {{{{ {0} }}}}：每封营销邮件都要写明谁发的、为什么发、怎样退订",
+    "add {{ {} }}, since every marketing mail must state its sender, its reason and how to unsubscribe": "请在其中写 {{{{ {0} }}}}：每封营销邮件都要写明谁发的、为什么发、怎样退订",
     "template {} is missing": "缺少模板 {0}",
     "add it, or remove the other templates in {}": "请补上，或删除 {0} 中的其他部分",
     "the webhook channel {} has no secret": "webhook 渠道 {0} 没有密钥",

@@ -174,7 +174,7 @@ def test_what_conditions_over_events_mean() -> None:
         ("did(signed)", 4, "the event name is missing", 'did("Signed Up")'),
         ('did("")', 4, "is empty", "Signed Up"),
         ('days_since("Signed Up")', 23, "a comparison of days_since", ""),
-        ('did("Signed Up"', 15, "')' is expected", ""),
+        ('did("Signed Up"', 15, "expected ')'", ""),
     ],
 )
 def test_a_mistake_is_reported(text: str, at: int, message: str, hint: str) -> None:

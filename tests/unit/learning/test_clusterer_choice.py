@@ -21,7 +21,7 @@ def test_a_name_alone_takes_the_defaults_and_what_is_given_comes_before_them() -
     [
         ("DBSTREAM", "DBSTREAM is not a known clusterer", "PanelKMeans, KMeans:halflife"),
         ("", "'' is not a known clusterer", "write PanelKMeans"),
-        ("KMeans:n_clusters=4", "KMeans has no parameter n_clusters", "it has halflife, p, seed"),
+        ("KMeans:n_clusters=4", "KMeans has no parameter n_clusters", "parameters: halflife, p, seed"),
         ("KMeans:halflife=0", "KMeans: halflife cannot be 0", "a number from 1e-06 to 1"),
         ("KMeans:halflife=nan", "KMeans: halflife cannot be nan", "a number from 1e-06 to 1"),
         ("KMeans:halflife", "KMeans: halflife cannot be empty", "a number from"),

@@ -182,9 +182,9 @@ def test_a_read_model_that_stays_behind_gives_no_list(drivers: list[Driver], tmp
     [
         ("segment=nowhere", "no such segment: nowhere"),
         ("segment=value/new", "no such segment: value/new"),
-        ("", "segment is wrong"),
-        ("segment=", "segment is wrong"),
-        ("segment=new&limit=0", "limit is wrong"),
+        ("", "parameter segment is invalid"),
+        ("segment=", "parameter segment is invalid"),
+        ("segment=new&limit=0", "parameter limit is invalid"),
         ("segment=new&since=yesterday", "since yesterday is not a date or time"),
     ],
 )

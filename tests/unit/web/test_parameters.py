@@ -25,7 +25,7 @@ def test_numbers_reach_as_far_as_the_document_says() -> None:
     assert documented("before").schema["maximum"] == LATEST
     assert parameters.number_of(request(f"before={LATEST}"), "before", 1, LATEST, None) == LATEST
     for wrong in (LATEST + 1, 0, -1, "1e3", "²", "9" * 5_000):
-        with pytest.raises(ProblemError, match="before is wrong"):
+        with pytest.raises(ProblemError, match="parameter before is invalid"):
             parameters.number_of(request(f"before={wrong}"), "before", 1, LATEST, None)
 
 
