@@ -38,24 +38,24 @@ _TOPICS: Final[Mapping[str, tuple[str, str]]] = {
         "published cluster models, key `segmentation@version`; proposals, key `segmentation/proposal@number`",
     ),
     topics.DEADLETTERS: ("out", "records that could not be applied, and why"),
-    topics.STATE: ("internal", "state of the customers, and ledgers"),
-    topics.PANEL: ("internal", "sample of customers from which the model owner learns"),
+    topics.STATE: ("internal", "state of customers and lanes"),
+    topics.PANEL: ("internal", "sample of customers that the model owner learns from"),
     topics.ALERTS: ("out", "alerts, for shops without Prometheus"),
-    topics.MESSAGES: ("out", "the life of each message that a play sends"),
+    topics.MESSAGES: ("out", "every step of each message that a play sends"),
     topics.ACT: ("internal", "state of the plays and their messages"),
 }
 
 _CAUSES: Final[Mapping[str, str]] = {
     "event": "an event of the customer",
-    "time": "silence: nothing happened, and a border was crossed",
-    "late": "an event older than the latest known one",
+    "time": "the passing of time, without an event",
+    "late": "an event older than the customer's latest",
     "profile": "new traits of the customer",
-    "merge": "a link made one customer of two ids",
+    "merge": "a link that merged two ids",
     "refit": "a new version of the clusters",
-    "definition_edit": "you activated other segments",
+    "definition_edit": "an activated segments file",
     "backfill": "an import of past events",
-    "consent": "the customer allowed or refused personalization",
-    "erase": "the customer was erased",
+    "consent": "consent to personalization given or withdrawn",
+    "erase": "the customer's erasure",
     "reconcile": "reserved; not used yet",
 }
 

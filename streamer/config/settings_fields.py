@@ -33,64 +33,75 @@ class SettingsFields(BaseSettings):
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True)
 
-    kafka: Servers | None = Field(None, description="Kafka, host:port, several by commas; none: the embedded one")
-    redis: RedisUrl | None = Field(None, description="URL of Redis or Valkey; none: the embedded one")
+    kafka: Servers | None = Field(
+        None, description=("Kafka addresses as host:port, separated by commas; none: the embedded Kafka")
+    )
+    redis: RedisUrl | None = Field(None, description="URL of Redis or Valkey; none: the embedded Valkey")
     home: Annotated[Path, AfterValidator(lambda path: path.expanduser().resolve())] = Field(
         default_factory=lambda: default_home({k: v for k, v in os.environ.items() if k != "STREAMER_HOME"}),
-        description="folder of the embedded servers' data",
+        description="data folder of the embedded servers",
     )
     topic_prefix: str = Field(
         "", pattern=_NAME, max_length=100, description="prefix of all topic names", json_schema_extra=_NAME_WORDS
     )
-    lanes: int = Field(4, ge=1, le=1_000, description="partitions of the input topic when it is created")
+    lanes: int = Field(4, ge=1, le=1_000, description="number of partitions with which the input topic is created")
     group: str = Field(
         "streamer",
         pattern=_NAME,
         min_length=1,
         max_length=100,
         json_schema_extra=_NAME_WORDS,
-        description="consumer group, and prefix of transactional ids",
+        description="consumer group and prefix of transactional ids",
     )
 
     currency: Annotated[str, BeforeValidator(_upper)] = Field("EUR", description="the shop's currency")
     rates: RatesMapping = Field(
         {},
-        description="units of the shop's currency per unit of another",
+        description="exchange rates: the value of one unit of another currency in the shop's currency",
         json_schema_extra={"allowed": "pairs such as USD=0.92,GBP=1.17"},
     )
-    timezone: TimeZone = Field("UTC", description="the shop's time zone, which decides when its days begin")
+    timezone: TimeZone = Field("UTC", description="the shop's time zone; its days begin at midnight there")
     clock: Annotated[Literal["wall", "event"], BeforeValidator(_lower)] = Field(
-        "wall", description="wall: customers also move by time while no events arrive; event: only when events arrive"
+        "wall",
+        description=("wall: time moves customers even if no events arrive; event: time advances only with events"),
     )
-    half_life_days: float = Field(25.0, ge=5, le=365, description="half-life of decayed money and orders")
+    half_life_days: float = Field(25.0, ge=5, le=365, description="half-life of decayed spend and orders")
     preset: Annotated[Literal["responsive", "conservative"], BeforeValidator(_lower)] = Field(
-        "conservative", description="how easily customers move between behaviour clusters"
+        "conservative", description="how readily customers move between behaviour clusters"
     )
     clusterer: Clusterer = Field(
         OURS,
-        description="the clusterer of the model owner: PanelKMeans, or River's KMeans or STREAMKMeans, with parameters",
+        description="clusterer of the model owner, with parameters: PanelKMeans, or River's KMeans or STREAMKMeans",
     )
     adopt_share: float | None = Field(
         None,
         ge=0,
         le=1,
-        description="adopt proposed clusters without approval if they move at most this share of customers; none: never",
+        description="share of customers that proposed clusters may move to be adopted without approval; none: never",
     )
     consent_default: Annotated[Literal["granted", "denied"], BeforeValidator(_lower)] = Field(
-        "granted", description="the consent assumed for customers who never sent one"
+        "granted", description="consent assumed for customers who never sent one"
     )
-    merge_known: bool = Field(False, description="allow a link to join two known customers")
-    merge_limit: int = Field(100, ge=1, le=10_000, description="maximum number of ids joined to one customer")
+    merge_known: bool = Field(False, description="allow links to merge two known customers")
+    merge_limit: int = Field(100, ge=1, le=10_000, description="maximum number of ids merged into one customer")
     nobody: str = Field(
         "...",
         max_length=10_000,
-        description="placeholder ids, separated by commas; ... stands for null, undefined, guest, 0 etc.",
+        description=(
+            "ids that are placeholders, separated by commas; ... stands for the built-in list (null, "
+            "undefined, guest, 0 etc.)"
+        ),
     )
     strict: bool = Field(False, description="reject events that break the contract instead of correcting them")
-    retention_days: int = Field(3 * 365, ge=1, le=36_500, description="reject events older than this")
-    max_event_bytes: int = Field(262_144, ge=1_024, le=MAX_MESSAGE_BYTES, description="reject larger events")
+    retention_days: int = Field(3 * 365, ge=1, le=36_500, description="maximum age of events; older ones are rejected")
+    max_event_bytes: int = Field(
+        262_144, ge=1_024, le=MAX_MESSAGE_BYTES, description=("maximum size of an event; larger ones are rejected")
+    )
     max_batch_bytes: int = Field(
-        64 * 2**20, ge=2**20, le=2**30, description="reject batches that decompress to more; limits memory"
+        64 * 2**20,
+        ge=2**20,
+        le=2**30,
+        description=("maximum size of a decompressed batch, which limits memory; larger ones are rejected"),
     )
     language: Annotated[Literal["en", "zh"], BeforeValidator(_lower)] = Field(
         "en", description="language of names and messages: en or zh"
@@ -98,42 +109,52 @@ class SettingsFields(BaseSettings):
 
     segments: FilePath | None = Field(
         None,
-        description="file of segmentations, for `segments preview` and `activate`",
+        description="path of the segments file for `segments preview` and `segments activate`",
         json_schema_extra=_PATH_WORDS,
     )
 
-    tick_seconds: float = Field(1.0, ge=0.05, le=60, description="how often an idle lane checks the clock")
+    tick_seconds: float = Field(1.0, ge=0.05, le=60, description="interval at which an idle lane checks the clock")
     session_seconds: float = Field(
-        6.0, ge=1, le=300, description="a worker silent for this long loses its lanes to others"
+        6.0, ge=1, le=300, description="time without a heartbeat after which a worker loses its lanes"
     )
     deadletter_run: int = Field(
-        1_000, ge=0, description="a lane stops after rejecting this many records in a row; 0: never"
+        1_000, ge=0, description="number of rejected records in a row after which a lane stops; 0: never"
     )
     deadletter_ratio: float = Field(
-        0.5, ge=0, le=1, description="a lane stops when it has rejected this share of its latest records; 1: never"
+        0.5, ge=0, le=1, description="share of rejected records among the latest at which a lane stops; 1: never"
     )
-    deadletter_window: int = Field(2_000, ge=10, description="number of latest records that share is taken of")
-    max_residents: int = Field(100_000, ge=1_000, description="customers of a lane kept in memory")
+    deadletter_window: int = Field(
+        2_000, ge=10, description=("number of latest records over which that share is computed")
+    )
+    max_residents: int = Field(100_000, ge=1_000, description="number of customers per lane kept in memory")
     control_key: Annotated[SecretStr, AfterValidator(long_keys)] | None = Field(
         None,
-        description="signs and checks control records; several by commas: the first signs; none: STREAMER_HOME/control.key",
+        description=(
+            "keys that sign and verify control records, separated by commas; the first one signs; none: "
+            "STREAMER_HOME/control.key"
+        ),
         json_schema_extra={"allowed": "16 characters or more, several by commas"},
     )
 
     link_key: SecretStr | None = Field(
         None,
         min_length=32,
-        description="signs links in messages and hashes addresses; none: made once, in STREAMER_HOME",
+        description="key that signs links in messages and hashes addresses; none: created once in STREAMER_HOME",
         json_schema_extra={"allowed": "32 characters or more"},
     )
     smtp_password: SecretStr | None = Field(None, description="password for the mail server of plays")
     webhook_secrets: SecretStr | None = Field(
-        None, description="secrets of webhook channels, NAME=whsec_..., several by commas; two of one name sign both"
+        None,
+        description=(
+            "secrets of webhook channels as NAME=whsec_..., separated by commas; two secrets of one name both sign"
+        ),
     )
-    http_secrets: SecretStr | None = Field(None, description="secrets of http channels, NAME=SECRET, several by commas")
+    http_secrets: SecretStr | None = Field(
+        None, description=("secrets of http channels as NAME=SECRET, separated by commas")
+    )
 
     metrics_host: str = Field("127.0.0.1", min_length=1, description="address to serve /metrics on")
-    metrics_port: int = Field(9464, ge=0, le=65_535, description="port of a worker's /metrics; 0 takes a free one")
+    metrics_port: int = Field(9464, ge=0, le=65_535, description="port of a worker's /metrics; 0 selects a free port")
     owner_metrics_port: int = Field(9465, ge=0, le=65_535, description="port of the model owner's /metrics")
     act_metrics_port: int = Field(9466, ge=0, le=65_535, description="port of /metrics of `streamer act`")
     web_metrics_port: int = Field(9467, ge=0, le=65_535, description="port of /metrics of `streamer web`")
@@ -142,7 +163,7 @@ class SettingsFields(BaseSettings):
     web_hosts: str = Field(
         "",
         max_length=1_000,
-        description="names that `streamer web` is reached by beside localhost, separated by commas",
+        description="host names of `streamer web` besides localhost, separated by commas",
     )
     web_url: str = Field(
         "",
@@ -150,18 +171,21 @@ class SettingsFields(BaseSettings):
         description="address of a `streamer web` that `streamer segments members` asks instead of Redis, such as "
         "https://segments.shop.example",
     )
-    web_token: SecretStr | None = Field(None, description="token for STREAMER_WEB_URL; it needs `export`")
-    web_rate: float = Field(500.0, gt=0, le=100_000, description="requests a second that a token may make")
+    web_token: SecretStr | None = Field(None, description="token for STREAMER_WEB_URL, with the permission `export`")
+    web_rate: float = Field(500.0, gt=0, le=100_000, description="maximum number of requests per second and token")
     shop_secrets: SecretStr | None = Field(
         None,
-        description="secrets that sign the webhooks of shops, SHOP=SECRET, several by commas; two of one shop are both taken",
+        description=(
+            "signing secrets of shop webhooks as SHOP=SECRET, separated by commas; two secrets of one "
+            "shop are both accepted"
+        ),
     )
-    tokens_file: Path | None = Field(None, description="file of tokens for the API; none: tokens.json in STREAMER_HOME")
+    tokens_file: Path | None = Field(None, description="path of the API token file; none: tokens.json in STREAMER_HOME")
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = Field(
         "info", description="minimum log level"
     )
     log_format: Annotated[Literal["auto", "json", "console"], BeforeValidator(_lower)] = Field(
-        "auto", description="auto: console on a terminal, else JSON lines"
+        "auto", description="log format; auto: readable lines on a terminal, otherwise JSON Lines"
     )
     log_customer_ids: bool = Field(False, description="log customer ids in plain text instead of hashed")
 
@@ -169,7 +193,7 @@ class SettingsFields(BaseSettings):
         Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"], BeforeValidator(_upper)
     ] = Field("PLAINTEXT", description="security protocol for Kafka")
     kafka_sasl_mechanism: Annotated[Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"], BeforeValidator(_upper)] = (
-        Field("SCRAM-SHA-512", description="SASL mechanism for Kafka, where the protocol is SASL_*")
+        Field("SCRAM-SHA-512", description="SASL mechanism for Kafka if the protocol is SASL_*")
     )
     kafka_sasl_username: str | None = Field(None, description="user name for Kafka")
     kafka_sasl_password: SecretStr | None = Field(None, description="password for Kafka")
@@ -177,12 +201,12 @@ class SettingsFields(BaseSettings):
         None, description="CA certificates for Kafka, PEM; none: the system's", json_schema_extra=_PATH_WORDS
     )
     kafka_ssl_cert: FilePath | None = Field(
-        None, description="our certificate for Kafka, PEM", json_schema_extra=_PATH_WORDS
+        None, description="client certificate for Kafka, PEM", json_schema_extra=_PATH_WORDS
     )
     kafka_ssl_key: FilePath | None = Field(
-        None, description="key of our certificate, PEM", json_schema_extra=_PATH_WORDS
+        None, description="key of the client certificate, PEM", json_schema_extra=_PATH_WORDS
     )
-    kafka_ssl_key_password: SecretStr | None = Field(None, description="password of that key")
+    kafka_ssl_key_password: SecretStr | None = Field(None, description="password of the client certificate's key")
     redis_username: str | None = Field(None, description="user name for Redis")
     redis_password: SecretStr | None = Field(None, description="password for Redis")
     redis_ca: FilePath | None = Field(

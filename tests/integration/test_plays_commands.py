@@ -114,9 +114,9 @@ def test_orders_from_a_machine_without_the_control_key_are_refused_aloud(
 
 
 WRONG = [
-    ("plays check none.toml", 1, "cannot be read"),
+    ("plays check none.toml", 1, "cannot read none.toml"),
     ("plays start hook --approve -1", 2, "--approve"),
-    ("plays start nothing --file {file}", 1, "declares no play nothing"),
+    ("plays start nothing --file {file}", 1, "does not declare the play nothing"),
     ("plays preview --days 0 --file {file}", 2, "--days"),
     ("plays test hook --file {file}", 2, "--customer"),
     ("plays test hook --customer nobody --file {file}", 1, "no such customer: nobody"),
@@ -131,7 +131,7 @@ WRONG = [
     ("plays waiting --release", 1, "no matching message is waiting for a yes"),
     ("plays doubtful --release", 1, "no matching message is doubtful"),
     ("plays failed --drop --message x", 1, "no matching message is failed"),
-    ("coupons load back10 none.txt", 1, "cannot be read"),
+    ("coupons load back10 none.txt", 1, "cannot read none.txt"),
     ("coupons load back/10 {file}", 2, "a name of letters, digits"),
     ("coupons status back10", 1, "no such coupon pool: back10"),
     ("publish outcome --customer ann --message m --outcome lost", 1, "outcome: Input should be"),
