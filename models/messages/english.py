@@ -96,9 +96,9 @@ TABLE = Table(
         "border": " (border {border})",
         "safe": ", safe",
         "watching": "watching segment changes; stop with Ctrl-C",
-        "no worker": "no worker is running, so nobody moves; start one: `streamer worker`",
-        "unknown segmentation": "there is no segmentation {name}; choose one of: {known}",
-        "unknown segment": "there is no segment {name} yet; choose one of: {known}",
+        "no worker": "no worker is running, so no customer moves; start one with `streamer worker`",
+        "unknown segmentation": "no such segmentation: {name}; choose one of: {known}",
+        "unknown segment": "no such segment: {name}; choose one of: {known}",
         # One customer.
         "customer": "customer {id}, last seen {day}",
         "last moved": "  last moved {day}",
@@ -181,10 +181,10 @@ TABLE = Table(
         "proposal withdrawn": "proposal {id} was withdrawn: {gone}. Nothing was published",
         "gone segments": "two checks in a row found the current number of segments stable again",
         "gone drift": "for four weeks the shop has looked as it did when its clusters were learned",
-        "see proposals to come": "nothing to do: if the reason comes back, a new proposal follows; "
-        "`streamer models list` shows what is waiting",
+        "see proposals to come": "nothing to do; if the reason returns, a new proposal follows (`streamer models "
+        "list`)",
         "see models list": "`streamer models list` shows what is waiting",
-        "not answered yet": "handed to the model owner, which has not acted on it yet; it will once one runs "
+        "not answered yet": "sent to the model owner, which has not applied it yet; check that one is running "
         "(`streamer worker --role owner`)",
         "as version": " as version {version}",
         "status waiting": "waiting",

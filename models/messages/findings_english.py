@@ -9,20 +9,22 @@ TEXTS: Final[Mapping[str, str]] = {
     "finding server": "{place} ({embedded}{what})",
     "finding embedded": "embedded, ",
     "finding broker": "release line {version}, brokers {brokers}",
-    "finding no topics": "there are none yet",
+    "finding no topics": "no topics yet",
     "finding no topics fix": "run `streamer topics create`, or start a worker",
     "finding topics": "set up correctly, {lanes:|lane}",
     "finding clock": "within {seconds:.3f} s of the broker's",
-    "finding clock behind": "this machine is {seconds:,.1f} s behind the broker: customers would move by time too late",
+    "finding clock behind": (
+        "this machine's clock is {seconds:,.1f} s behind the broker's, so time would move customers too late"
+    ),
     "finding clock ahead": "this machine is {seconds:,.1f} s ahead of the broker: customers would move by time "
     "too early",
-    "finding clock fix": "synchronise both clocks by NTP (timedatectl, chronyc)",
+    "finding clock fix": "synchronise both clocks with NTP (timedatectl, chronyc)",
     "finding keyless": "{count:,} of the latest {records:|event} {count:~has|have} no key",
-    "finding keyless fix": "write the customer's id as the key of each record",
+    "finding keyless fix": "set the key of each record to the customer's id",
     "finding misplaced": "{count:,} of the latest {records:|event} {count:~is|are} not on the partition that murmur2 of "
     "{count:~its|their} key gives{where}",
     "finding placed by": "; {count:,} of them where {partitioner} puts them: {clients}",
-    "finding misplaced fix": "{fix}; meanwhile each costs one more hop, and nothing else",
+    "finding misplaced fix": "{fix}; until then, each record costs one more hop",
     "finding murmur2": "use the partitioner of Kafka's own clients (murmur2 of the key)",
     "finding producers": "all of the latest {records:|event} {records:~is|are} on the partition "
     "that {records:~its|their} key gives",
@@ -40,8 +42,8 @@ TEXTS: Final[Mapping[str, str]] = {
     "finding stopped fix": "see `streamer lanes` and docs/runbooks/LaneStopped.md",
     "finding hidden": "{records:|record} of lane {lane} {records:~is|are} blocked by a transaction that {producer} left open",
     "finding a producer": "a producer",
-    "finding hidden fix": "commit or abort it in the producer; otherwise the broker aborts it after the producer's "
-    "transaction.timeout.ms, at most 15 minutes",
+    "finding hidden fix": "commit or abort it in the producer; the broker aborts it after the producer's "
+    "transaction.timeout.ms (at most 15 minutes)",
     "finding signed": "control records are signed",
     "finding signed from": "control records are signed; unsigned ones are accepted until {until}",
     "finding no key": "there is none: control records (merges, imports, new clusters and segmentations) are "
@@ -61,23 +63,23 @@ TEXTS: Final[Mapping[str, str]] = {
     "finding alert": "{summary} (since {since})",
     "finding no alerts": "the topic of alerts cannot be read: {error}",
     "finding again": "try again",
-    "refused oversize": "leave out what segments do not need, or raise STREAMER_MAX_EVENT_BYTES",
+    "refused oversize": "remove fields that segments do not need, or raise STREAMER_MAX_EVENT_BYTES",
     "refused not_json": "the producer must write one UTF-8 JSON object per record",
     "refused unknown_type": "`streamer deadletters list --reason unknown_type` shows the types; your own "
     "events need `properties`",
     "refused invalid_field": "`streamer deadletters list --reason invalid_field` names the fields",
     "refused key_mismatch": "the record's key must be the customer_id of its event",
     "refused unknown_currency": "set its exchange rate (STREAMER_RATES=USD=0.92), then `streamer deadletters replay`",
-    "refused too_late": "bring the past with `streamer import`, or raise STREAMER_RETENTION_DAYS; the 64 "
+    "refused too_late": "send past events with `streamer import`, or raise STREAMER_RETENTION_DAYS; only the 64 "
     "latest orders can be corrected",
     "refused too_early": "the clock or the time zone of the producer is wrong",
-    "refused bad_date": "the producer sends a date that means there is none, such as 1970-01-01",
-    "refused nobody": "orders of guests are summed apart (`streamer status`); to know a guest, send an id, such as the "
-    "e-mail address; STREAMER_NOBODY lists the placeholders",
-    "refused bad_control": "give each process the same control key (docs/control-key.md); if all have it, "
-    "another program writes them",
+    "refused bad_date": "the producer sends a placeholder date, for example 1970-01-01",
+    "refused nobody": "guest orders are totalled separately (`streamer status`); to identify guests, send an id, "
+    "for example the e-mail address; STREAMER_NOBODY lists the placeholders",
+    "refused bad_control": "give every process the same control key (docs/control-key.md); if they have it, "
+    "another program writes these records",
     "refused poison": "please report it as a bug, with the output of `streamer deadletters show`",
-    "dead oversize": "larger than an event may be",
+    "dead oversize": "larger than the maximum event size",
     "dead not_json": "not a JSON object",
     "dead unknown_type": "unknown types of events",
     "dead invalid_field": "violating the event contract",
@@ -85,10 +87,10 @@ TEXTS: Final[Mapping[str, str]] = {
     "dead unknown_currency": "in a currency without a rate",
     "dead too_late": "older than the retention time",
     "dead too_early": "from the future",
-    "dead bad_date": "a date that means there is none",
+    "dead bad_date": "with a placeholder date",
     "dead nobody": "no customer, or a placeholder instead",
     "dead bad_control": "control records without a valid signature",
-    "dead poison": "skipped, because no worker got past it",
+    "dead poison": "skipped, because no worker could process it",
     "status lanes": "{lanes:|lane}, {lag:|record} waiting, {workers}",
     "status workers": "{workers:|worker}",
     "status no worker": "no worker; start one: `streamer worker`",
@@ -117,7 +119,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "redis no eviction": "set maxmemory-policy noeviction (in redis.conf, or by redis-cli CONFIG SET "
     "maxmemory-policy noeviction), or give the service a Redis of its own",
     "redis full": "{share:.0%} of its memory is used; at 100 % the lanes wait",
-    "redis full fix": "raise maxmemory, or lower what others keep there",
+    "redis full fix": "raise maxmemory, or reduce what other programs store there",
     "redis snapshots": "it saves only occasional snapshots",
     "redis no disk": "it writes nothing to disk",
     "redis rebuilt": "{what}: after a restart of Redis the view is rebuilt from Kafka, which takes a while",

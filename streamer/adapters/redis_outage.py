@@ -27,22 +27,28 @@ log = structlog.get_logger(__name__)
 Wait = tuple[str, str]
 """The fault, and how to fix it."""
 
-_PASSWORD: Final = ("Redis refuses our user or password", "set STREAMER_REDIS_USERNAME and STREAMER_REDIS_PASSWORD")
-_FULL: Final = ("Redis is full", "raise its maxmemory, or remove what others keep there")
+_PASSWORD: Final = (
+    "Redis rejects the user name or password",
+    "set STREAMER_REDIS_USERNAME and STREAMER_REDIS_PASSWORD",
+)
+_FULL: Final = ("Redis is full", "raise its maxmemory, or reduce what other programs store there")
 _READ_ONLY: Final = (
-    "Redis is read-only: it is a replica, as during a failover",
-    "if it stays so, let STREAMER_REDIS name the primary",
+    "Redis is read-only: it is a replica, for example during a failover",
+    "if this persists, set STREAMER_REDIS to the primary",
 )
-_FAILING_OVER: Final = ("Redis is failing over", "if it stays so, look into its log")
+_FAILING_OVER: Final = ("Redis is failing over", "if this persists, check its log")
 _LOADING: Final = ("Redis is loading its data", "nothing needs to be done")
-_BUSY: Final = ("Redis is busy with somebody's script", "if it stays so, end it: redis-cli SCRIPT KILL, FUNCTION KILL")
-_NO_DISK: Final = ("Redis cannot save, and therefore takes no writes", "free space on its disk; look into its log")
-_NO_REPLICAS: Final = ("Redis lacks replicas, and therefore takes no writes", "bring its replicas back")
-_EVICTS: Final = (
-    "Redis drops keys of customers: it has a maxmemory, and its maxmemory-policy is one of allkeys-*",
-    "redis-cli CONFIG SET maxmemory-policy noeviction, and the same in its configuration",
+_BUSY: Final = (
+    "Redis is busy with another program's script",
+    ("if this persists, stop the script: redis-cli SCRIPT KILL or FUNCTION KILL"),
 )
-_AWAY: Final = ("Redis cannot be reached", "start it, or look into the network between it and this machine")
+_NO_DISK: Final = ("Redis cannot save to disk, so it rejects writes", "free space on its disk, and check its log")
+_NO_REPLICAS: Final = ("Redis has too few replicas, so it rejects writes", "restore its replicas")
+_EVICTS: Final = (
+    "Redis evicts customers: maxmemory is set, and maxmemory-policy is one of allkeys-*",
+    "run `redis-cli CONFIG SET maxmemory-policy noeviction`, and set the same in its configuration",
+)
+_AWAY: Final = ("Redis cannot be reached", "start it, or check the network between it and this machine")
 
 
 class Evicting(RedisError):

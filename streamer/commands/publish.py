@@ -36,10 +36,10 @@ _INTERACTIONS = {
 _REVERSALS = {"refund": "order.refunded", "cancellation": "order.cancelled"}
 
 _HINTS = {
-    "too_early": "check the clock and the offset of the time",
-    "too_late": "bring old events with `streamer import`, or raise STREAMER_RETENTION_DAYS",
-    "unknown_currency": "set STREAMER_RATES: what one unit of that currency is worth in yours, such as USD=0.92",
-    "nobody": "give the customer's own id; STREAMER_NOBODY lists what counts as a placeholder",
+    "too_early": "check the producer's clock and the time's UTC offset",
+    "too_late": "send past events with `streamer import`, or raise STREAMER_RETENTION_DAYS",
+    "unknown_currency": "set STREAMER_RATES to the value of one unit in your currency, for example USD=0.92",
+    "nobody": "pass the customer's own id; STREAMER_NOBODY lists the placeholders",
 }
 """What the sender can do about a rejected event, by reason."""
 

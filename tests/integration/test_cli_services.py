@@ -179,7 +179,7 @@ def test_ctrl_c_ends_a_watch_at_once_and_odd_wishes_are_doubted(streamer: Comman
     with streamer.running("watch", "--to", "nowhere") as (watching, seen):
         until(lambda: "watching" in seen.read_text(), seen)
         assert "no worker is running" in seen.read_text()
-        assert "there is no segment nowhere yet; choose one of: " in seen.read_text()
+        assert "no such segment: nowhere; choose one of: " in seen.read_text()
         watching.send_signal(signal.SIGINT)
         assert watching.wait(30) == 130
         assert "Traceback" not in seen.read_text()

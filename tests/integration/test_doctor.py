@@ -47,7 +47,7 @@ def test_a_service_that_waits_for_its_worker(
     code, found = doctor(tmp_path, variables)
     assert code == 1
     assert wrong(found) == {
-        "topics": ("there are none yet", "run `streamer topics create`, or start a worker"),
+        "topics": ("no topics yet", "run `streamer topics create`, or start a worker"),
     }
 
     streamer = CommandLine(tmp_path, variables)

@@ -180,7 +180,7 @@ def test_a_redis_that_begins_to_evict_loses_and_doubles_nothing(
 ) -> None:
     """An operator sets allkeys-lru under a running worker with few customers in memory, and reverts it."""
     many, settings = MANY, {"STREAMER_MAX_RESIDENTS": "1000"}
-    message = "Redis drops keys of customers"
+    message = "Redis evicts customers"
     with LiveService(addresses, valkey.address, prefix, tmp_path, lanes=LANES, **settings) as service:
         worker = service.start()
         service.publish(orders(0, many))

@@ -20,7 +20,7 @@ def test_causes_that_alternate_are_reported_once_each() -> None:
         outage.ends(1)
     assert [line["event"].partition(";")[0] for line in logs] == [
         "Redis is failing over",
-        "Redis is read-only: it is a replica, as during a failover",
+        "Redis is read-only: it is a replica, for example during a failover",
         "Redis recovered",
     ]
 

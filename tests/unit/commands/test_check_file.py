@@ -68,7 +68,7 @@ def test_a_check_that_would_apply_nothing_fails(run: Run, tmp_path: Path) -> Non
     ("file", "content", "problem"),
     [
         ("nowhere.csv", None, "nowhere.csv does not exist"),
-        ("orders.csv", "a,b\n1,2\n", "do not show which holds customer_id and occurred_at"),
+        ("orders.csv", "a,b\n1,2\n", "which column holds customer_id and occurred_at"),
     ],
 )
 def test_what_no_proposal_fits_is_reported(

@@ -99,7 +99,7 @@ def test_what_cannot_be_is_refused_in_words(tmp_path: Path) -> None:
         file = tmp_path / "p.json"
         file.write_text(text)
         found = run("approve", str(file))
-        assert found.exit_code == 1 and "is not a proposed challenger" in found.output
+        assert found.exit_code == 1 and "is not a challenger that this version can use" in found.output
     assert run("approve", str(tmp_path / "none.json")).exit_code == 1
 
 

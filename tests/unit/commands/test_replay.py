@@ -133,7 +133,7 @@ def test_a_table_is_read_by_a_shipped_mapping_and_its_rejects_are_reported(run: 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--format", "csv", "--mapping", "magneto"], "there is no mapping magneto"),
+        (["--format", "csv", "--mapping", "magneto"], "no such mapping: magneto"),
         (["--format", "online-retail", "--mapping", "shopify"], "need --format csv"),
         (["--format", "csv", "--mapping", "woocommerce"], "has no column order_id"),
     ],

@@ -203,11 +203,11 @@ def test_a_row_in_another_encoding_costs_itself_and_no_letter_of_others(tmp_path
         (b"", "is empty"),
         (b"\xef\xbb\xbf\n\n", "is empty"),
         (b"%PDF-1.4\n", "a PDF"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "old kind"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "an old Excel file"),
         (b"<html><table><tr><td>1</td></tr></table>", "a web page"),
-        (gzip.compress(gzip.compress(PLAIN.encode())), "packed twice"),
-        (bytes(1000), "not made of text"),
-        (b"Order," * 300_000 + b"\n", "do not show which"),
+        (gzip.compress(gzip.compress(PLAIN.encode())), "compressed twice"),
+        (bytes(1000), "not a text file"),
+        (b"Order," * 300_000 + b"\n", "which column holds"),
     ],
 )
 def test_files_that_are_no_tables_are_called_what_they_are(content: bytes, message: str, tmp_path: Path) -> None:

@@ -229,7 +229,7 @@ def _changed(name: str, old: str, new: str) -> Callable[[Path], object]:
 @pytest.mark.parametrize(
     ("break_it", "words"),
     [
-        (_without("customers"), ["joins olist_customers_dataset.csv, and there is no such file in", "[[join]]"]),
+        (_without("customers"), ["joins olist_customers_dataset.csv, but", "[[join]]"]),
         (_changed("customers", '"customer_id"', '"client"'), ["customers_dataset.csv has no column customer_id"]),
         (
             _changed("order_items", '"price"', '"Preis"'),

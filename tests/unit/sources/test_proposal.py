@@ -108,9 +108,9 @@ def test_what_is_written_is_a_mapping_of_the_file(
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("a,b,c\n1,2,3\n", "do not show which holds customer_id and occurred_at and total: a, b, c"),
-        ("customer,date\na,2024-01-05\n", "do not show which holds total: customer, date"),
-        ('{"x": 1}\n', "JSON of a kind that no shipped mapping reads"),
+        ("a,b,c\n1,2,3\n", "which column holds customer_id and occurred_at and total: a, b, c"),
+        ("customer,date\na,2024-01-05\n", "which column holds total: customer, date"),
+        ('{"x": 1}\n', "no built-in mapping reads the JSON"),
     ],
 )
 def test_what_cannot_be_proposed_is_reported(tmp_path: Path, content: str, problem: str) -> None:

@@ -70,10 +70,10 @@ def test_a_name_that_was_given_is_not_written_over_what_is_no_rejects_file(
     given = tmp_path / "mine.csv"
     assert read(given=given).path == read(given=given).path == given
     given.write_text("my accounts\n")
-    with pytest.raises(UserError, match="holds no refused rows"):
+    with pytest.raises(UserError, match="does not contain refused rows"):
         read(given=given)
     assert given.read_text() == "my accounts\n"
-    with pytest.raises(UserError, match="holds no refused rows"):
+    with pytest.raises(UserError, match="does not contain refused rows"):
         read(given=tmp_path / "orders.csv")
 
 
