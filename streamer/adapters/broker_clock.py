@@ -44,7 +44,7 @@ async def skew_seconds(connection: KafkaConnection, name: str = "doctor") -> flo
             # The first answer takes longest, and the fastest is the most accurate.
             return min([await _probe(producer, connection.topic(topics.ALERTS)) for _ in range(_TRIES)])[1]
     except (KafkaError, TimeoutError) as error:
-        raise TransientError(f"could not read the broker's clock: {error!r}") from error
+        raise TransientError(f"cannot read the broker's clock: {error!r}") from error
     finally:
         await producer.stop()
 

@@ -180,7 +180,7 @@ def _signed_anew(letter: DeadLetter, body: bytes | None, number: int, keys: Cont
 def _whole(found: list[Found]) -> list[Found]:
     """Return the dead letters stored in full, and report how many were not."""
     if cut := sum(bool(one.letter.cut) for one in found):
-        common.note(f"{cut:,} of them were too large to be kept whole and cannot be sent again")
+        common.note(f"{cut:,} of them were too large to be stored completely and cannot be sent again")
     return [one for one in found if not one.letter.cut]
 
 

@@ -58,7 +58,7 @@ def demo(
     if found.kafka and not found.topic_prefix:
         # Do not write to topics that may belong to a shop.
         found = common.settings({"topic_prefix": "demo"})
-        common.note("STREAMER_KAFKA is set, so the demo keeps to topics of its own: STREAMER_TOPIC_PREFIX=demo")
+        common.note("STREAMER_KAFKA is set, so the demo uses its own topics (STREAMER_TOPIC_PREFIX=demo)")
     from streamer.commands.import_file import connected
     from streamer.demo.demo import Demo
     from streamer.imports.demos import NAME

@@ -85,7 +85,7 @@ def settings_for(format: str, given: Mapping[str, Any] | None = None) -> Setting
     if missing:
         found = common.settings({**(given or {}), **missing})
         named = ", ".join(f"{variable(name)}={value}" for name, value in missing.items())
-        common.note(f"the file's own: {named}")
+        common.note(f"settings taken from the file: {named}")
     currency = known.get("currency", found.currency)
     if currency != found.currency and currency not in found.rates:
         raise UserError(

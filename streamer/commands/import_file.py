@@ -156,7 +156,7 @@ def _put_demo_away(service: Service, home: Path) -> None:
             ),
             "stop the worker and act, then import again; or keep the demo's customers with --beside-demo",
         )
-    common.note("the demo's customers are deleted, so that yours are alone")
+    common.note("deleted the demo's customers")
 
 
 @contextmanager

@@ -34,7 +34,7 @@ def challenge(
     ] = None,
     search: Annotated[
         Literal["grid", "random"],
-        typer.Option(help=("Whether to try every combination of hyperparameters or random ones.")),
+        typer.Option(help=("Search strategy for hyperparameters: every combination, or random ones.")),
     ] = "grid",
     draws: Annotated[
         int, typer.Option(min=1, help="Number of combinations to try per challenger with --search random.")

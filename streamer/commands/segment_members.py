@@ -106,7 +106,7 @@ def _nearby(to: Connections, segments: Sequence[str], since: str | None, limit: 
         why = error.message
     except (TransientError, OSError) as error:
         why = str(error)
-    common.note(f"the web process does not give the list, so Redis is read: {why}")
+    common.note(f"the web process cannot provide the list, so Redis is read instead: {why}")
     return None
 
 

@@ -276,7 +276,7 @@ def _wait(to: Connections, version: int) -> bool:
                 last, since = state, time.monotonic()
                 on_progress(f"{len(there)} of {Count(to.lanes):|lane}, {Count(behind):|customer} to go")
             elif time.monotonic() - since > _PATIENCE_SECONDS:
-                common.note("no progress; is a worker running? Workers apply the version to customers")
+                common.note("no progress; check that a worker is running, since workers apply the version")
                 return False
             time.sleep(0.2)
 

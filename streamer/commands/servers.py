@@ -42,7 +42,7 @@ def up(
     """
     found = common.settings()
     if found.kafka and found.redis:
-        common.note("STREAMER_KAFKA and STREAMER_REDIS are set, so commands will use those and not the embedded ones")
+        common.note("STREAMER_KAFKA and STREAMER_REDIS are set, so commands use them instead of the embedded servers")
     with common.progress("starting Kafka and Valkey") as on_progress:
         addresses = embedded.up(found.home, on_progress, common.note)
         service = _keep_service(found, on_progress) if all else {}

@@ -9,7 +9,7 @@ PHRASES: Final = {
     "error:": "错误：",
     "try again": "请重试",
     # segments members、plays waiting
-    "the web process does not give the list, so Redis is read: {}": "web 进程没有给出名单，改读 Redis：{0}",
+    "the web process cannot provide the list, so Redis is read instead: {}": "web 进程没有给出名单，改读 Redis：{0}",
     "{} needs a token": "{0} 需要令牌",
     "set STREAMER_WEB_TOKEN; create a token on that machine with `streamer tokens create NAME --may export`": "请设置 STREAMER_WEB_TOKEN；在那台机器上用 `streamer tokens create NAME --may export` 创建",
     "{} is not the address of a web process": "{0} 不是 web 进程的地址",
@@ -37,7 +37,7 @@ PHRASES: Final = {
     "Kafka {} at {}": "Kafka {0}，地址 {1}",
     "next: `streamer worker`, or `streamer down` to stop them": "接下来：`streamer worker`，或用 `streamer down` 停止",
     "next: `streamer worker`; then `streamer act` for plays, `streamer web` for pages and the API; `streamer down` stops them": "接下来：`streamer worker`；发送消息用 `streamer act`，网页和 API 用 `streamer web`；用 `streamer down` 停止",
-    "STREAMER_KAFKA and STREAMER_REDIS are set, so commands will use those and not the embedded ones": "已设置 STREAMER_KAFKA 和 STREAMER_REDIS，命令会使用它们，而不是内置服务器",
+    "STREAMER_KAFKA and STREAMER_REDIS are set, so commands use them instead of the embedded servers": "已设置 STREAMER_KAFKA 和 STREAMER_REDIS，命令会使用它们，而不是内置服务器",
     "the service is running; its log is {}": "服务已在后台运行，日志：{0}",
     "the service runs in the background (`streamer up --all`); its log is {}": "服务在后台运行（`streamer up --all`），日志：{0}",
     "starting workers, act and web": "正在启动 worker、act 和 web",

@@ -19,7 +19,7 @@ PHRASES_OF_FILES: Final = {
     "all of the first {} amounts are": "前 {0} 笔金额全部是",
     "{} of the first {} amounts are": "前 {1} 笔金额中有 {0} 笔是",
     "{} of the first {} amounts is": "前 {1} 笔金额中有 {0} 笔是",
-    "the file's own: {}": "取自文件本身：{0}",
+    "settings taken from the file: {}": "取自文件本身：{0}",
     # 选项和路径
     "unknown format {}": "未知格式 {0}",
     "choose one of: {}": "可选：{0}",

@@ -171,7 +171,7 @@ OPTIONS: Final = {
     "Day to predict from. May be repeated. Default: four days, the last one 90 days before the end.": "预测的日期，可重复。默认四天，最后一天为结束前 90 天。",
     "Path of an events file. Default: the log of the running service.": "事件文件；默认读取正在运行的服务自己的日志。",
     "Comma-separated challengers, for example forest,boosting. Default: all.": "挑战模型，用逗号分隔，如 forest,boosting；默认全部。",
-    "Whether to try every combination of hyperparameters or random ones.": "逐一尝试网格中的参数，或随机抽取。",
+    "Search strategy for hyperparameters: every combination, or random ones.": "逐一尝试网格中的参数，或随机抽取。",
     "Number of combinations to try per challenger with --search random.": "配合 --search random：每个挑战模型尝试的参数组数。",
     "Number of days within which an order counts.": "多少天内下单才算。",
     "Probability threshold for accuracy, precision, recall and F1.": "准确率、精确率、召回率和 F1 从哪个概率起预期下单。",
