@@ -21,7 +21,7 @@ from models.behaviour.layout import CATEGORIES, CATEGORY, FloatArray
 # Positions in the list. Orders and money are net of today's reversals.
 B_ORDERS: Final = 0
 B_MONEY: Final = 1
-B_LOGS: Final = 2  # sum of log order values
+B_LOGS: Final = 2  # sum of the logs of order values
 B_DISCOUNTED: Final = 3
 B_INTERACTIONS: Final = 4
 B_OWN: Final = 5  # 1 if one of the customer's own events arrived
@@ -38,12 +38,12 @@ _slots: dict[str, int] = {}
 
 
 def fresh() -> list[float]:
-    """An empty bucket."""
+    """Return an empty bucket."""
     return [*_FRESH]
 
 
 def of_numbers(values: Sequence[float]) -> list[float]:
-    """A bucket from any B_WIDTH numbers, such as a row of an array."""
+    """Return a bucket from any B_WIDTH numbers, such as a row of an array."""
     return [*values[:B_CATEGORY], *map(int, values[B_CATEGORY:])]
 
 
@@ -58,7 +58,7 @@ def unpack(data: bytes, offset: int) -> list[float]:
 
 
 def side_by_side(buckets: Iterable[list[float]]) -> FloatArray:
-    """Stack buckets as rows of an array, (n, B_WIDTH): twice as fast as NumPy's conversion of nested lists."""
+    """Stack buckets as the rows of an array of shape (n, B_WIDTH); twice as fast as NumPy's conversion of nested lists."""
     numbers = array("d")
     for bucket in buckets:
         numbers.fromlist(bucket)
@@ -66,7 +66,7 @@ def side_by_side(buckets: Iterable[list[float]]) -> FloatArray:
 
 
 def slot_of(category: str) -> int:
-    """Category slot of a name; the same in every process and run."""
+    """Return the category slot of a name. The hash is the same in every process and run."""
     slot = _slots.get(category)
     if slot is None:
         if len(_slots) >= _MOST_NAMES:
@@ -92,7 +92,7 @@ def add_order(bucket: list[float], money: int, discounted: bool, categories: Seq
 def take_back(
     bucket: list[float], money: int, whole: bool, discounted: bool, categories: Sequence[tuple[str, int]]
 ) -> None:
-    """Subtract a whole order (``whole``), or only part of its money."""
+    """Subtract a reversal: the whole order if ``whole``, otherwise only ``money`` (minor units)."""
     bucket[1] -= money
     if not whole:
         return

@@ -1,4 +1,4 @@
-"""The daily step: advances every customer from grid day to grid day, and moves some between segments.
+"""The daily step: advance each customer to a grid day and move some to another segment.
 
 ``advance`` treats each row independently: the result is identical to the last bit however rows are grouped into calls,
 and whether days are stepped one by one or many at once.
@@ -24,7 +24,7 @@ from models.behaviour.scoring import compiled, confidence_of, placed
 from models.behaviour.transition_test import TransitionTest
 
 CHUNK: Final = 1200
-"""Customers stepped together, approximately: few enough for the cache; strides of a power of two would evict it."""
+"""Approximate number of customers stepped together; they fit the cache. A power of two would cause cache conflicts."""
 
 Timeline = Sequence[tuple[int, ClusterModel]]
 """Models by the first grid day on which they are in force, ascending; the latest one that has begun applies.
@@ -107,7 +107,7 @@ def _step_chunk(
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A customer's current position, for a readable view.
+    """A customer's position relative to the two nearest segments, in readable units.
 
     ``margin`` is the margin of the next best segment over the current one: 0 on the border, negative while the current
     segment is better; in nats, or, by distance, 1 at its centroid. ``confidence`` is that of the current segment.
@@ -121,7 +121,7 @@ class Standing:
 
 
 def standing(memory: Memory, row: int, model: ClusterModel) -> Standing:
-    """The standing of one row after its last step, without today's bucket."""
+    """Return the position of one row after its last step, without today's bucket."""
     c = compiled(model)
     block = block_of(memory, np.array([row]))
     rhythm = step.beat(block, c)

@@ -40,7 +40,7 @@ from schemas.errors import InvariantViolation
 SCALE_DAYS: Final = 36.0
 """Counts are expressed per 36 days, the mean age in a memory with a half-life of 25 days."""
 LEAST_EXPOSURE: Final = 7.0
-"""Counts are not scaled up for exposures below this, in days."""
+"""Counts are not scaled up for exposures below this many days."""
 ORDERS_FLOOR: Final = 0.3
 CLICKS_FLOOR: Final = 0.5
 DISCOUNT_WEIGHT: Final = 2.0
@@ -127,14 +127,14 @@ def feature_rows(stats: FloatArray, priors: Priors, full: float = FULL_LONG) -> 
 
 @lru_cache(maxsize=64)
 def _constants(priors: Priors) -> tuple[FloatArray, FloatArray]:
-    """Pseudo-counts to add before the logs, and the prior numerators of the two shrunk ratios."""
+    """Return the pseudo-counts to add before the logs, and the prior numerators of the two shrunk ratios."""
     floors = np.array(((ORDERS_FLOOR,), (CLICKS_FLOOR,), (ORDERS_FLOOR * exp(priors.log_basket),)))
     pseudo = np.array(((BASKET_WEIGHT * priors.log_basket,), (DISCOUNT_WEIGHT * priors.discount,)))
     return floors, pseudo
 
 
 def _breadth(counts: FloatArray) -> FloatArray:
-    """Inverse Simpson index of the category counts, shrunk towards 1 for few orders."""
+    """Return the inverse Simpson index of the category counts, shrunk towards 1 for few orders."""
     both = np.empty((2, CATEGORIES, counts.shape[1]))
     both[0] = counts
     np.multiply(counts, counts, out=both[1])
@@ -143,14 +143,14 @@ def _breadth(counts: FloatArray) -> FloatArray:
 
 
 def tree_sum(parts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Sum over axis 1 of shape (a, 8, n), with a fixed order of additions; shape (a, n)."""
+    """Return the sum over axis 1 of shape (a, 8, n), with a fixed order of additions; shape (a, n)."""
     four = parts[:, :4] + parts[:, 4:]
     two = four[:, :2] + four[:, 2:]
     return two[:, 0] + two[:, 1]
 
 
 def position_stats(block: FloatArray, beat: Beat | None = None) -> FloatArray:
-    """L + R of a block of shape (WIDTH, n), clipped at 0 and without the phase: the input of the position path.
+    """Shrink both ratios in one operation: log basket over order-days, and discounted over all orders.
 
     Parameters
     ----------
@@ -171,14 +171,14 @@ def block_of(memory: Memory, rows: IntArray) -> FloatArray:
 
 
 def features(memory: Memory, rows: IntArray, priors: Priors) -> FloatArray:
-    """Feature vectors of rows, shape (n, FEATURES), as of the last step; without today's bucket."""
+    """Return the feature vectors of rows, shape (n, FEATURES), as of the last step; without today's bucket."""
     block = block_of(memory, rows)
     stats = position_stats(block, beat_of(block, priors.gap_cv2))
     return np.ascontiguousarray(feature_rows(stats, priors)[:FEATURES].T)
 
 
 def bounded_exp(value: float) -> float:
-    """``exp(value)``, with ``value`` capped at 60: a border may lie anywhere, and a reason must not overflow."""
+    """Return ``exp(value)``, with ``value`` capped at 60 so that a reason for a distant border does not overflow."""
     return exp(60.0 if value > 60.0 else value)
 
 

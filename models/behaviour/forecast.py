@@ -1,7 +1,7 @@
-"""A customer's position among the clusters and its next move: for queries, never used by a lane.
+"""A customer's position among the clusters and the next move to expect. Queries use it; lanes never do.
 
-Silence is simulated with the daily step itself (``daily_step.advance``) on a copy, so the date is exactly the day on
-which the lane will move the customer if no event arrives before.
+The simulation of inactivity runs the daily step itself (``daily_step.advance``) on a copy, so it finds the exact day on
+which the lane will move the customer if no event arrives before then.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """A customer's standing and the expected next move.
+    """A customer's position and the next move to expect.
 
     Parameters
     ----------
@@ -48,11 +48,12 @@ class Outlook:
     filled
         Progress of that move, 0 to 1.
     levers
-        Changes that would each bring the margin over the border, smallest first; empty if it is over already.
+        Changes that would each bring the margin over the border, smallest first; empty if the margin is over it
+        already.
     known
         The evidence.
     next
-        The first move by silence alone within a year.
+        The first move that inactivity alone causes within a year.
     """
 
     day: int
@@ -66,7 +67,7 @@ class Outlook:
 
 
 def outlook(blob: bytes, timeline: Timeline, day: int, days: int = AHEAD_DAYS) -> Outlook | None:
-    """The outlook of a customer at grid day ``day``; None before the first model.
+    """Return the outlook of a customer at grid day ``day``; None before the first model.
 
     Parameters
     ----------
@@ -79,8 +80,7 @@ def outlook(blob: bytes, timeline: Timeline, day: int, days: int = AHEAD_DAYS) -
     rows = np.array([row], dtype=np.int64)
     day = max(day, memory.day_of(row))
     advance(memory, rows, np.array([day]), timeline)
-    # After a finished import, a customer may have been stepped under versions that the lane's clock puts in force
-    # tomorrow.
+    # After an import, a customer may have been stepped under a version that the lane's clock reaches only tomorrow.
     seen = int(memory.matrix[row, VERSION])
     models = [model for first, model in timeline if first <= day or model.version == seen]
     if not models:

@@ -101,5 +101,5 @@ LEAK: Final = 1 - 2 ** (-1 / HALF_LIFE_LEAK)
 
 
 def parts_of(block: FloatArray) -> FloatArray:
-    """The parts of W of a block (WIDTH, n), shape (PARTS, SLOTS, n); a view."""
+    """Return the parts of W of a block (WIDTH, n), shape (PARTS, SLOTS, n); a view."""
     return block[CUSUM:AREA].reshape(len(PARTS), SLOTS, -1)

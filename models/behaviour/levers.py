@@ -36,12 +36,12 @@ from models.behaviour.scoring import Compiled, placed
 
 _POINTS: Final = 65
 _ROUNDS: Final = 9  # each narrows a bracket 64-fold: to float64 precision
-_SOME: Final = 0.05  # order-days below which baskets and discounts carry no information
+_SOME: Final = 0.05  # below this many order-days, baskets and discounts carry no information
 
 
 @dataclass(frozen=True, slots=True)
 class Lever:
-    """One feature whose change alone would carry the customer over the border, in readable units."""
+    """A feature that would carry the customer over the border if it alone changed; values in readable units."""
 
     feature: str
     now: float
@@ -49,7 +49,9 @@ class Lever:
 
 
 def levers(stats: FloatArray, rhythm: Beat | None, c: Compiled, own: int, other: int) -> tuple[Lever, ...]:
-    """Single features whose change would lift the margin of slot ``other`` over ``own`` to the border.
+    """Return the features whose change alone would lift the margin of slot ``other`` over ``own`` to the border.
+
+    Values outside the range of the frame are excluded, since no customer of the shop has them.
 
     Values beyond the borders of the frame are excluded: no customer of the shop has them.
 
@@ -72,7 +74,7 @@ def levers(stats: FloatArray, rhythm: Beat | None, c: Compiled, own: int, other:
 
 
 def _by_distance(x: FloatArray, c: Compiled, own: int, other: int) -> Iterator[tuple[int, float]]:
-    """Each feature and the value at which the margin, which is linear in it, reaches the border."""
+    """Yield each feature and the value at which the margin, which is linear in it, reaches the border."""
     beta = 2 * (c.linear[other, :FEATURES, 0] - c.linear[own, :FEATURES, 0]) * c.inverse_gap[own * c.slots + other]
     missing = c.model.preset.h - float(beta @ x + _constant(c, own, other))
     for j in range(FEATURES):
@@ -91,7 +93,7 @@ def _constant(c: Compiled, own: int, other: int) -> float:
 def _by_likelihood(
     stats: FloatArray, rhythm: Beat | None, x: FloatArray, c: Compiled, own: int, other: int
 ) -> Iterator[tuple[int, float]]:
-    """Like `_by_distance`, by likelihood, which is not linear: the nearest value on either side, to float precision."""
+    """Like `_by_distance`, for likelihoods, where the margin is not linear: yield the nearest solution on either side."""
     for name in ("orders", "clicks", "basket", "discount_share"):
         j = NAMES.index(name)
         if name in ("basket", "discount_share") and stats[ORDER_DAYS, 0] < _SOME:
@@ -108,7 +110,9 @@ def _by_likelihood(
 
 
 def _crossing(margin: Callable[[FloatArray], FloatArray], now: float, end: float, border: float) -> float | None:
-    """The first value from ``now`` towards ``end`` whose margin is at or above the border; None if there is none."""
+    """Return the first value from ``now`` towards ``end`` whose margin is at or above the border; None if there is
+    none.
+    """
     low, high = now, end
     for _ in range(_ROUNDS):
         grid = np.linspace(low, high, _POINTS)
@@ -123,7 +127,7 @@ def _crossing(margin: Callable[[FloatArray], FloatArray], now: float, end: float
 
 
 def _repeated(rhythm: Beat | None, times: int) -> Beat | None:
-    """The beat of one customer, repeated for ``times`` columns."""
+    """Return the beat of one customer, repeated for ``times`` columns."""
     if rhythm is None:
         return None
     again = {name: np.repeat(getattr(rhythm, name), times) for name in ("regular", "gaps", "cycle", "silent", "clock")}
@@ -131,7 +135,7 @@ def _repeated(rhythm: Beat | None, times: int) -> Beat | None:
 
 
 def _changed(stats: FloatArray, name: str, values: FloatArray, c: Compiled, own: int) -> FloatArray:
-    """Statistics (VECTOR, m) of the customer with these values of one feature."""
+    """Return the statistics (VECTOR, m) of the customer with these values of one feature."""
     found = np.repeat(stats, len(values), axis=1)
     priors = c.model.frame.priors
     per_count = max(float(stats[EXPOSURE, 0]), LEAST_EXPOSURE) / SCALE_DAYS
@@ -146,7 +150,7 @@ def _changed(stats: FloatArray, name: str, values: FloatArray, c: Compiled, own:
         found[DISCOUNTED] = np.clip(cheap, 0.0, orders)
     else:
         count = np.maximum(np.exp(values) - ORDERS_FLOOR, 0.0) * per_count
-        # More orders of the customer's own kind; without any, of the segment's usual kind.
+        # Add order-days like the customer's own or, without any, like those usual in the segment.
         one = stats[:, 0] / order_days if order_days > _SOME else _usual_order_day(c, own)
         found[ORDER_DAYS] = count
         found[MONEY:] = one[MONEY:, None] * count

@@ -1,4 +1,4 @@
-"""Log-likelihoods of decayed statistics under segment tables: how likely a remembered past is in each segment.
+"""Log-likelihoods of a customer's decayed statistics in each segment.
 
 Each member of a segment has its own order and click rates, Gamma distributed around the segment's (shape a, so counts
 are negative binomial), a mean log basket that is Gaussian around the segment's (variance tau^2), and a Bernoulli share
@@ -18,15 +18,18 @@ import numpy as np
 from models.behaviour.layout import CLICK_DAYS, DISCOUNTED, EXPOSURE, LOG_BASKET, ORDER_DAYS, ORDERS, FloatArray
 
 DECAYED_NOISE: Final = 0.6
-"""Decayed sums average over fewer orders than they contain: variance of their mean basket = sigma^2 * this / orders."""
+"""Ratio of the variance of a decayed mean basket to sigma^2 / orders: decayed sums average over fewer orders than they
+hold.
+"""
 MOST_SHAPE: Final = 20.0
-"""Upper bound of the shape: members are never treated as more alike, even if those of the panel are."""
+"""Upper bound of the Gamma shape: limits how similar members are assumed to be, even if the panel shows less variation.
+"""
 LEAST_CV2: Final = 0.1
-"""A perfectly regular count carries at most ten times the weight of a Poisson count."""
+"""Lower bound of cv^2: a perfectly regular count weighs at most ten times as much as a Poisson count."""
 DISCOUNT_ORDERS: Final = 10.0
-"""Discounts of one customer are correlated: together they count as at most this many independent ones."""
+"""Maximum number of independent discounts that one customer's discounts count as, because they are correlated."""
 _MOST_SQUARED: Final = 18.0  # cap on the squared deviation of a basket
-_LEAST_ORDERS: Final = 0.05  # below this, the remainder of a basket carries no information
+_LEAST_ORDERS: Final = 0.05  # below this many orders, the rest of a basket carries no information
 
 
 class Table(Protocol):
@@ -64,7 +67,7 @@ class Tables:
 
 
 def unfolded(tables: Sequence[Table], sigma2: float, phi: tuple[float, float]) -> Tables:
-    """Convert tables to arrays, in their order."""
+    """Convert segment tables to arrays, in the same order."""
 
     def column(values: Sequence[float]) -> FloatArray:
         return np.array(values, dtype=np.float64)[:, None]
@@ -93,7 +96,7 @@ def unfolded(tables: Sequence[Table], sigma2: float, phi: tuple[float, float]) -
 
 
 def log_likelihood(stats: FloatArray, t: Tables, regular: FloatArray) -> FloatArray:
-    """Log-likelihoods of statistics in orders, clicks, baskets and discounts, shape (PARTS, K, n).
+    """Return log-likelihoods of statistics in orders, clicks, baskets and discounts, shape (PARTS, K, n).
 
     Parameters
     ----------
@@ -108,10 +111,10 @@ def log_likelihood(stats: FloatArray, t: Tables, regular: FloatArray) -> FloatAr
     for i, (at, noise) in enumerate(
         ((ORDER_DAYS, t.phi[0] * np.maximum(1.0 - regular, LEAST_CV2)), (CLICK_DAYS, np.array(t.phi[1])))
     ):
-        # Months vary more than a Poisson process: scale counts and days down by the overdispersion.
+        # Monthly counts vary more than a Poisson process, so divide counts and days by the overdispersion.
         y = stats[at] / noise + t.shape[i]
         days = exposure / noise + t.days[i]
-        # Stirling's series of log Gamma(y); shapes are at least .3, where its error is .04 nats, and .002 at 1.
+        # Stirling's series for log Gamma(y). Its error is .04 nats at .3, the smallest shape, and .002 at 1.
         found[i] = (y - 0.5) * np.log(y) - y + 1 / (12 * y) - y * np.log(days) + t.constant[i]
     order_days = stats[ORDER_DAYS]
     some = np.maximum(order_days, 1e-6)

@@ -1,4 +1,4 @@
-"""The column store of behaviour memories: one row per customer that a worker holds."""
+"""Column store of behaviour memories, with one row per customer held by the worker."""
 
 from __future__ import annotations
 
@@ -85,19 +85,19 @@ class Memory:
         self._free.append(row)
 
     def rows_before(self, day: int) -> IntArray:
-        """Live rows not yet stepped to ``day``, ascending."""
+        """Return the live rows not yet stepped to ``day``, ascending."""
         return np.flatnonzero(self.live & (self.matrix[:, DAY] < day)).astype(np.int64)
 
     def day_of(self, row: int) -> int:
-        """Grid day the row is stepped to."""
+        """Return the grid day the row is stepped to."""
         return int(self.matrix[row, DAY])
 
     def segment_code(self, row: int) -> int:
-        """Stable code of the row's segment; ``ClusterModel.id_of`` names it."""
+        """Return the stable code of the row's segment; ``ClusterModel.id_of`` names it."""
         return int(self.matrix[row, SEGMENT])
 
     def label_version(self, row: int) -> int:
-        """Model version that assigned or last confirmed the row's segment; 0 before the first."""
+        """Return the model version that assigned or last confirmed the row's segment; 0 before the first."""
         return int(self.matrix[row, LABEL_VERSION])
 
     # --- the hot path -------------------------------------------------------------------------
@@ -109,7 +109,7 @@ class Memory:
         today.add_order(bucket, money_minor, discounted, categories)
 
     def add_interaction(self, row: int, kind: str, category: str | None = None) -> None:
-        """Count an interaction today. The clusters use neither kind nor category so far."""
+        """Count an interaction today. The clusters ignore its kind and category."""
         bucket = self.buckets.get(row)
         if bucket is None:
             bucket = self.buckets[row] = today.fresh()
@@ -127,7 +127,7 @@ class Memory:
     ) -> None:
         """Subtract an order today (``whole``), or only part of its money.
 
-        This is not the customer's own event: a refund never gives a later move the cause ``event``.
+        A reversal is not the customer's own event: it never makes ``event`` the cause of a later move.
         """
         bucket = self.buckets.get(row)
         if bucket is None:
@@ -148,21 +148,20 @@ class Memory:
         Parameters
         ----------
         order_days
-            Distinct days of the customer's orders, ascending. Needed if the blob's layout has no rhythm, so that the
-            rhythm need not start from zero.
+            Distinct days of the customer's orders, ascending. Used to derive the rhythm if the blob's layout has none.
         """
         values, bucket = _parse(blob)
         row = self._take()
         self.matrix[row] = values
         if order_days is not None and blob[0] in _WITHOUT_RHYTHM:
-            # The open day is counted when it closes.
+            # Closing the open day counts it, so leave it out here.
             self.matrix[row, RHYTHM] = rhythm.of_order_days(day for day in order_days() if day < values[DAY])
         if bucket is not None:
             self.buckets[row] = bucket
         return row
 
     def reload(self, row: int, blob: bytes) -> None:
-        """Replace the row by ``blob``, as if it were freed and loaded."""
+        """Replace the row with ``blob``, as if it had been freed and loaded."""
         self._check(row)
         values, bucket = _parse(blob)
         self.matrix[row] = values
@@ -173,9 +172,9 @@ class Memory:
     def merge(self, row_into: int, blob: bytes) -> None:
         """Add the statistics of another memory of the same person.
 
-        Step both to the same day first if the other label matters: a memory that is behind is aged here without a
-        model. The label of ``row_into`` stays, suspicions of both are dropped, and exposure is the longer of the two,
-        not the sum. The rhythm with more known gaps is kept.
+        A memory that is behind is aged without a model, so step both to the same day first if its label matters. The
+        label of ``row_into`` stays, the CUSUMs of both are reset, and the exposure is the longer of the two. The rhythm
+        with more known gaps is kept.
         """
         self._check(row_into)
         values, bucket = _parse(blob)
@@ -242,13 +241,13 @@ def _parse(blob: bytes) -> tuple[SingleArray, list[float] | None]:
 
 
 def _of_layout_1(blob: bytes) -> bytes:
-    """Convert a blob to layout 2. Layout 1 kept W as one number per slot; its parts are unknown, so it restarts."""
+    """Convert a blob from layout 1 to layout 2. Layout 1 has one W per slot and not its parts, so W restarts at 0."""
     cusum = 1 + 4 * CUSUM
     return b"\x02" + blob[1:cusum] + bytes(4 * (AREA - CUSUM)) + blob[cusum + 4 * SLOTS :]
 
 
 def _of_layout_2(blob: bytes) -> bytes:
-    """Convert a blob to layout 3. No rhythm is known: without a recorded gap a customer is judged as in layout 2."""
+    """Convert a blob from layout 2 to layout 3. It has no rhythm, so the customer is evaluated as under layout 2."""
     end = 1 + 4 * LAST_ORDER
     return b"\x03" + blob[1:end] + bytes(4 * (RHYTHM.stop - RHYTHM.start)) + blob[end:]
 

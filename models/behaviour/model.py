@@ -25,31 +25,31 @@ VOLUME: Final = "volume"
 DISTANCE: Final = "distance"
 LIKELIHOOD: Final = "likelihood"
 MOST_NATS: Final = 10.0
-"""Cap on a day's margin, in nats, before it is added to the area: even a certain position must last a while."""
-_MOST_VERSION = 2**24  # versions and codes are stored in float32 columns
+"""Upper bound of a day's margin in nats before it is added to the area, so that no single day causes a move."""
+_MOST_VERSION = 2**24  # versions and codes are stored in float32 columns, which are exact up to this
 Vector = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """How readily customers move. The defaults are those of versions published before a field existed.
+    """Thresholds for moves. The defaults are those of versions published before a field existed.
 
     Parameters
     ----------
     h, theta
-        Position path: the area above margin ``h`` must reach ``theta``. In gaps between two centroids, or, by
-        likelihood, in nats.
+        Position path: the area above margin ``h`` must reach ``theta``. The unit is the gap between two centroids, or
+        nats if the statistic is LIKELIHOOD.
     eta
         Change path: the log-likelihood ratio required between two segments that a day separates by
         ``scoring.USUAL_NATS``. For other pairs it differs by up to 3, so that false alarms are equally rare for all.
     volume_h, volume_theta
-        Replace ``h`` and ``theta`` where segments are levels of purchase volume: there an order lifts a customer by a
-        level and silence lowers it again, so borders are wider.
+        Replace ``h`` and ``theta`` where segments are levels of purchase volume: an order lifts a customer by a level
+        and inactivity lowers it again, so borders are wider.
     statistic
         The statistic of the position path and the short memory: DISTANCE to the centroids, or LIKELIHOOD
         (``position``).
     holiday
-        Maximum evidence, in nats, of a silence of up to a month against a customer's own rates; 0: no limit.
+        Maximum evidence, in nats, that up to a month of inactivity adds against a customer's own rates; 0 for no limit.
     """
 
     h: float = 0.2
@@ -61,10 +61,10 @@ class Preset:
     holiday: float = 0.0
 
     def in_frame(self, kind: str) -> Preset:
-        """The preset that applies to a version in a frame of this kind.
+        """Return the preset that applies to a version in a frame of this kind.
 
-        A volume frame has no change path: whether a customer's *rates* now match another segment does not imply that
-        the customer's remembered purchases match its members'. Its levels are a matter of degree and remain distances.
+        A volume frame has no change path: recent *rates* that match another level do not imply that the remembered
+        purchases do. Levels are a matter of degree, so the statistic is DISTANCE.
         """
         if kind != VOLUME:
             return self
@@ -79,7 +79,10 @@ RESPONSIVE: Final = replace(CONSERVATIVE, eta=7.4, volume_h=0.3, volume_theta=2.
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A customer is `new` below ``orders`` and ``interactions``, or if younger than ``age_days``."""
+    """The minimum evidence for a segment; below it a customer is `new`.
+
+    A customer needs ``orders`` orders or ``interactions`` interactions, and a first event at least ``age_days`` ago.
+    """
 
     orders: int = 2
     interactions: int = 5
@@ -209,7 +212,7 @@ class ClusterModel:
         return len(self.segments)
 
     def id_of(self, code: int) -> str | None:
-        """Segment id of a code, including vanished segments; None for `UNASSIGNED`."""
+        """Return the segment id of a code, including vanished segments; None for `UNASSIGNED`."""
         if code == UNASSIGNED:
             return None
         if code == NEW:
@@ -223,11 +226,11 @@ class ClusterModel:
         raise InvariantViolation(f"behaviour model {self.version} has no segment code {code}")
 
     def by_id(self, segment_id: str) -> Segment | None:
-        """The segment with this id, or None."""
+        """Return the segment with this id, or None."""
         return next((s for s in self.segments if s.segment_id == segment_id), None)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-safe content with its SHA-256 under ``sha256``."""
+        """Return the JSON-safe content with its SHA-256 under ``sha256``."""
         body = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "cache"}
         body["frame"] = asdict(self.frame)
         body["segments"] = [asdict(s) | {"typical": dict(s.typical)} for s in self.segments]
@@ -329,7 +332,7 @@ def _segment_numbers(model: ClusterModel, s: Segment) -> list[float]:
 
 
 def _rule_numbers(model: ClusterModel) -> list[float]:
-    """Check the ranges of the rules for moves; return their numbers."""
+    """Check the ranges of the thresholds for moves; return them."""
     preset, evidence = model.preset, model.evidence
     noise = len(model.phi) == 2 and min(model.phi) >= 1 and model.sigma2 > 0
     _need(model, noise, "sigma2 or phi out of range")

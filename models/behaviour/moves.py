@@ -1,7 +1,7 @@
 """Moves and their exact explanation.
 
-The paths to a segment are explained differently, always by contributions that add up to ``margin`` (in the first case,
-to its growth):
+Each path to a segment has its own explanation. Its contributions add up to ``margin``, or to the growth of the margin
+for ``position`` by distance:
 
 - ``position``, by distance: the margin of the new segment over the old is linear in the features, so its growth
   since the label was assigned is a sum over features (see ``scoring.margin_terms``).
@@ -56,7 +56,7 @@ class Reason(msgspec.Struct, frozen=True, gc=False):
 
 
 class Move(msgspec.Struct, frozen=True):
-    """A customer's segment changed at the grid point of ``day``.
+    """A customer's change of segment at the grid point of ``day``.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def _rank(row: tuple[str, float, float, float]) -> tuple[float, str]:
 def why_moved(
     there: Placed, at: int, origin: FloatArray, shown: Mapping[str, float], c: Compiled, away: int, to: int
 ) -> tuple[float, tuple[Reason, ...]]:
-    """Margin and reasons of a move by position.
+    """Return the margin and reasons of a move by position.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def why_moved(
 def why_assigned(
     there: Placed, at: int, shown: Mapping[str, float], c: Compiled, to: int, runner_up: int | None
 ) -> tuple[float, tuple[Reason, ...]]:
-    """Margin and reasons of a first assignment; without a runner-up there are no reasons."""
+    """Return the margin and reasons of a first assignment; without a runner-up there are no reasons."""
     if runner_up is None:
         return 0.0, ()
     if there.parts is None:
@@ -131,7 +131,9 @@ def why_assigned(
 
 
 def position_reasons(x: FloatArray, origin: FloatArray, c: Compiled, away: int, to: int) -> tuple[Reason, ...]:
-    """Why the margin of ``to`` over ``away`` grew from ``origin`` to ``x``."""
+    """Return the features that made the margin of ``to`` over ``away`` grow from ``origin`` to ``x``, with
+    contributions.
+    """
     terms = margin_terms(x, origin, c, away, to)
     priors = c.model.frame.priors
     before, after = readable(origin, priors), readable(x, priors)
@@ -139,7 +141,7 @@ def position_reasons(x: FloatArray, origin: FloatArray, c: Compiled, away: int, 
 
 
 def border_reasons(x: FloatArray, c: Compiled, to: int, runner_up: int) -> tuple[float, tuple[Reason, ...]]:
-    """Margin of ``to`` over ``runner_up`` at ``x``, with reasons measured from the border between them."""
+    """Return the margin of ``to`` over ``runner_up`` at ``x``, with reasons measured from the border between them."""
     border = (c.raw[to] + c.raw[runner_up]) / 2
     reasons = position_reasons(x, border, c, runner_up, to)
     return plain_sum([r.contribution for r in reasons]), reasons
@@ -148,7 +150,7 @@ def border_reasons(x: FloatArray, c: Compiled, to: int, runner_up: int) -> tuple
 def likely_reasons(
     after: Mapping[str, float], parts: FloatArray, before: Mapping[str, float], away: int, to: int
 ) -> tuple[float, tuple[Reason, ...]]:
-    """Margin of ``to`` over ``away`` in nats, and the parts it is the sum of.
+    """Return the margin of ``to`` over ``away`` in nats, with its parts as reasons.
 
     Parameters
     ----------
@@ -164,7 +166,7 @@ def likely_reasons(
 
 
 def change_reasons(column: FloatArray, c: Compiled, away: int, to: int) -> tuple[float, tuple[Reason, ...]]:
-    """W of slot ``to`` and its parts; before and after are the usual rates and those of the recent window.
+    """Return W of slot ``to``, with its parts as reasons: the usual rates before, and those of the recent window after.
 
     ``column`` is the customer's column of the block, shape (WIDTH,).
     """
@@ -183,11 +185,11 @@ def change_reasons(column: FloatArray, c: Compiled, away: int, to: int) -> tuple
 
 
 def all_features_of(x: FloatArray, c: Compiled) -> list[dict[str, float]]:
-    """Readable features of each column of an array of at least FEATURES rows."""
+    """Return the readable features of each column of an array of at least FEATURES rows."""
     priors = c.model.frame.priors
     return [in_units(column, priors) for column in x[:FEATURES].T.tolist()]
 
 
 def features_of(x: FloatArray, c: Compiled) -> dict[str, float]:
-    """Readable features of one feature vector of at least FEATURES numbers."""
+    """Return the readable features of one feature vector of at least FEATURES numbers."""
     return readable(x[:FEATURES], c.model.frame.priors)

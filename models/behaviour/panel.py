@@ -1,4 +1,4 @@
-"""The panel: the hashed sample of customers from which the owner learns. One customer, one vote."""
+"""The panel: the hashed sample of customers from which the model owner learns."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ TARGET: Final = 2000
 
 
 def panel_rank(customer_id: str) -> int:
-    """The largest shift (at most 64) at which a customer is in the panel; see `in_panel`."""
+    """Return the largest shift (at most 64) at which a customer is in the panel; see `in_panel`."""
     digest = blake2b(customer_id.encode(), digest_size=8, salt=_SALT).digest()
     number = int.from_bytes(digest, "little")
     return (number & -number).bit_length() - 1 if number else 64
 
 
 def in_panel(customer_id: str, shift: int) -> bool:
-    """Whether a customer belongs to the panel of one in 2**shift: the low ``shift`` bits of a hash are 0.
+    """Return whether a customer is in the panel of one in 2**shift, for which the low ``shift`` bits of a hash are 0.
 
     Panels are nested: a customer in the panel at ``shift`` is in it at every smaller shift. The hash is salted, so the
     panel is independent of lanes and of other samples.
@@ -30,7 +30,7 @@ def in_panel(customer_id: str, shift: int) -> bool:
 
 
 def shift_for(customers: int, target: int = TARGET) -> int:
-    """The largest shift that leaves at least about ``target`` customers in the panel.
+    """Return the largest shift that leaves at least about ``target`` customers in the panel.
 
     >>> [shift_for(n) for n in (500, 3_999, 4_000, 1_000_000)]
     [0, 0, 1, 8]

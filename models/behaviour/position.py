@@ -1,8 +1,7 @@
-"""The segment a customer's past fits best: by its likelihood in each, or by the distance to each centroid.
+"""The segment that fits a customer's past best, by likelihood or by distance to the centroids.
 
-``Preset.statistic`` of a version chooses between the two. Both compute a score per slot, larger is better, and a
-margin of one slot over another that is 0 where they tie: in nats by likelihood, in gaps between the two centroids by
-distance.
+``Preset.statistic`` of a version chooses between the two. Both compute a score per slot, larger is better, and a margin
+of one slot over another that is 0 where they tie: in nats by likelihood, in gaps between the two centroids by distance.
 """
 
 from __future__ import annotations
@@ -19,12 +18,14 @@ from models.behaviour.rhythm import Beat
 from models.behaviour.scoring import Compiled, placed, scores
 
 REGULAR = 0.5
-"""Regularity above which the short memory is also judged by distance: for customers whose baskets never varied, the
-likelihood is slower to notice that they stopped."""
+"""Regularity above which the short memory is also compared by distance: if a customer's baskets never vary, the
+likelihood is slow to notice inactivity.
+"""
 
 
 def parts_of_likelihood(stats: FloatArray, c: Compiled, rhythm: Beat | None) -> FloatArray:
-    """Log-likelihood of statistics (VECTOR, n) in every slot, by part, (PARTS, K, n); undefined in dead slots.
+    """Return the log-likelihood of statistics (VECTOR, n) in every slot, by part, (PARTS, K, n); undefined in dead
+    slots.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Customers whose move gets a reason: a ``Position`` with ``x`` for all of them."""
+    """Customers whose moves need reasons: a ``Position`` with ``x`` for all of them."""
 
     x: FloatArray
     score: FloatArray
@@ -75,7 +76,7 @@ class Placed:
 
 
 def position_of(stats: FloatArray, c: Compiled, rhythm: Beat | None) -> Position:
-    """The position of statistics (VECTOR, n) of the long memory.
+    """Return the position of customers from their long-memory statistics (VECTOR, n).
 
     Segment sizes have no prior weight: a customer must not move because a segment is large.
     """
@@ -87,12 +88,14 @@ def position_of(stats: FloatArray, c: Compiled, rhythm: Beat | None) -> Position
 
 
 def scores_of(stats: FloatArray, c: Compiled, rhythm: Beat | None) -> FloatArray:
-    """Scores of statistics (VECTOR, n) in every slot, (K, n); minus infinity in dead ones."""
+    """Return the scores of statistics (VECTOR, n) in every slot, (K, n); minus infinity in dead ones."""
     return position_of(stats, c, rhythm).score
 
 
 def margins(score: FloatArray, best: IntArray, slot: IntArray, c: Compiled) -> FloatArray:
-    """Margin of the slots ``best`` over the current ones, (n,), as the area integrates it; 0 without a segment."""
+    """Return the margin of the slots ``best`` over the current ones, (n,), as the area integrates it; 0 without a
+    segment.
+    """
     each = np.arange(score.shape[1])
     lead = score[best, each] - score[np.minimum(slot, c.slots - 1), each]
     if c.tables is None:
@@ -102,19 +105,19 @@ def margins(score: FloatArray, best: IntArray, slot: IntArray, c: Compiled) -> F
 
 
 def margin_between(score: FloatArray, c: Compiled, away: int, to: int) -> float:
-    """Margin of slot ``to`` over slot ``away`` by the scores (K,) of one customer, unbounded."""
+    """Return the margin of slot ``to`` over slot ``away`` by the scores (K,) of one customer, unbounded."""
     lead = float(score[to] - score[away])
     return lead if c.tables is not None else 2 * lead * float(c.inverse_gap[away * c.slots + to])
 
 
 def preferred(column: FloatArray, rhythm: Beat | None, c: Compiled, away: int, to: int) -> bool:
-    """Whether the long memory of one customer, a column (WIDTH, 1), favours slot ``to`` over ``away``."""
+    """Return whether one customer's long memory favours slot ``to`` over ``away``; ``column`` has shape (WIDTH, 1)."""
     score = scores_of(position_stats(column, rhythm), c, rhythm)[:, 0]
     return bool(score[to] > score[away])
 
 
 def preferred_lately(column: FloatArray, rhythm: Beat | None, c: Compiled, away: int, to: int) -> bool:
-    """Like `preferred`, by the short memory."""
+    """Like `preferred`, for the short memory."""
     slots, sure = (np.array([away]), np.array([to])), np.ones(1, dtype=np.bool_)
     return bool(lately_nearer(short_stats(column, rhythm), c, rhythm, *slots, sure)[0])
 
@@ -122,7 +125,8 @@ def preferred_lately(column: FloatArray, rhythm: Beat | None, c: Compiled, away:
 def lately_nearer(
     stats: FloatArray, c: Compiled, rhythm: Beat | None, away: IntArray, to: IntArray, sure: BoolArray
 ) -> BoolArray:
-    """Whether the short memory (VECTOR, n) is nearest to ``to`` or, where ``sure``, nearer to it than to ``away``.
+    """Return whether the short memory (VECTOR, n) is nearest to ``to`` or, where ``sure``, nearer to it than to
+    ``away``.
 
     Parameters
     ----------

@@ -37,25 +37,26 @@ KEPT: Final = 0.9
 TWO_GAPS: Final = 1.8
 """A larger weight means two gaps or more (1 + KEPT)."""
 KNOWN_SHARE: Final = 0.5
-"""Share of the customers with three orders who must have two known gaps before the shop's usual variation is used."""
+"""Minimum share of customers with three orders who must have two known gaps before the shop's usual variation is used.
+"""
 LEAST_BUYERS: Final = 10
-"""With fewer customers who have two gaps, a shop's usual variation is unknown and assumed to be that of chance."""
+"""Minimum number of customers with two gaps; with fewer, the shop's gaps are assumed to vary as by chance."""
 CHANCE: Final = 1.0
 """Squared coefficient of variation of the gaps of a Poisson process."""
 FACTORS: Final = (0.25, 4.0)
-"""Bounds of the factor that removes a count's phase."""
+"""Bounds of the factor that removes the phase of a count."""
 CLOCK: Final = 0.125
-"""Upper bound of a clock's squared coefficient of variation: its silence is judged by the rhythm alone."""
+"""Maximum squared coefficient of variation of a clock's gaps: inactivity of a clock is evaluated by rhythm alone."""
 PRIOR_GAPS: Final = 3.0
 """Weight of the shop's usual variation, in gaps, in the test for a clock."""
-_SURE: Final = 2.0  # standard errors by which few gaps may understate their variation
+_SURE: Final = 2.0  # standard errors added to the variation of few gaps
 _LEAST_CV2: Final = 0.05
-_MOST_OVERDUE: Final = 3.0  # cap on the chance of customers other than clocks, in mean chances: shops have closed days
+_MOST_OVERDUE: Final = 3.0  # bound of the relative chance except for clocks: shops have closed days
 
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """The columns of a block that buy more regularly than chance, and their rhythm.
+    """The rhythm of those columns of a block that buy more regularly than chance.
 
     Parameters
     ----------
@@ -70,10 +71,10 @@ class Beat:
     silent
         Whole days since the last order-day, on the last closed day, (m,).
     usual
-        The shop's usual cv^2.
+        Usual cv^2 in the shop.
     clock
-        Whether the column is a clock: its gaps vary by at most CLOCK with confidence, (m,). In a shop with irregular
-        gaps, a run of equal gaps is luck.
+        Whether the column is a clock, (m,): its gaps vary by at most CLOCK, with confidence. Equal gaps may be luck in
+        a shop with irregular buyers.
     """
 
     at: IntArray
@@ -106,7 +107,7 @@ def note_order_day(block: FloatArray, at: IntArray) -> None:
 
 
 def of_order_days(days: Iterable[int]) -> FloatArray:
-    """The rhythm of a customer with these order-days, ascending and distinct; shape (4,).
+    """Return the rhythm of a customer with these order-days, ascending and distinct; shape (4,).
 
     >>> of_order_days([100, 107, 114]).round(2).tolist()
     [114.0, 1.9, 7.0, 0.0]
@@ -127,7 +128,7 @@ def joined(mine: FloatArray, other: FloatArray) -> FloatArray:
 
 
 def usual_cv2(block: FloatArray) -> float:
-    """The shop's usual cv^2 of gaps, 0 to 1, from customers (WIDTH, n) with at least two gaps."""
+    """Return the shop's usual cv^2 of gaps, 0 to 1, from customers (WIDTH, n) with at least two gaps."""
     chosen = block[:, block[GAPS] > TWO_GAPS]
     if chosen.shape[1] < LEAST_BUYERS:
         return CHANCE
@@ -137,7 +138,9 @@ def usual_cv2(block: FloatArray) -> float:
 
 
 def known_of(block: FloatArray) -> bool:
-    """Whether the gaps of most customers are recorded: for some time after an upgrade from layout 2 they are not."""
+    """Return whether the gaps of most customers are recorded; they are not for some time after an upgrade from layout
+    2.
+    """
     ordered = block[ORDER_COUNT] >= 3
     return bool((block[GAPS, ordered] > TWO_GAPS).sum() >= KNOWN_SHARE * ordered.sum())
 
@@ -163,7 +166,7 @@ def _regularity(kept: FloatArray, usual: float) -> FloatArray:
 
 
 def beat_of(block: FloatArray, usual: float | None) -> Beat | None:
-    """The beat of a block (WIDTH, n) stepped to ``block[DAY]``; None if no column has one.
+    """Return the beat of a block (WIDTH, n) stepped to ``block[DAY]``; None if no column has one.
 
     Parameters
     ----------
@@ -172,7 +175,7 @@ def beat_of(block: FloatArray, usual: float | None) -> Beat | None:
     """
     if usual is None:
         return None
-    # Columns without a recorded gap have no known rhythm; in a young shop that is most of them.
+    # Skip columns without a recorded gap, which are most columns in a young shop.
     known = np.flatnonzero(block[GAPS] > 0.0)
     if not known.size:
         return None
@@ -218,12 +221,12 @@ def without_phase(stats: FloatArray, beat: Beat | None, half_life: float) -> Flo
 
 
 def _factor(exposure: FloatArray, count: FloatArray, beat: Beat, half_life: float) -> FloatArray:
-    """Factor for the counts of a beat's columns, from their exposures and order-days, (m,) each."""
+    """Return the factor for the counts of a beat's columns, from their exposures and order-days, (m,) each."""
     kept = 2 ** (-1 / half_life)
     cycle = beat.cycle
     phase = np.minimum(beat.silent, cycle)
     overdue = np.exp2((phase - beat.silent) / half_life)
-    # The decayed weight of the memory's first day, as of the day on which the next order was due.
+    # Decayed weight of the memory's first day, as of the day on which the next order was due.
     begun = np.maximum(1.0 - exposure * (1.0 - kept), 0.0)
     begun = np.minimum(begun / np.maximum(overdue, 1e-12), 1.0)
     on_average = (1.0 - begun) / ((1.0 - kept) * cycle)
@@ -235,9 +238,10 @@ def _factor(exposure: FloatArray, count: FloatArray, beat: Beat, half_life: floa
 
 
 def chance_now(beat: Beat, silent: FloatArray) -> FloatArray:
-    """Chance of an order on the closing day relative to the customer's mean chance, given the silence before it; (m,).
+    """Return the chance of an order on the closing day relative to the customer's mean chance, (m,).
 
-    Low before the next order can be due, 1 while it is due, high when it is overdue; always 1 for a random buyer.
+    The chance depends on the days since the last order: low before the next order can be due, 1 while it is due, high
+    when it is overdue. It is always 1 for a random buyer.
 
     Parameters
     ----------
@@ -253,21 +257,21 @@ def chance_now(beat: Beat, silent: FloatArray) -> FloatArray:
 
 
 def overdue(beat: Beat) -> BoolArray:
-    """Which columns of a beat are clocks whose silence exceeds their rhythm, (m,)."""
+    """Return which columns of a beat are clocks that have been inactive for longer than their rhythm, (m,)."""
     return beat.clock & (beat.silent > beat.cycle * (1.0 + np.sqrt(_surely(beat))))
 
 
 def _clocks(regular: FloatArray, gaps: FloatArray, usual: float) -> BoolArray:
-    """``Beat.clock`` for customers with these regularities and gap weights, (m,) each."""
+    """Return ``Beat.clock`` from regularities and gap weights, (m,) each."""
     cv2 = ((1.0 - regular) * gaps + PRIOR_GAPS * usual) / (gaps + PRIOR_GAPS)
     found: BoolArray = np.maximum(cv2, _LEAST_CV2) * (1.0 + _SURE / np.sqrt(gaps + 1.0)) <= CLOCK
     return found
 
 
 def _surely(beat: Beat) -> FloatArray:
-    """Upper bound of the gaps' squared coefficient of variation, at most that of chance, (m,).
+    """Return the upper bound of the gaps' squared coefficient of variation, at most that of chance, (m,).
 
-    The variation of few gaps may be low by luck, so this is the estimate plus two standard errors.
+    This is the estimate plus two standard errors, because the variation of few gaps may be low by luck.
     """
     cv2 = np.maximum(1.0 - beat.regular, _LEAST_CV2) * (1.0 + _SURE / np.sqrt(np.maximum(beat.gaps, 1.0)))
     return np.minimum(cv2, CHANCE)

@@ -35,17 +35,17 @@ from models.behaviour.model import LIKELIHOOD, ClusterModel, Segment
 DISCOUNT_ORDERS = 10.0
 """Pseudo-orders behind a customer's own discount share in the change path."""
 MOST_RATE = 0.95
-"""Cap on rates, which are chances of a day with an order or click: above it, one silent day would count too much."""
+"""Upper bound of the daily chance of an order or click, which limits the evidence of one inactive day."""
 GAUSS_CLIP = 3.0
-"""Cap on the evidence of one basket for or against a segment."""
+"""Maximum evidence of one basket for or against a segment."""
 USUAL_NATS = 0.2
-"""Mean evidence of a day, in nats, between two segments for which ``Preset.eta`` applies unchanged."""
+"""Mean daily evidence, in nats, between two segments for which ``Preset.eta`` applies unchanged."""
 MOST_ALLOWANCE = 3.0
 SHOP_NATS = 0.25
-"""Median evidence of a day between a shop's segments, in nats, below which all its thresholds are lowered."""
+"""Median daily evidence between a shop's segments, in nats, below which all thresholds are lowered."""
 SHOP_SLOPE = 2.25
 MOST_SHOP = 1.5
-_NEVER = 1e30  # cost of silence in a slot without a segment; finite, so that a product with 0 is 0
+_NEVER = 1e30  # cost of an inactive day in a dead slot; finite, so that its product with 0 is 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ class Compiled:
     shapes: FloatArray  # (2, K + 1)
     shape_days: FloatArray  # (2, K + 1), a / lambda
     inverse_phi: FloatArray  # (2, 1)
-    silence: FloatArray  # (2, K, 1), cost of a silent day for the hypothesis: -log of its chance; huge in dead slots
-    others: BoolArray  # (K, K + 1), slots a customer of each slot may be suspected to have moved to; none at K
+    silence: FloatArray  # (2, K, 1), -log of the chance of an inactive day under the hypothesis; huge in dead slots
+    others: BoolArray  # (K, K + 1), slots to which a customer of each slot may be suspected to have moved; none at K
     allowance: FloatArray  # (K + 1, K), added to the threshold between two slots
     log_basket: FloatArray  # (K + 1,)
     basket_weight: FloatArray  # (K + 1,), sigma^2 / tau^2
@@ -83,13 +83,13 @@ class Compiled:
     ]  # (K,), typical values of members, under the names of PARTS; empty for dead slots
 
     def slot_of(self, codes: IntArray) -> IntArray:
-        """Slots of segment codes; K for codes this version does not have."""
+        """Return the slots of segment codes; K for codes this version does not have."""
         found: IntArray = self.slot_table.take(codes, mode="clip")
         return found
 
 
 def compiled(model: ClusterModel) -> Compiled:
-    """The arrays of a model, cached."""
+    """Return the arrays of a model, cached."""
     ready = model.cache.get("compiled")
     if ready is None:
         ready = model.cache["compiled"] = _compile(model)
@@ -173,7 +173,7 @@ def _compile(model: ClusterModel) -> Compiled:
 
 
 def _usual(segment: Segment) -> dict[str, float]:
-    """Typical behaviour of a segment's members, in readable units."""
+    """Return the typical behaviour of a segment's members, in readable units."""
     return {
         "orders": segment.order_rate * SCALE_DAYS,
         "clicks": segment.click_rate * SCALE_DAYS,
@@ -200,7 +200,10 @@ def own_rates(long: FloatArray, slot: IntArray, c: Compiled) -> FloatArray:
 
 
 def own_habits(long: FloatArray, slot: IntArray, c: Compiled) -> tuple[FloatArray, FloatArray]:
-    """Customers' own log order values and discount shares, each (n,), shrunk likewise; parameters as ``own_rates``."""
+    """Return customers' own log order values and discount shares, each (n,), shrunk in the same way.
+
+    See ``own_rates`` for the parameters.
+    """
     past = np.maximum(long, 0.0)
     weight = c.basket_weight[slot]
     basket: FloatArray = (past[LOG_BASKET] + weight * c.log_basket[slot]) / (past[ORDER_DAYS] + weight)
@@ -209,7 +212,7 @@ def own_habits(long: FloatArray, slot: IntArray, c: Compiled) -> tuple[FloatArra
 
 
 def nats_a_day(away: Segment, to: Segment, model: ClusterModel) -> float:
-    """Mean daily evidence of a member of ``to`` against ``away``, in nats: the drift of W after a change.
+    """Return the mean daily evidence of a member of ``to`` against ``away``, in nats: the drift of W after a change.
 
     The Kullback-Leibler divergence of the two tables per day: Bernoulli in orders, clicks and discounts, Gaussian in
     baskets.
@@ -230,7 +233,8 @@ def _bernoulli(p: float, q: float) -> float:
 
 
 def _allowance(nats: float) -> float:
-    """Difference of a pair's threshold from ``Preset.eta``: the log of its nats per day over the usual.
+    """Return the amount by which a pair's threshold differs from ``Preset.eta``: the log of its daily nats over the
+    usual.
 
     A CUSUM of drift I that alarms at eta raises a false alarm about once in e^eta / I days (Siegmund, *Sequential
     Analysis*, 1985, chapter 2: to first order). One common threshold would raise most false alarms for the pairs that
@@ -241,7 +245,9 @@ def _allowance(nats: float) -> float:
 
 
 def _allowance_of_shop(model: ClusterModel) -> float:
-    """Reduction of all thresholds in a shop whose days carry little evidence: the wait would exceed a season."""
+    """Return the reduction of all thresholds in a shop with little daily evidence, where moves would take over a
+    season.
+    """
     found = [nats_a_day(away, to, model) for away, to in permutations(model.segments, 2)]
     if not found:
         return 0.0
@@ -249,7 +255,7 @@ def _allowance_of_shop(model: ClusterModel) -> float:
 
 
 def placed(stats: FloatArray, c: Compiled, full: float = FULL_LONG) -> FloatArray:
-    """Feature rows of statistics, winsorised at the borders of the frame; (FEATURES + 1, n)."""
+    """Return the feature rows of statistics, winsorised at the borders of the frame; (FEATURES + 1, n)."""
     x = feature_rows(stats, c.model.frame.priors, full)
     inner = x[:FEATURES]
     np.maximum(inner, c.low, out=inner)
@@ -258,12 +264,12 @@ def placed(stats: FloatArray, c: Compiled, full: float = FULL_LONG) -> FloatArra
 
 
 def scores(x: FloatArray, c: Compiled) -> FloatArray:
-    """Scores of feature rows (FEATURES + 1, n) under every slot, shape (K, n)."""
+    """Return the scores of feature rows (FEATURES + 1, n) under every slot, shape (K, n)."""
     return tree_sum(c.linear * x)
 
 
 def margin_terms(x: FloatArray, origin: FloatArray, c: Compiled, away: int, to: int) -> FloatArray:
-    """Contributions of the features to the margin of ``to`` over ``away``, from ``origin`` to ``x``.
+    """Return the contributions of the features to the margin of ``to`` over ``away``, from ``origin`` to ``x``.
 
     They add up to margin(x) - margin(origin) exactly, as the margin is linear in x.
     """
@@ -273,14 +279,14 @@ def margin_terms(x: FloatArray, origin: FloatArray, c: Compiled, away: int, to: 
 
 
 def margin_of(x: FloatArray, c: Compiled, away: int, to: int) -> float:
-    """Margin of slot ``to`` over slot ``away`` at one feature vector."""
+    """Return the margin of slot ``to`` over slot ``away`` at one feature vector."""
     column = np.append(x[:FEATURES], 1.0)[:, None]
     score = scores(column, c)[:, 0]
     return float(2 * (score[to] - score[away]) * c.inverse_gap[away * c.slots + to])
 
 
 def confidence_of(score: FloatArray, to: int) -> float:
-    """Share of slot ``to`` among all, assuming round clusters with unit variance; ``score`` is (K,)."""
+    """Return the share of slot ``to`` among all, assuming round clusters with unit variance; ``score`` is (K,)."""
     return confidences_of(score[:, None], np.array([to]))[0]
 
 

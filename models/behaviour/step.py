@@ -1,8 +1,8 @@
-"""One day of many customers under one model: the arithmetic of the daily step.
+"""One day for many customers under one model: the arithmetic of the daily step.
 
-``block`` is always (WIDTH, n) float64, one customer per column. Nothing here decides; ``daily_step`` does. All
-operations are elementwise over customers (``argmax`` and ``max`` go over slots), so a customer's result does not
-depend on the others.
+``block`` is always (WIDTH, n) float64, one customer per column. The decisions are in ``transition_test``. All
+operations are elementwise over customers (``argmax`` and ``max`` go over slots), so a customer's result does not depend
+on the others.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def _add_day(block: FloatArray, start: int, happened: Happened | None) -> None:
 
 
 def age(block: FloatArray, happened: Happened | None) -> None:
-    """Pass a day without a model in force: all new statistics are trusted."""
+    """Age the block by a day without a model in force; all new statistics are trusted."""
     block[DECAYING] *= DECAY
     _add_day(block, SHORT_AT, happened)
     _add_day(block, RECENT_AT, happened)
@@ -96,7 +96,7 @@ def age(block: FloatArray, happened: Happened | None) -> None:
 
 
 def beat(block: FloatArray, c: Compiled) -> Beat | None:
-    """The rhythm of a block whose closing day is already counted; one value for the whole daily step."""
+    """Return the rhythm of a block after the closing day was counted; the whole daily step uses this value."""
     return beat_of(block, c.model.frame.priors.gap_cv2)
 
 
@@ -130,13 +130,13 @@ def remember(
 def _chances(
     block: FloatArray, slot: IntArray, c: Compiled, happened: Happened | None, rhythm: Beat | None
 ) -> FloatArray:
-    """The customers' own chances of an order and of a click on the closing day, shape (2, n)."""
+    """Return the customers' own chances of an order and of a click on the closing day, shape (2, n)."""
     own = own_rates(block[LONG], slot, c)
     if rhythm is None:
         return own
     silent = rhythm.silent.copy()
     if happened is not None:
-        # Customers who ordered on the closing day were silent until then.
+        # Days without an order before the closing day, for customers who ordered on it.
         before = np.full(block.shape[1], -1.0)
         before[happened.at] = happened.silent
         before = before[rhythm.at]
@@ -150,9 +150,9 @@ def _suspect(
 ) -> FloatArray:
     """Page's CUSUM, one per segment: W_c = max(0, W_c + log-likelihood ratio of the day). Returns W, shape (K, n).
 
-    A day has an order or not, a click or not, so its likelihood is Bernoulli, which gives the silent days of busy
-    customers more weight than Poisson. The chance of an order follows the customer's own rhythm, given the silence
-    before. W is stored in parts, so that a move can state exactly what decided it.
+    A day has an order or not, a click or not, so its likelihood is Bernoulli, which gives inactive days of busy
+    customers more weight than Poisson. The chance of an order follows the customer's own rhythm. W is stored in parts,
+    so that the reasons of a move are exact.
     """
     own = _chances(block, slot, c, happened, rhythm)
     silent = -np.log1p(-own) * c.inverse_phi
@@ -167,7 +167,7 @@ def _suspect(
         parts[:, :, happened.at] += _event_terms(block, slot, c, happened, own)
     cusum: FloatArray = (parts[0] + parts[1]) + (parts[2] + parts[3])
     suspected = cusum > 0.0
-    # A customer is never suspected of its current segment, and one without a segment is not suspected at all.
+    # Never suspect a customer of the current segment, nor one without a segment.
     suspected &= c.others.take(slot, axis=1)
     parts *= suspected
     cusum *= suspected
@@ -175,14 +175,15 @@ def _suspect(
 
 
 def _away(block: FloatArray, cost: FloatArray, most: float, rhythm: Beat | None) -> BoolArray:
-    """Whose silence may be a holiday, (n,): at most a month long, with its permitted evidence exhausted.
+    """Return which customers may be on holiday, (n,): inactive for at most a month, with the permitted evidence used
+    up.
 
-    A missing order of a clock is never a holiday.
+    A clock that misses an order is never on holiday.
 
     Parameters
     ----------
     cost
-        Cost of a silent day for the customer's own rates, nats, (n,).
+        Cost of an inactive day under the customer's own rates, nats, (n,).
     """
     spell = block[DAY] - 1.0 - block[LAST_EVENT]
     away: BoolArray = (spell <= HOLIDAY_DAYS) & (spell * cost > most)
@@ -192,9 +193,9 @@ def _away(block: FloatArray, cost: FloatArray, most: float, rhythm: Beat | None)
 
 
 def _event_terms(block: FloatArray, slot: IntArray, c: Compiled, happened: Happened, own: FloatArray) -> FloatArray:
-    """Terms that the day's events add to the log-likelihood ratios of silence, shape (PARTS, K, m)."""
+    """Return the terms that the day's events add to the log-likelihood ratios of inactivity, shape (PARTS, K, m)."""
     at, day = happened.at, happened.day
-    bought = np.maximum(day[ORDER_DAYS - 1], 0.0)  # a day of reversals says nothing about habits
+    bought = np.maximum(day[ORDER_DAYS - 1], 0.0)  # a day of reversals is no evidence about habits
     clicked = day[CLICK_DAYS - 1]
     chances = np.ascontiguousarray(own[:, at])
     odds = np.log(chances / (1 - chances))
@@ -216,7 +217,7 @@ def _event_terms(block: FloatArray, slot: IntArray, c: Compiled, happened: Happe
 
 
 def integrate(block: FloatArray, margin: FloatArray, h: float) -> None:
-    """Step 5: the leaky integral of the margin; a margin of at most ``h`` resets it."""
+    """Step 5: update the leaky integral of the margin; a margin of at most ``h`` resets it."""
     above = margin - h
     area = block[AREA]
     area += above
@@ -224,7 +225,7 @@ def integrate(block: FloatArray, margin: FloatArray, h: float) -> None:
 
 
 def trust_anew(block: FloatArray, at: int, c: Compiled, slot: int) -> None:
-    """After a change (step 4): the suspect window plus 30 days of the new segment replace the past."""
+    """Replace the past after a change (step 4) with the suspect window and 30 days of the new segment."""
     segment = next(s for s in c.model.segments if s.slot == slot)
     days = 30.0
     known = np.maximum(block[LONG, at] + block[RECENT, at], 0.0)
@@ -235,7 +236,7 @@ def trust_anew(block: FloatArray, at: int, c: Compiled, slot: int) -> None:
     past[: ORDERS + 1] = (days, order_days, days * segment.click_rate, order_days * segment.basket, orders)
     past[LOG_BASKET] = order_days * segment.log_basket
     past[DISCOUNTED] = orders * segment.discount
-    # The table has no categories: keep the customer's own mix.
+    # Tables have no categories, so keep the customer's own shares.
     past[DISCOUNTED + 1 :] = known[DISCOUNTED + 1 :] * (orders / max(float(known[ORDERS]), 1.0))
     block[LONG, at] = window + past
     block[RECENT, at] = 0.0
@@ -244,7 +245,7 @@ def trust_anew(block: FloatArray, at: int, c: Compiled, slot: int) -> None:
 
 
 def eligible(block: FloatArray, at: IntArray, day: int, c: Compiled) -> BoolArray:
-    """Which columns of ``at`` have enough evidence for a segment at grid day ``day``."""
+    """Return which columns of ``at`` have enough evidence for a segment at grid day ``day``."""
     need = c.model.evidence
     enough = (block[ORDER_COUNT, at] >= need.orders) | (block[INTERACTION_COUNT, at] >= need.interactions)
     from_day = block[FIRST_DAY, at]

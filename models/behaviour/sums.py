@@ -1,4 +1,4 @@
-"""The summation used for all floats that are published or decide something."""
+"""Summation for floats that are published or compared."""
 
 from __future__ import annotations
 

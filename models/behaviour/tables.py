@@ -1,4 +1,4 @@
-"""Segment tables: the daily behaviour of a cluster's members, and how alike they are."""
+"""Segment tables: the daily behaviour of a cluster's members, and its variation among them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from models.behaviour.layout import (
 
 _LEAST_RATE = 5e-4  # per day; one order-day in five years
 _SHAPES = (0.3, 50.0)  # bounds of a = 1 / cv^2
-_VISIT_NOISE = 0.6  # decayed sums average over fewer days than their exposure suggests: var = rate * this / E
+_VISIT_NOISE = 0.6  # variance of a decayed rate, in units of rate / exposure: it averages over fewer days
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The same numbers as in ``Segment``, under the same names."""
+    """A segment table, with the fields of ``Segment`` of the same names."""
 
     order_rate: float
     click_rate: float
@@ -65,7 +65,7 @@ def fit_table(stats: FloatArray, sigma2: float, prior_log_basket: float, prior_d
 
 
 def _shape(counts: FloatArray, exposure: FloatArray, rate: float) -> float:
-    """1 / cv^2 of the members' true rates: the variance from counting alone is subtracted."""
+    """Return 1 / cv^2 of the members' true rates; the variance due to counting is subtracted."""
     if not counts.size:
         return 1.0
     days = np.maximum(exposure, 7.0)

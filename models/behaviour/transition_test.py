@@ -1,4 +1,7 @@
-"""The transition test: which customers move when a day closes, under one model: evidence, change, position, cause."""
+"""The transition test: decides under one model which customers move when a day closes, and with which cause.
+
+Its steps are evidence, change and position.
+"""
 
 from __future__ import annotations
 
@@ -34,11 +37,12 @@ from models.behaviour.rhythm import Beat, overdue
 from models.behaviour.scoring import Compiled, compiled, confidences_of, placed
 
 SURE = 2.0
-"""Excess over the threshold from which the last weeks need only be nearer to the new segment than to the old."""
+"""Excess of W over the threshold above which the short memory need only be nearer to the new segment than to the old.
+"""
 ABOUT_AS_MUCH = 2.0
-"""Difference of two suspicions of an overdue customer, in nats, that counts as a tie."""
+"""Maximum difference, in nats, between two W of an overdue customer that counts as a tie."""
 OWN_EVENT_DAYS = 3
-"""A move has cause ``event`` if the customer's own last event is at most this many days old."""
+"""Maximum age, in days, of the customer's own last event for a move to have cause ``event``."""
 
 
 class TransitionTest:
@@ -100,7 +104,7 @@ class TransitionTest:
         block, c = self._block, self._c
         fresh = np.flatnonzero(block[VERSION] != self.model.version)
         if fresh.size:
-            # The evidence in a slot that was reassigned since then belongs to another segment.
+            # W of a slot that was reassigned since then belongs to another segment, so reset it.
             parts = parts_of(block)
             parts[:, : c.slots, fresh] *= c.since[:, None] <= block[VERSION, fresh]
             parts[:, c.slots :, fresh] = 0.0
@@ -115,14 +119,14 @@ class TransitionTest:
         self._stale = bool((self._block[LABEL_VERSION] != self.model.version).any())
 
     def _confirm(self, best: IntArray) -> None:
-        """Mark the labels of customers nearest to their own segment as confirmed by this version."""
+        """Confirm under this version the labels of customers who are nearest to their own segment."""
         label = self._block[LABEL_VERSION]
         label[best == self._slot] = self.model.version
         self._stale = bool((label != self.model.version).any())
 
     # --- the ways to move ---------------------------------------------------------------------
     def _check_evidence(self, day: int, happened: step.Happened | None, moves: list[Move]) -> None:
-        """Move customers back to `new` whose evidence reversals, or a new rule, made insufficient."""
+        """Move customers back to `new` if reversals or a new evidence rule made their evidence insufficient."""
         watched = self._fresh
         if happened is not None:
             watched = np.union1d(watched, happened.at) if watched.size else happened.at
@@ -173,7 +177,11 @@ class TransitionTest:
     def _suspected(
         self, cusum: FloatArray, excess: FloatArray, away: IntArray, rhythm: Beat | None
     ) -> tuple[IntArray, BoolArray]:
-        """Each suspect's slot of strongest suspicion, and whether it is overdue and suspected of ordering less.
+        """Return each suspect's slot with the largest W, and whether the suspect is overdue and suspected of ordering
+        less.
+
+        An overdue clock with about equal evidence for two slots has stopped rather than slowed down, so the slot with
+        the fewest orders is chosen. The short memory reacts later than the rhythm and is not used.
 
         If the evidence for both is about equal, an overdue clock has stopped rather than slowed down: the slot with
         the fewest orders is taken. The short memory reacts later than the rhythm, so it is not consulted.
@@ -190,7 +198,7 @@ class TransitionTest:
         return np.where(late_to_least, least, to), late
 
     def _by_position(self, day: int, over: IntArray, best: IntArray, position: Position, moves: list[Move]) -> None:
-        """Step 5: move customers whose margin stayed above ``h`` long enough."""
+        """Step 5: move customers whose margin has stayed above ``h`` long enough."""
         block, c = self._block, self._c
         there, slots = position.of(over, c), best[over]
         features, confidences = all_features_of(there.x, c), confidences_of(there.score, slots)
@@ -202,7 +210,7 @@ class TransitionTest:
         self._label_all(over, slots, there.x)
 
     def _assign(self, day: int, best: IntArray, position: Position, moves: list[Move]) -> None:
-        """Assign a segment to customers without one in this version, or `new` if evidence is too low."""
+        """Assign a segment to customers without one in this version, or `new` if there is too little evidence."""
         block, c = self._block, self._c
         without = self._without
         ready = step.eligible(block, without, day, c)
@@ -231,17 +239,17 @@ class TransitionTest:
         self._label_all(without[ready], slots[ready], there.x[:, ready])
 
     def _label_all(self, at: IntArray, slots: IntArray, x: FloatArray) -> None:
-        """Set the labels of columns to ``slots``, with their features (FEATURES + 1, m); clears all suspicion."""
+        """Set the labels of columns to ``slots``, with their features (FEATURES + 1, m), and reset W and area."""
         block = self._block
         block[SEGMENT, at] = self._c.codes[slots]
         block[LABEL_VERSION, at] = self.model.version
         block[REFERENCE, at] = np.float32(x[:FEATURES])
         block[CUSUM : AREA + 1, at] = 0.0
 
-    # --- telling about it ---------------------------------------------------------------------
+    # --- causes -------------------------------------------------------------------------------
     def _first_cause(self, at: int, day: int, code: int) -> tuple[str, str]:
         if code == UNASSIGNED:
-            # With a model in force, the customer would have been `new` since the second day.
+            # A model was in force on the second day, so the customer would have been `new` since then.
             known = day - int(self._block[FIRST_DAY, at]) > 1
             return ("refit" if known else self._event_or_time(at, day)), "first"
         if code == NEW:
@@ -249,7 +257,8 @@ class TransitionTest:
         return "refit", "vanished"
 
     def _cause(self, at: int, day: int, to: int, suspicion: float | None = None) -> str:
-        """The cause of a move: ``refit`` unless the version that assigned the old label also prefers the new segment.
+        """Return the cause of a move: ``refit`` unless the version that assigned the old label also prefers the new
+        segment.
 
         That version is evaluated by its own statistic. ``suspicion`` is the W of a change-path move: it must exceed
         that version's threshold, and the short memory is compared instead of the position.
@@ -265,9 +274,9 @@ class TransitionTest:
             column = block[:, at : at + 1]
             rhythm = step.beat(column, c)
             if old.frame.priors.gap_cv2 is None and step.beat(column, self._c) is not None:
-                # That version mistook a regular buyer's phase for a habit; its present verdict is no more reliable.
+                # That version took a regular buyer's phase for a habit, so its present result is no more reliable.
                 return "refit"
-            # Only different rules can make the suspicion too weak; tables that a refit changed slightly do not.
+            # Only a change of thresholds makes the W too small; small changes of the tables do not.
             rules = old.preset != self.model.preset
             if suspicion is not None and rules and suspicion <= old.preset.eta + c.allowance[own, other]:
                 return "refit"
@@ -276,12 +285,12 @@ class TransitionTest:
         return self._event_or_time(at, day)
 
     def _giver(self, version: int) -> ClusterModel:
-        """The model of ``version``, or the nearest later one still in the timeline."""
+        """Return the model of ``version``, or the nearest later one still in the timeline."""
         later = [m for _, m in self._timeline if version <= m.version <= self.model.version]
         return min(later, key=lambda m: m.version, default=self.model)
 
     def _shown(self, column: FloatArray) -> dict[str, float]:
-        """Readable features of the long memory of a column (WIDTH, 1)."""
+        """Return the readable features of the long memory of a column (WIDTH, 1)."""
         return features_of(placed(position_stats(column, step.beat(column, self._c)), self._c)[:, 0], self._c)
 
     def _event_or_time(self, at: int, day: int) -> str:

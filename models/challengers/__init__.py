@@ -1,4 +1,4 @@
-"""Challengers of the live predictions: other learners on the same questions, searched, judged on later time, compared.
+"""Challengers of the live predictions: other learners that answer the same questions and are compared on later data.
 
-Pure functions over arrays. scikit-learn (the extra ``evaluate``) is imported where a learner is made.
+Pure functions over arrays. scikit-learn (the extra ``evaluate``) is imported only when a learner is created.
 """

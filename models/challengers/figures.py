@@ -1,4 +1,4 @@
-"""Figures of predictions against outcomes, with bootstrap intervals over customers."""
+"""Metrics of predicted probabilities against outcomes, with bootstrap intervals over customers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ class Interval:
 
 
 def figures(chances: FloatArray, came: FloatArray, border: float) -> dict[str, float]:
-    """NAMES of probabilities (n,) and outcomes (n,), 0 or 1. From ``border`` on a customer is said to order."""
+    """Return the metrics NAMES for probabilities (n,) and outcomes (n,), 0 or 1.
+
+    A customer counts as predicted to order from a probability of ``border`` on.
+    """
     found, said = judge(chances, came), chances >= border
     right = float(came[said].sum())
     precision, recall = right / max(float(said.sum()), 1.0), right / max(float(came.sum()), 1.0)
@@ -45,7 +48,10 @@ def figures(chances: FloatArray, came: FloatArray, border: float) -> dict[str, f
 
 
 def with_intervals(chances: FloatArray, came: FloatArray, border: float, draws: int = DRAWS) -> dict[str, Interval]:
-    """The figures with intervals. All calls with as many customers draw the same ones, so rows can be compared."""
+    """Return the metrics with bootstrap intervals.
+
+    All calls with the same number of customers draw the same samples, so their rows can be compared.
+    """
     rng, n = np.random.default_rng(_SEED), len(came)
     drawn = [figures(chances[some], came[some], border) for some in (rng.integers(0, n, n) for _ in range(draws))]
     whole = figures(chances, came, border)
@@ -53,7 +59,7 @@ def with_intervals(chances: FloatArray, came: FloatArray, border: float, draws: 
 
 
 def gain(live: FloatArray, other: FloatArray, came: FloatArray) -> Interval:
-    """By how much ``other`` has a lower log loss than ``live`` on the same customers; positive is better."""
+    """Return the reduction of log loss by ``other`` on the same customers; positive is better."""
     better = losses(live, came) - losses(other, came)
     rng, n = np.random.default_rng(_SEED), len(came)
     means = np.array([float(better[rng.integers(0, n, n)].mean()) for _ in range(_GAIN_DRAWS)])
@@ -61,7 +67,7 @@ def gain(live: FloatArray, other: FloatArray, came: FloatArray) -> Interval:
 
 
 def to_dict(intervals: Mapping[str, Interval]) -> dict[str, list[float]]:
-    """JSON form: estimate, low, high by name, four decimals."""
+    """Return the estimate, low and high of each metric as JSON values, rounded to four decimals."""
     return {name: [round(v, 4) for v in (one.estimate, one.low, one.high)] for name, one in intervals.items()}
 
 

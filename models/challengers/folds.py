@@ -1,4 +1,4 @@
-"""Expanding folds in time with a gap: nothing is learned whose answer was unknown when the fold is asked."""
+"""Expanding time folds with a gap, so that no fold learns from an outcome that was unknown on its first judged day."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """Places of questions to learn from, and of later ones to judge by."""
+    """One fold: indices of the questions to learn from, and of the later questions to judge by."""
 
     learned: tuple[int, ...]
     judged: tuple[int, ...]
 
 
 def expanding(days: Sequence[int], gap: int, folds: int) -> list[Fold]:
-    """Folds over questions on ascending ``days``.
+    """Return expanding folds over questions on ascending ``days``.
 
-    The judged questions of all folds follow each other and reach to the end; each fold learns from every question
-    whose answer is ``gap`` days old or older on the first judged day. Fewer folds where there are too few questions.
+    The judged questions of consecutive folds are adjacent and reach to the end. Each fold learns from the questions
+    whose outcome was known ``gap`` days before its first judged day. With too few questions there are fewer folds.
 
     >>> [(fold.learned, fold.judged) for fold in expanding([0, 10, 20, 30, 40], 20, 2)]
     [((0,), (2, 3)), ((0, 1, 2), (4,))]

@@ -1,4 +1,4 @@
-"""Weekly hazards as of a day: the live model, and the same with products of features, which lanes can score too."""
+"""Weekly hazards as of a day: the live model, and the same model with products of features, which lanes can score too."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from models.prediction.products import MOST, Pair, weekly_with, with_products
 from models.prediction.recursion import Belief, forgotten, learned
 
 COUNTS: Final = (1, 2, 4, MOST)
-"""Numbers of products that the search tries."""
+"""Numbers of products to try in the search."""
 _MOST_ROWS: Final = 30_000
 
 
 @dataclass(frozen=True, slots=True)
 class FoundCount:
-    """The number of products with the least log loss over the folds, and every trial with its loss."""
+    """The number of products with the smallest log loss over the folds, and the loss of every trial."""
 
     count: int
     log_loss: float
@@ -38,12 +38,12 @@ class FoundCount:
 
 
 def closed(asked: Sequence[Asked], day: int, horizon: int) -> list[Asked]:
-    """The questions whose answer is known at the start of a day."""
+    """Return the questions whose outcome is known at the start of a day."""
     return [one for one in asked if one.day + horizon + LATE_DAYS <= day]
 
 
 def belief_of(weekly: Sequence[Asked], pairs: Sequence[Pair], prior: Belief) -> Belief:
-    """The belief after one step for each answered week, in order, forgetting towards ``prior``."""
+    """Return the belief after one learning step per answered week, in order, forgetting towards ``prior``."""
     belief = prior
     for one in weekly:
         belief = learned(forgotten(belief, prior, WEEK), with_products(one.x, pairs), one.came)
@@ -51,12 +51,12 @@ def belief_of(weekly: Sequence[Asked], pairs: Sequence[Pair], prior: Belief) -> 
 
 
 def challenger_of(weekly: Sequence[Asked], count: int, prior: Belief) -> Challenger:
-    """The hazard with the ``count`` products that the answered weeks ask for most."""
+    """Return the hazard with the ``count`` products that improve it most on the answered weeks."""
     return learned_with(weekly, _ranked(weekly, count, prior), prior)
 
 
 def learned_with(weekly: Sequence[Asked], pairs: tuple[Pair, ...], prior: Belief) -> Challenger:
-    """The hazard with these products, after the answered weeks."""
+    """Return the hazard with the given products, learned from the answered weeks."""
     return Challenger(pairs, belief_of(weekly, pairs, widened(prior, pairs)))
 
 
@@ -66,13 +66,15 @@ def _ranked(weekly: Sequence[Asked], count: int, prior: Belief) -> tuple[Pair, .
 
 
 def chances_by(weights: FloatArray, pairs: Sequence[Pair], asked: Asked, horizon: int) -> FloatArray:
-    """Probabilities (n,) of an order within the horizon, by a weekly hazard rolled forward under silence."""
+    """Return the probabilities (n,) of an order within the horizon, by a weekly hazard rolled forward without orders."""
     found: FloatArray = rolled(partial(weekly_with, weights, pairs), asked.records, asked.day, (horizon,))[0]
     return found
 
 
 def by_cells(weekly: Sequence[Asked], asked: Asked, horizon: int) -> FloatArray:
-    """Probabilities (n,) by the 25 cells of recency and frequency, learned from the answered weeks as the owner does."""
+    """Return the probabilities (n,) from the 25 cells of recency and frequency, learned from the answered weeks as the
+    model owner does.
+    """
     counts = np.zeros((2, CELLS))
     for one in weekly:
         observe(counts, cell_of(one.records, one.day), one.came)
@@ -83,9 +85,9 @@ def by_cells(weekly: Sequence[Asked], asked: Asked, horizon: int) -> FloatArray:
 def search_count(
     weekly: Sequence[Asked], asked: Sequence[Asked], folds: Sequence[Fold], prior: Belief, horizon: int
 ) -> FoundCount:
-    """How many products to add, by the folds that the batch challengers are searched on.
+    """Select the number of products on the folds that the batch challengers are searched on.
 
-    Each fold chooses its products and learns from the weeks that were answered on its first judged day.
+    Each fold chooses its products, and learns, from the weeks whose outcomes were known on its first judged day.
     """
     start, found = process_time(), dict[int, list[FloatArray]]()
     for fold in folds:

@@ -1,7 +1,7 @@
-"""The batch challengers: learners of scikit-learn, with the settings that the searches try.
+"""The batch challengers: scikit-learn learners, with the settings to search.
 
-All answer one question: an order within the horizon, from the features of the day on which it is asked. Lanes cannot
-score them; they show what the live model leaves on the table.
+All of them predict an order within the horizon from the features of the day of the question. Lanes cannot score them;
+they show how much the live model could still improve.
 """
 
 from __future__ import annotations
@@ -26,13 +26,15 @@ class Kind:
     Attributes
     ----------
     make
-        A fresh learner with some settings; has ``fit(rows, came)`` and ``predict_proba(rows)``, rows (n, features).
+        Creates a learner with given settings; it has ``fit(rows, came)`` and ``predict_proba(rows)``, with rows of
+        shape (n, features).
     grid
-        Values of each setting. The random search also draws between the numbers of an ``open`` one, on a log scale.
+        Values of each setting. For an ``open`` setting, the random search also draws values between them, on a log
+        scale.
     open
         Names of settings that are real numbers.
     most_rows
-        Learn from at most so many rows, drawn at random; for learners whose cost grows with their square.
+        Maximum number of rows to learn from, drawn at random; for learners with quadratic cost.
     """
 
     name: str
@@ -43,7 +45,7 @@ class Kind:
 
 
 def require_sklearn() -> None:
-    """Raises UserError where the extra ``evaluate`` is not installed."""
+    """Raise UserError if the extra ``evaluate`` is not installed."""
     try:
         import sklearn
     except ImportError:
@@ -117,22 +119,22 @@ def _stacking(params: Params) -> Any:
 
 
 def _filter(params: Params) -> Any:
-    """The features that say most about the answer one by one, by mutual information."""
+    """Select the features with the largest mutual information with the outcome, each on its own."""
     from sklearn.feature_selection import SelectKBest, mutual_info_classif
 
-    # The estimate adds noise to break ties; a fixed seed keeps it the same.
+    # The estimate adds noise to break ties, so fix its seed.
     return _scaled(SelectKBest(partial(mutual_info_classif, random_state=_SEED), **params), _logistic({"C": 1.0}))
 
 
 def _wrapper(params: Params) -> Any:
-    """The features that are left after the least useful one has gone, again and again (recursive elimination)."""
+    """Remove the least useful feature repeatedly (recursive elimination)."""
     from sklearn.feature_selection import RFE
 
     return _scaled(RFE(_logistic({"C": 1.0}), **params), _logistic({"C": 1.0}))
 
 
 def _embedded(params: Params) -> Any:
-    """The features to which a logistic regression with L1 gives the largest weights."""
+    """Select the features with the largest weights in a logistic regression with L1 penalty."""
     from sklearn.feature_selection import SelectFromModel
 
     chosen = SelectFromModel(_logistic({"C": 0.1}, True), threshold=-math.inf, **params)
@@ -149,7 +151,7 @@ def _products(params: Params) -> Any:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-    # `liblinear` is scale-bound: products of scaled features are scaled once more.
+    # `liblinear` depends on the scale of its input, so scale the products of scaled features again.
     return make_pipeline(
         StandardScaler(), PolynomialFeatures(2, include_bias=False), StandardScaler(), _logistic(params, True)
     )
@@ -176,13 +178,13 @@ KINDS: Final[Mapping[str, Kind]] = {
         Kind("products", _products, {"C": (0.003, 0.03)}, ("C",)),
     )
 }
-"""By name, in the order of the table. The last five select or combine the features of a logistic regression."""
+"""Kinds by name, in the order of the table. The last five select or combine features of a logistic regression."""
 CHOOSE: Final = ("logistic-l1", "filter", "wrapper", "embedded", "products")
-"""Those whose features are worth a look: they choose or combine them."""
+"""Kinds that select or combine features, so that a report can list them."""
 
 
 def chosen_features(fitted: Any, names: tuple[str, ...]) -> list[str]:
-    """The features that a fitted selection or lasso uses; empty where it uses all, or mixes them."""
+    """Return the features that a fitted selection or lasso uses; empty if it uses all of them, or combinations."""
     steps = [step for _, step in getattr(fitted, "steps", [])]
     for step in steps:
         if hasattr(step, "get_support"):

@@ -1,6 +1,7 @@
-"""Products for the weekly hazard, found one after the other: the one that the answers ask for most is added next.
+"""Selection of products of features for the weekly hazard, one at a time.
 
-A score test (Rao 1948): how far the log-likelihood would rise by a product's weight, without fitting it.
+Each step adds the product with the largest score statistic (Rao 1948), which estimates the gain in log-likelihood
+without a fit.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from models.prediction.hazard import logistic
 from models.prediction.products import Pair, with_products
 from models.prediction.recursion import Belief, refit
 
-# Hinges and the level are left out: products of theirs say little more, and there are many.
+# Leave out the hinges and the level: there are many, and their products add little.
 _CANDIDATES: Final = tuple(combinations_with_replacement([name for name in NAMES[1:] if "_from_" not in name], 2))
 _STEPS: Final = 6
 
 
 def ranked(x: FloatArray, came: FloatArray, prior: Belief, most: int) -> tuple[Pair, ...]:
-    """The products that improve a weekly hazard most, in order, at most ``most``.
+    """Return the products that improve a weekly hazard most, best first, at most ``most``.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ def _scores(x: FloatArray, wide: FloatArray, came: FloatArray, belief: Belief) -
     for one, other in _CANDIDATES:
         z = x[NAMES.index(one)] * x[NAMES.index(other)]
         z = z - z.mean()
-        # What the features know already of the product does not count.
+        # Remove the part of the product that the features explain.
         shared = wide @ (spread * z)
         left = float((spread * z * z).sum() - shared @ np.linalg.solve(belief.precision, shared))
         found.append(float((z * error).sum()) ** 2 / max(left, 1e-6))

@@ -1,4 +1,4 @@
-"""Search of settings over expanding folds: every setting of a grid, or draws from it."""
+"""Search for settings over expanding folds, by grid or by random draws."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _SEED: Final = 7
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A day's questions and their answers.
+    """Questions on one day, and their outcomes.
 
     Attributes
     ----------
     x
-        Features when asked, (d, n).
+        Features on the day of the question, (d, n).
     came
         Whether an order came within the horizon, 0 or 1, (n,).
     records
-        What the features come from, (n,).
+        Records that the features are computed from, (n,).
     """
 
     day: int
@@ -42,7 +42,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The result of a search: the best settings, their mean log loss over the folds, and every trial with its loss."""
+    """The result of a search: the best settings, their mean log loss over the folds, and the loss of every trial."""
 
     params: Params
     log_loss: float
@@ -52,13 +52,13 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A learner, and the CPU seconds of its fit."""
+    """A fitted learner, and the CPU seconds that the fit took."""
 
     learner: Any
     seconds: float
 
     def chances(self, x: FloatArray) -> FloatArray:
-        """Probabilities (n,) from features (d, n)."""
+        """Return the probabilities (n,) for features (d, n)."""
         if self.learner is None:
             return np.full(x.shape[1], 0.5)
         found: FloatArray = self.learner.predict_proba(x.T)[:, 1]
@@ -66,7 +66,7 @@ class Fitted:
 
 
 def settings_of(kind: Kind, way: Way, draws: int) -> list[Params]:
-    """The settings to try: the grid's, or ``draws`` random ones."""
+    """Return the settings to try: the whole grid, or ``draws`` random ones."""
     names = list(kind.grid)
     if way == "grid":
         return [dict(zip(names, values, strict=True)) for values in product(*kind.grid.values())]
@@ -82,7 +82,7 @@ def _drawn(kind: Kind, name: str, rng: np.random.Generator) -> Any:
 
 
 def fitted(kind: Kind, params: Params, asked: Sequence[Asked]) -> Fitted:
-    """Learn from questions; a shop in which all answers are equal has no learner, and its chances are .5."""
+    """Fit a learner to questions; if all outcomes are equal it stays unfitted and predicts .5."""
     x, came = np.concatenate([one.x for one in asked], axis=1), np.concatenate([one.came for one in asked])
     if kind.most_rows is not None and len(came) > kind.most_rows:
         some = np.random.default_rng(_SEED).choice(len(came), kind.most_rows, replace=False)
@@ -95,7 +95,7 @@ def fitted(kind: Kind, params: Params, asked: Sequence[Asked]) -> Fitted:
 
 
 def search(kind: Kind, asked: Sequence[Asked], folds: Sequence[Fold], way: Way, draws: int = 6) -> Found:
-    """The settings with the least log loss over the folds."""
+    """Return the settings with the smallest log loss over the folds."""
     start = process_time()
     trials = [(params, _loss(kind, params, asked, folds)) for params in settings_of(kind, way, draws)]
     best, loss = min(trials, key=lambda trial: trial[1])
@@ -111,7 +111,7 @@ def _loss(kind: Kind, params: Params, asked: Sequence[Asked], folds: Sequence[Fo
 
 
 def importance(learner: Fitted, x: FloatArray, came: FloatArray, names: Sequence[str]) -> Mapping[str, float]:
-    """Permutation importance: by how much the log loss rises when a feature's values are shuffled, largest first."""
+    """Return the permutation importance of each feature, largest first: the rise of the log loss after shuffling it."""
     rng = np.random.default_rng(_SEED)
     plain = float(losses(learner.chances(x), came).mean())
     found = {}

@@ -1,4 +1,4 @@
-"""Whether a challenger becomes a proposal: only where it is surely better than the live model, twice."""
+"""Decides whether a challenger becomes a proposal: it must beat the live model at two looks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final, Literal
 from models.challengers.figures import Interval
 
 LOOKS_APART: Final = 28
-"""Days between the two looks on which a challenger is judged."""
+"""Days between the two looks at which a challenger is judged."""
 LOOKS: Final = 2
 
 Verdict = Literal["proposed", "better, but not for lanes", "not better"]

@@ -37,7 +37,7 @@ class Customer:
     as_of
         Latest of folded ``occurred_at`` and applied dues, ms; never goes back.
     clock_id
-        The clock this customer lives by: the id of an open import, or None for the lane's clock.
+        The clock that applies to this customer: the id of an open import, or None for the lane's clock.
     due
         Next instant (ms) at which time alone may change a rule or band, or None.
     statistics

@@ -23,27 +23,27 @@ HALF_ERA: Final = 512.0
 
 
 def era_of(at: int, half_life: float) -> int:
-    """The era that contains an instant; ``half_life`` in ms."""
+    """Return the era that contains an instant; ``half_life`` in ms."""
     return floor((at - LANDMARK) / half_life / ERA + 0.5)
 
 
 def weight(at: int, half_life: float, era: int = 0) -> float:
-    """The weight of one unit at ``at`` in a sum stored in ``era``, its own or a later one; ``half_life`` in ms."""
+    """Return the weight of one unit at ``at`` in a sum stored in ``era``, its own or a later one; ``half_life`` in ms."""
     return exp2((at - LANDMARK) / half_life - ERA * era)
 
 
 def carried(eras: int) -> float:
-    """The factor that moves a stored sum forward by ``eras`` eras."""
+    """Return the factor that moves a stored sum forward by ``eras`` eras."""
     return exp2(-ERA * eras)
 
 
 def decayed(stored: float, now: int, half_life: float, era: int = 0) -> float:
-    """The decayed sum at ``now`` (ms) of a sum stored in ``era``; ``half_life`` in ms."""
+    """Return the decayed sum at ``now`` (ms) of a sum stored in ``era``; ``half_life`` in ms."""
     return stored * exp2((LANDMARK - now) / half_life + ERA * era)
 
 
 def falls_to(stored: float, border: float, half_life: float, era: int = 0) -> float | None:
-    """The instant (ms) at which a stored sum has decayed to ``border``; None if it never does.
+    """Return the instant (ms) at which a stored sum has decayed to ``border``; None if it never does.
 
     A negative sum rises to a negative border.
     """

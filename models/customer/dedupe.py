@@ -23,14 +23,14 @@ _EMPTY = blake2b(digest_size=DIGEST)
 
 
 def digest(name: str) -> bytes:
-    """The 8-byte digest of an event or order id."""
+    """Return the 8-byte digest of an event or order id."""
     hashed = _EMPTY.copy()
     hashed.update(name.encode())
     return hashed.digest()
 
 
 def holds(ids: bytes, wanted: bytes) -> bool:
-    """Whether ``wanted`` is one of the digests concatenated in ``ids``."""
+    """Return whether ``wanted`` is one of the digests concatenated in ``ids``."""
     at = ids.find(wanted)
     while at >= 0:
         if at % DIGEST == 0:
@@ -64,12 +64,12 @@ class DedupeWindow:
         self.ids = ids
 
     def open_block(self) -> bytes:
-        """The ids since the last sealed block: 0 to 63 digests."""
+        """Return the ids since the last sealed block: 0 to 63 digests."""
         size = self.total % BLOCK * DIGEST
         return self.ids[-size:] if size else b""
 
     def sealed_since(self, total: int) -> dict[int, bytes]:
-        """Blocks sealed since the count was ``total``, by slot: the ones still to be written."""
+        """Return the blocks sealed since the count was ``total``, by slot: the ones still to be written."""
         start = self.total - len(self.ids) // DIGEST
         blocks = {}
         for block in range(total // BLOCK, self.total // BLOCK):

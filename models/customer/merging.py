@@ -42,7 +42,7 @@ class _Rest(msgspec.Struct, omit_defaults=True):
 
 
 class Handover(msgspec.Struct):
-    """What a customer hands over to another id, except event ids.
+    """The state that a customer hands over to another id, without event ids.
 
     Attributes
     ----------

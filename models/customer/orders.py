@@ -47,7 +47,7 @@ class Order(msgspec.Struct, array_like=True):
         return not self.cancelled and (self.money <= 0 or self.taken_money < self.money)
 
     def booking(self) -> Booking:
-        """The booking this order amounts to now, net of reversals."""
+        """Return the booking this order amounts to now, net of reversals."""
         if not self.live:
             return Booking(self.at, 0, 0, 0, 0, ())
         left = self.money - self.taken_money
@@ -101,7 +101,7 @@ class OrderBook(msgspec.Struct, array_like=True):
         return self.find(name) is not None
 
     def find(self, name: bytes) -> Order | None:
-        """The remembered order with this name, or None."""
+        """Return the remembered order with this name, or None."""
         for order in self.orders:
             if order.name == name:
                 return order
@@ -113,12 +113,12 @@ class OrderBook(msgspec.Struct, array_like=True):
         return self.older_first is not None or len(self.orders) >= REMEMBERED
 
     def is_news(self, new: Order, version: int) -> bool:
-        """Whether this version of an order carries content the book does not have."""
+        """Return whether this version of an order carries content the book does not have."""
         known = self.find(new.name)
         return known is None or new.at < known.at or self._is_later(known, new, version)
 
     def was_corrected(self, name: bytes) -> bool:
-        """Whether the known version of an order is a correction."""
+        """Return whether the known version of an order is a correction."""
         return any(one.name == name for one in self.versions)
 
     def correct(self, new: Order, version: int, is_update: bool) -> list[Booking]:
@@ -170,7 +170,7 @@ class OrderBook(msgspec.Struct, array_like=True):
         return bookings
 
     def earlier_notice(self, reversal: Reversal) -> Reversal | None:
-        """The known reversal for the same refund of the same order, or None."""
+        """Return the known reversal for the same refund of the same order, or None."""
         if not reversal.refund:
             return None
         for known in (*self.refunds, *self.waiting):
@@ -281,14 +281,14 @@ class OrderBook(msgspec.Struct, array_like=True):
         return bookings
 
     def span(self) -> tuple[int | None, int | None]:
-        """Instants (ms) of the first and the last order that still count; None if there are none."""
+        """Return the instants (ms) of the first and the last order that still count; None if there are none."""
         last = next((order.at for order in reversed(self.orders) if order.live), self.older_last)
         if self.older_first is not None:
             return self.older_first, last
         return next((order.at for order in self.orders if order.live), None), last
 
     def days(self, day_of: Callable[[int], int]) -> list[int]:
-        """Distinct days with a remembered order that still counts, ascending."""
+        """Return the distinct days with a remembered order that still counts, ascending."""
         return sorted({day_of(order.at) for order in self.orders if order.live})
 
     def _forget(self, order: Order) -> None:
@@ -302,17 +302,17 @@ class OrderBook(msgspec.Struct, array_like=True):
 
 
 def unnamed(reversal: Reversal) -> Booking:
-    """The booking of a reversal whose order is unknown: negative money at its own time, no order subtracted."""
+    """Return the booking of a reversal whose order is unknown: negative money at its own time, and no order subtracted."""
     return Booking(reversal.at, -(reversal.money or 0), -reversal.items, 0, 0, ())
 
 
 def total(bookings: Iterable[Booking]) -> int:
-    """Total money of several bookings, in minor units."""
+    """Return the total money of several bookings, in minor units."""
     return sum(booking.money for booking in bookings)
 
 
 def _back(reversal: Reversal) -> Booking:
-    """The booking that undoes `unnamed`."""
+    """Return the booking that undoes `unnamed`."""
     return Booking(reversal.at, reversal.money or 0, reversal.items, 0, 0, ())
 
 

@@ -147,7 +147,7 @@ class Profile(msgspec.Struct, array_like=True):
                 del self.traits[name]
 
     def trait(self, name: str) -> TraitValue:
-        """The current value of a trait, or None. A shop's own traits are named ``custom.NAME``."""
+        """Return the current value of a trait, or None. A shop's own traits are named ``custom.NAME``."""
         held = self.traits.get(name)
         if held is None:
             return None
@@ -156,7 +156,7 @@ class Profile(msgspec.Struct, array_like=True):
         return held.value
 
     def shown_traits(self) -> dict[str, TraitValue]:
-        """All traits that have a value, by name."""
+        """Return all traits that have a value, by name."""
         found = {name: self.trait(name) for name in sorted(self.traits) if name != _ALL_CUSTOM}
         return {name: value for name, value in found.items() if value is not None}
 
@@ -204,16 +204,16 @@ class Profile(msgspec.Struct, array_like=True):
         self.outcome_weights = [weight * factor for weight in self.outcome_weights]
 
     def track(self, name: str, at: int) -> None:
-        """Count one of the shop's own events at ``at`` (ms)."""
+        """Count one custom event of the shop at ``at`` (ms)."""
         known = self.tracked.get(name)
         self.tracked[name] = Counted(1, at) if known is None else Counted(known.count + 1, max(known.last, at))
 
     def leaves_out(self, at: int) -> bool:
-        """Whether an event at ``at`` (ms) must not be folded."""
+        """Return whether an event at ``at`` (ms) must not be folded."""
         return self.since is not None and at < self.since
 
     def was_erased(self, at: int) -> bool:
-        """Whether an event at ``at`` (ms) was erased before the customer came back."""
+        """Return whether an event at ``at`` (ms) was erased before the customer came back."""
         return self.erased is not None and at <= self.erased
 
     def merge(self, other: Profile) -> None:
@@ -248,14 +248,18 @@ class Profile(msgspec.Struct, array_like=True):
 
 
 def may_be_approached(profile: Profile | None, default: bool) -> bool:
-    """Whether a customer allows offers: consents to them (`missing_consent`), and did not unsubscribe from all of them."""
+    """Return whether offers to a customer are allowed: consent is given (`missing_consent`) and some list is still
+    subscribed.
+    """
     every = None if profile is None else profile.subscriptions.get(EVERY_LIST)
     return missing_consent(profile, default) is None and (every is None or every.subscribed)
 
 
 def missing_consent(profile: Profile | None, default: bool) -> str | None:
-    """The consent that a customer lacks for an offer: ``marketing``, or ``personalization``, since their behaviour chose
-    them; None if they lack none.
+    """Return the consent that an offer to the customer lacks: ``marketing`` or ``personalization``; None if none is
+    missing.
+
+    Offers need ``personalization`` because the customer's behaviour selects them.
 
     Parameters
     ----------

@@ -168,7 +168,7 @@ def _without_window(id: str, parts: Mapping[str, bytes]) -> tuple[Customer, Any]
 
 
 def is_alias(profile: bytes) -> bool:
-    """Whether a profile part marks its id as an alias."""
+    """Return whether a profile part marks its id as an alias."""
     return _profile(profile).alias is not None
 
 

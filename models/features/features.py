@@ -41,7 +41,7 @@ _PRIOR_ORDERS = 0.5
 
 
 def cadence_ms(customer: Customer) -> float:
-    """Mean gap between orders, shrunk towards 45 days by two prior gaps; ms."""
+    """Return the mean gap between orders, shrunk towards 45 days by two prior gaps; ms."""
     statistics = customer.statistics
     first, last = statistics.first_order, statistics.last_order
     span = last - first if first is not None and last is not None else 0
@@ -71,7 +71,7 @@ def _checkout_crossing(customer: Customer, border: float, shop: FeatureContext) 
 
 
 def _left_checkout(customer: Customer) -> int | None:
-    """Instant (ms) of the latest checkout; None without one, or if an order came at or after it."""
+    """Return the instant (ms) of the latest checkout; None without one, or if an order came at or after it."""
     began, last = customer.statistics.last_checkout, customer.statistics.last_order
     return None if began is None or (last is not None and last >= began) else began
 
@@ -154,8 +154,8 @@ def top_category(customer: Customer) -> str | None:
 
 
 def _top_share(customer: Customer, at: int, shop: FeatureContext) -> float:
-    """Share of the top category, shrunk towards 0 by half a prior order: an old order says little about present
-    needs.
+    """Return the share of the top category, shrunk towards 0 by half a prior order, so that one old order counts for
+    little.
     """
     orders = decayed(customer.statistics.order_weight, at, shop.half_life, customer.statistics.era)
     return _top(customer)[1] * (orders / (orders + _PRIOR_ORDERS) if orders > 0 else 0.0)

@@ -68,7 +68,7 @@ def not_counted(function: str, name: str) -> tuple[str, str] | None:
 
 
 def _is_held(function: str, type: str) -> bool:
-    """Whether the statistics hold this figure for a built-in event type."""
+    """Return whether the statistics hold this figure for a built-in event type."""
     return type == _CHECKOUT or (function == COUNT and type in INTERACTION_INDEX)
 
 

@@ -35,7 +35,7 @@ class DayGrid:
         self.instant = lru_cache(maxsize=8192)(self._instant)
 
     def day_of(self, at: int) -> int:
-        """The local day number that contains the instant ``at`` (ms)."""
+        """Return the local day number that contains the instant ``at`` (ms)."""
         # Zone offsets change at quarter hours at the finest, so one look-up serves a quarter of an hour.
         return at // DAY_MS if self._utc else self._quarters(at // 900_000)
 
@@ -44,7 +44,7 @@ class DayGrid:
         return (local.date() - _EPOCH).days
 
     def _instant(self, day: int) -> int:
-        """The grid point of a local day, in ms."""
+        """Return the grid point of a local day, in ms."""
         if self._utc:
             return day * DAY_MS
         midnight = datetime.combine(_EPOCH + timedelta(days=day), datetime.min.time(), self._zone)

@@ -48,7 +48,7 @@ def number_trait(customer: Customer, name: str) -> float:
 
 
 def is_own_trait(name: str) -> bool:
-    """Whether a name belongs to a shop's own trait."""
+    """Return whether a name belongs to a shop's own trait."""
     return name.startswith(CUSTOM) and len(name) > len(CUSTOM)
 
 
@@ -167,7 +167,7 @@ PROFILE_FEATURES: dict[str, Feature] = {
     feature.name: feature
     for feature in (
         Feature("birth_year", "year", lambda c, at, shop: number_trait(c, "birth_year")),
-        # Only the birth year is known: everybody born in one year turns a year older on 1 January.
+        # Only the birth year is known, so the age changes on 1 January.
         Feature("age_years", "years", _age_years, _age_crossing),
         Feature("income", "money", lambda c, at, shop: number_trait(c, "income")),
         Feature("marketing_opt_in", "1 or 0", lambda c, at, shop: number_trait(c, "marketing_opt_in")),

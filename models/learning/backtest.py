@@ -31,7 +31,7 @@ class NoiseSample:
     stats: SingleArray
 
     def without(self, customer: str) -> NoiseSample:
-        """The same sample without one customer."""
+        """Return the same sample without one customer."""
         if customer not in self.customers:
             return self
         at = self.customers.index(customer)
@@ -84,12 +84,12 @@ def backtest(
 
 
 def features_under(stats: FloatArray, frame: Frame) -> FloatArray:
-    """Features (n, FEATURES) of statistics under the priors of a frame."""
+    """Return the features (n, FEATURES) of statistics under the priors of a frame."""
     return np.ascontiguousarray(feature_rows(stats, frame.priors)[:FEATURES].T)
 
 
 def seen_in_both(sample: Sample, past: NoiseSample) -> tuple[IntArray, IntArray]:
-    """Indices in the sample and in the noise sample of the customers present in both."""
+    """Return the indices in the sample and in the noise sample of the customers present in both."""
     place = {customer: at for at, customer in enumerate(past.customers)}
     rows = [(at, place[customer]) for at, customer in enumerate(sample.customers) if customer in place]
     both = np.array(rows, dtype=np.int64).reshape(-1, 2)
@@ -105,7 +105,7 @@ def _spend_after(sample: Sample, rows: IntArray, day: int) -> tuple[FloatArray, 
 
 
 def _flips(labels: list[dict[str, int]]) -> float:
-    """Share of customers whose cluster differs from that in the previous sample, over all samples."""
+    """Return the share of customers whose cluster differs from that in the previous sample, over all samples."""
     moved = seen = 0
     for before, after in pairwise(labels):
         both = before.keys() & after.keys()
@@ -115,7 +115,7 @@ def _flips(labels: list[dict[str, int]]) -> float:
 
 
 def eta2(labels: IntArray, values: FloatArray) -> float:
-    """Share of the variance of ``values`` that the groups explain."""
+    """Return the share of the variance of ``values`` that the groups explain."""
     total = float(((values - values.mean()) ** 2).sum()) if len(values) else 0.0
     if total <= 0:
         return 0.0

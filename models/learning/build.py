@@ -32,7 +32,7 @@ from models.learning.kmeans import Fit, nearest
 from models.learning.naming import EVERYBODY, id_for, names_for, prototype_of, stretched_ranks, untrue
 
 QUIET_DAYS = 45
-"""Age in days from which a customer is in the sample even without the evidence for a segment."""
+"""Minimum age in days at which a customer without the evidence for a segment is included in the sample."""
 
 USUAL_GAP_DAYS = 45.0
 """Gap between orders, in days, assumed for a customer without a known gap."""
@@ -65,13 +65,13 @@ class Sample:
         return None if self.block is None else usual_cv2(self.block)
 
     def under(self, gap_cv2: float | None) -> FloatArray:
-        """Statistics (VECTOR, n) without the phase, as lanes compute them with this ``Priors.gap_cv2``."""
+        """Return the statistics (VECTOR, n) without the phase, as lanes compute them with this ``Priors.gap_cv2``."""
         if self.block is None:
             return self.stats
         return position_stats(self.block, beat_of(self.block, gap_cv2))
 
     def regular(self, priors: Priors) -> FloatArray:
-        """Regularity of each customer's orders, 0 to 1, (n,)."""
+        """Return the regularity of each customer's orders, 0 to 1, (n,)."""
         if self.block is None or priors.gap_cv2 is None:
             return np.zeros(self.stats.shape[1])
         return regularity(self.block, priors.gap_cv2)
@@ -87,7 +87,7 @@ class Sample:
         return late
 
     def features(self, frame: Frame) -> FloatArray:
-        """Features (n, FEATURES) under the priors of a frame."""
+        """Return the features (n, FEATURES) under the priors of a frame."""
         return np.ascontiguousarray(feature_rows(self.under(frame.priors.gap_cv2), frame.priors)[:FEATURES].T)
 
     def points(self, frame: Frame) -> FloatArray:
@@ -98,7 +98,7 @@ class Sample:
 def sample_of(
     block: FloatArray, diaries: Sequence[Diary], evidence: Evidence, day: int, customers: Sequence[str]
 ) -> Sample:
-    """The sample at ``day`` from a block (WIDTH, n) stepped to that day.
+    """Return the sample at ``day`` from a block (WIDTH, n) stepped to that day.
 
     ``learned_from`` selects its customers.
     """
@@ -115,10 +115,10 @@ def sample_of(
 
 
 def learned_from(block: FloatArray, evidence: Evidence) -> IntArray:
-    """Columns of a block (WIDTH, n) to learn clusters from.
+    """Return the columns of a block (WIDTH, n) to learn clusters from.
 
-    These are customers with the evidence for a segment, and all customers older than QUIET_DAYS: low activity is what
-    characterises them, and without them the quiet cluster would appear late.
+    These are customers with the evidence for a segment, and all customers older than QUIET_DAYS: low activity
+    characterises them, and the quiet cluster would appear late without them.
     """
     enough = (block[ORDER_COUNT] >= evidence.orders) | (block[INTERACTION_COUNT] >= evidence.interactions)
     age = block[DAY] - block[FIRST_DAY]
@@ -141,8 +141,8 @@ def build(
     Parameters
     ----------
     heirs
-        For each cluster the segment of ``parent`` that it continues: id, name, code and slot stay. The others get a
-        name that no segment of the parent has, and an id and a code that were never used.
+        For each cluster, the segment of ``parent`` that it continues with the same id, name, code and slot, or None.
+        Clusters without one get a name that no segment of the parent has, and an unused id and code.
     """
     k = len(fit.centroids)
     x = sample.features(frame)
@@ -199,7 +199,7 @@ def build(
 
 
 def labels_under(model: ClusterModel, sample: Sample) -> IntArray:
-    """Index of each customer's nearest segment in ``model.segments``."""
+    """Return the index of each customer's nearest segment in ``model.segments``."""
     centroids = np.array([s.centroid for s in model.segments])
     return nearest(sample.points(model.frame), centroids).labels
 
@@ -239,7 +239,7 @@ def _identities(
 
 
 def _given_ever(parent: ClusterModel | None) -> tuple[set[str], int]:
-    """All ids used so far, and the first unused code."""
+    """Return all ids used so far, and the first unused code."""
     if parent is None:
         return set(), FIRST_CODE
     ids = {s.segment_id for s in parent.segments} | {segment_id for _, segment_id in parent.retired}
@@ -250,7 +250,7 @@ def _given_ever(parent: ClusterModel | None) -> tuple[set[str], int]:
 def _new_names(
     sample: Sample, x: FloatArray, frame: Frame, fit: Fit, unnamed: Sequence[int], before: Sequence[Segment]
 ) -> dict[int, str]:
-    """Names for the clusters ``unnamed`` that no earlier segment has."""
+    """Return names, for the clusters ``unnamed``, that no earlier segment has."""
     if len(fit.centroids) == 1:
         return dict.fromkeys(unnamed, EVERYBODY)
     ranks = stretched_ranks(np.column_stack([x, sample.recency]), fit.labels, len(fit.centroids))

@@ -7,18 +7,18 @@ from models.learning.owner_types import LearnerConfig, State
 
 
 def frames_due(state: State, config: LearnerConfig, day: int) -> int:
-    """Number of frames due at the shop's age."""
+    """Return the number of frames due at the shop's age."""
     age = day - (state.shop_first_day if state.shop_first_day is not None else day)
     return sum(age >= due for due in config.frame_days)
 
 
 def waits(state: State, config: LearnerConfig, day: int) -> bool:
-    """Whether the weekly update is not yet due; a frame does not wait for it."""
+    """Return whether the weekly update is not yet due; a frame does not wait for it."""
     return state.last_update is not None and day - state.last_update < config.cadence_days
 
 
 def standing(state: State, config: LearnerConfig, day: int) -> str:
-    """The outcome to report between two updates."""
+    """Return the outcome to report between two updates."""
     if state.last_update is not None:
         return "kept"
     first = state.shop_first_day
@@ -26,7 +26,7 @@ def standing(state: State, config: LearnerConfig, day: int) -> str:
 
 
 def next_day(state: State, config: LearnerConfig, day: int) -> int:
-    """The first day after ``day`` with something to do."""
+    """Return the first day after ``day`` on which the owner has something to do."""
     first = state.shop_first_day
     if first is None:
         return day + 1
@@ -42,13 +42,15 @@ def next_day(state: State, config: LearnerConfig, day: int) -> int:
 
 
 def number_is_due(state: State, config: LearnerConfig, day: int) -> bool:
-    """Whether the number of segments is due for a check."""
+    """Return whether the number of segments is due for a check."""
     looked = state.last_k_look
     return looked is None or day - looked >= config.k_cadence_days
 
 
 def new_frame_is_due(state: State, config: LearnerConfig, day: int) -> bool:
-    """Whether drift may cause a proposal of a new frame: at most monthly, and only if no other change is pending."""
+    """Return whether drift may cause a proposal of a new frame: at most monthly, and only if no other change is
+    pending.
+    """
     recent = state.last_alarm is not None and day - state.last_alarm < SPACING_DAYS
     # While frames are still due, the next one comes on schedule.
     maturing = state.frames_done < len(config.frame_days)

@@ -42,8 +42,11 @@ PARAMETERS: Final[Mapping[str, Mapping[str, _Parameter]]] = {
         "seed": _SEED,
     },
 }
-"""Parameters of each clusterer. The owner chooses the number of clusters and the first centres, so ``KMeans`` needs
-neither ``mu`` nor ``sigma``, with which River draws centres; ``STREAMKMeans`` draws centres for each chunk."""
+"""Parameters of each clusterer.
+
+The owner chooses the number of clusters and the first centres, so ``KMeans`` needs neither ``mu`` nor ``sigma``, with
+which River draws centres. ``STREAMKMeans`` draws centres for each chunk.
+"""
 EXAMPLES: Final = "PanelKMeans, KMeans:halflife=0.005 or STREAMKMeans:chunk_size=500,halflife=0.05"
 
 

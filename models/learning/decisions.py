@@ -60,7 +60,9 @@ def rename(learner: Learner, segment_id: str, name: str, day: int) -> Learned:
 
 
 def name_refused(model: ClusterModel, segment_id: str, name: str) -> str | None:
-    """Why a segment cannot have this name: ``unknown`` id, ``empty``, ``long``, ``taken``, ``same``; None if it can."""
+    """Return why a segment cannot have this name: ``unknown`` id, ``empty``, ``long``, ``taken``, ``same``; None if it
+    can.
+    """
     segment = model.by_id(segment_id)
     if segment is None:
         return "unknown"
@@ -74,6 +76,6 @@ def name_refused(model: ClusterModel, segment_id: str, name: str) -> str | None:
 
 
 def named(model: ClusterModel, segment_id: str, name: str) -> ClusterModel:
-    """The same version with another name for a segment."""
+    """Return the same version with another name for a segment."""
     segments = tuple(replace(s, name=name) if s.segment_id == segment_id else s for s in model.segments)
     return replace(model, segments=segments)

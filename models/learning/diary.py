@@ -1,4 +1,4 @@
-"""The owner's notes on each panel customer in addition to the memory, from which noise is measured.
+"""The owner's notes on each panel customer, in addition to the memory; they measure noise.
 
 Successive order-days yield sigma^2, the variance of a customer's own log order values; adjacent 28-day counts yield
 phi, the overdispersion of months relative to a Poisson process.
@@ -78,12 +78,12 @@ class Diary(msgspec.Struct, array_like=True):
         self.open_basket, self.open_click = None, False
 
     def money(self, window: int) -> float:
-        """Money spent in a 28-day window, minor units, net of reversals in it."""
+        """Return the money spent in a 28-day window, minor units, net of reversals in it."""
         return self.spent.get(window, 0.0)
 
 
 def sigma2(diaries: Iterable[Diary], prior: float = 0.25, weight: float = 20.0) -> float:
-    """Variance of a customer's own log order values, shrunk towards ``prior`` for few orders.
+    """Return the variance of a customer's own log order values, shrunk towards ``prior`` for few orders.
 
     Estimated from mean absolute steps (2 sigma / sqrt(pi) for a Gaussian), so a few huge orders have little influence.
     """
@@ -95,7 +95,7 @@ def sigma2(diaries: Iterable[Diary], prior: float = 0.25, weight: float = 20.0) 
 
 
 def phi(diaries: Iterable[Diary], day: int) -> tuple[float, float]:
-    """Overdispersion max(1, sum (x - y)^2 / sum (x + y)) of order-days and click-days.
+    """Return the overdispersion max(1, sum (x - y)^2 / sum (x + y)) of order-days and click-days.
 
     Over pairs of adjacent 28-day windows that lie entirely between the customer's first day and ``day``.
     """

@@ -65,7 +65,7 @@ class Drift(msgspec.Struct, array_like=True):
             for move in moves
             if move.from_id is not None and move.row in customer_of
         }
-        # Sorted, because the order of rows differs after a restart.
+        # Sort, because the order of rows differs after a restart.
         self.moves = sorted(move for move in noted.union(self.moves) if move[0] > day - 2 * BOUNCE_DAYS)
 
     def update(self, x: FloatArray, distances: FloatArray, day: int) -> dict[str, float]:
@@ -91,7 +91,7 @@ class Drift(msgspec.Struct, array_like=True):
         return figures
 
     def bounce(self, day: int) -> float:
-        """Share of the moves from 60 to 30 days ago that were undone within 30 days."""
+        """Return the share of the moves from 60 to 30 days ago that were undone within 30 days."""
         old = [move for move in self.moves if move[0] <= day - BOUNCE_DAYS]
         back = sum(
             any(
@@ -104,7 +104,7 @@ class Drift(msgspec.Struct, array_like=True):
 
 
 def alarms_of(figures: Mapping[str, float]) -> tuple[str, ...]:
-    """The figures that call for a new frame; empty for an unchanged shop.
+    """Return the figures that call for a new frame; empty for an unchanged shop.
 
     Causes: ADWIN detects different distances, a feature has another distribution (``psi_<feature>``), the shares of
     segments changed, or too many moves are undone.
@@ -123,13 +123,13 @@ def _shares(values: FloatArray, borders: Sequence[float]) -> FloatArray:
 
 
 def _index(born: Sequence[float], now: FloatArray) -> float:
-    """Population stability index."""
+    """Return the population stability index."""
     before, after = np.maximum(born, 1e-3), np.maximum(now, 1e-3)
     return float(((after - before) * np.log(after / before)).sum())
 
 
 def _changed_in_the_last(weeks: Sequence[Sequence[float]]) -> bool:
-    """Whether River's ADWIN (Bifet & Gavalda, SDM 2007) detects a change in the newest week."""
+    """Return whether River's ADWIN (Bifet & Gavalda, SDM 2007) detects a change in the newest week."""
     from river import drift  # takes seconds to import, and only the owner needs it
 
     adwin: Any = drift.ADWIN

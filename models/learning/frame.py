@@ -29,7 +29,7 @@ _ANY = NAMES.index("orders")  # the axis to use if no feature is informative
 
 
 def fit_priors(stats: FloatArray) -> Priors:
-    """Population means that replace a customer's own values without orders; ``stats`` is (VECTOR, n)."""
+    """Return the population means that replace a customer's own values without orders; ``stats`` is (VECTOR, n)."""
     bought = stats[ORDER_DAYS] > 0
     days = float(stats[ORDER_DAYS, bought].sum())
     orders = float(stats[ORDERS, bought].sum())
@@ -45,7 +45,7 @@ def borders(x: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def informative_axes(spread: FloatArray) -> list[int]:
-    """Features the shop records and in which customers differ; the others would only repeat the orders."""
+    """Return the features that the shop records and that vary among customers; others would only repeat the orders."""
     silent = {j for j in range(FEATURES) if spread[j] <= _CONSTANT}
     if NAMES.index("clicks") in silent:
         silent.add(NAMES.index("browse_to_buy"))
@@ -53,7 +53,7 @@ def informative_axes(spread: FloatArray) -> list[int]:
 
 
 def standard(stats: FloatArray, priors: Priors) -> Frame:
-    """Winsorised z-scores of the features of statistics (VECTOR, n); a constant feature gets no axis.
+    """Return the winsorised z-scores of the features of statistics (VECTOR, n); a constant feature gets no axis.
 
     If all features are constant, one axis remains, on which all customers have the same position.
     """
@@ -66,15 +66,14 @@ def standard(stats: FloatArray, priors: Priors) -> Frame:
 
 
 def is_uninformative(frame: Frame) -> bool:
-    """Whether customers differ in no feature of a standard frame."""
+    """Return whether no feature of a standard frame varies among customers."""
     return max(map(max, frame.weights)) >= 1 / _CONSTANT
 
 
 def volume(stats: FloatArray, gap_cv2: float | None = None) -> Frame:
-    """One axis, purchase volume: the sum of the z-scores of orders and money, from statistics (VECTOR, n).
+    """Return one axis, purchase volume: the sum of the z-scores of orders and money, from statistics (VECTOR, n).
 
-    Both are used as stored, decaying daily and not scaled up by the customer's exposure. One number thus combines
-    frequency, recency and money.
+    Both are used as stored, without scaling by exposure, so that one number combines frequency, recency and money.
     """
     priors = replace(fit_priors(stats), least_part=1.0, gap_cv2=gap_cv2)
     mu, low, high, spread = _moments(stats, priors)
@@ -113,5 +112,5 @@ def into_frame(x: FloatArray, frame: Frame) -> FloatArray:
 
 
 def silent_features(frame: Frame) -> list[int]:
-    """Indices of the features that have no weight in a frame."""
+    """Return the indices of the features that have no weight in a frame."""
     return [j for j, row in enumerate(frame.weights) if not any(row)]

@@ -87,24 +87,24 @@ def fit_frame(
 
 
 def orders_alone(plain: Frame) -> bool:
-    """Whether the shop records neither clicks nor discounts, so that customers differ in little but volume."""
+    """Return whether the shop records neither clicks nor discounts, so that customers differ in little but volume."""
     return frozenset(silent_features(plain)) >= _MANNERS
 
 
 def volume_is_informative(plain: Frame) -> bool:
-    """Whether volume may characterise customers: in shops with orders alone and irregular buyers."""
+    """Return whether volume may characterise customers: in shops with orders alone and irregular buyers."""
     usual = plain.priors.gap_cv2
     return orders_alone(plain) and (usual is None or usual >= REGULAR_SHOP)
 
 
 def forms_kinds(sample: Sample, plain: Frame, figures: dict[str, float]) -> bool:
-    """Whether customers differ by kind, not by degree.
+    """Return whether customers differ by kind, not by degree.
 
     Their pasts must distinguish two halves by KINDS_NATS, and two populations must explain these pasts better, by
     KINDS_GAIN, than one population whose rates vary by a Gamma distribution. Levels of volume would divide a kind, and
     its members would cross the levels by chance. Sets ``halves_apart`` and ``kinds_gain`` in ``figures``, in nats.
     """
-    # A generator of its own: the draws of the caller, and so the clusters of shops with levels, stay as they are.
+    # Use a separate generator, so that the caller's draws, and the clusters of shops with levels, do not change.
     halves = multi_start(sample.points(plain), 2, np.random.default_rng(_HALVES_SEED))
     figures["halves_apart"] = nats_apart(sample, halves, plain)
     figures["kinds_gain"] = nats_gained(sample, halves, plain)
@@ -112,13 +112,13 @@ def forms_kinds(sample: Sample, plain: Frame, figures: dict[str, float]) -> bool
 
 
 def steps_of(ks: range) -> range:
-    """The number of segments in a volume frame, as a range of length one."""
+    """Return the number of segments in a volume frame, as a range of length one."""
     steps = min(max(STEPS, ks[0]), ks[-1])
     return range(steps, steps + 1)
 
 
 def best_of(found: Mapping[str, Backtest]) -> str:
-    """The kind of the best frame, by ``explains_more`` and ``clearly_better``."""
+    """Return the kind of the best frame, by ``explains_more`` and ``clearly_better``."""
     plain, white = found[STANDARD], found[NOISE_WHITENED]
     if VOLUME in found and explains_more(found[VOLUME], plain, white):
         return VOLUME
@@ -126,14 +126,14 @@ def best_of(found: Mapping[str, Backtest]) -> str:
 
 
 def clearly_better(white: Backtest, plain: Backtest) -> bool:
-    """Whether whitening separates as many groups, keeps their predictive power, and flips fewer customers."""
+    """Return whether whitening separates as many groups, keeps their predictive power, and flips fewer customers."""
     if white.k < plain.k or white.eta2 < _WORSE * plain.eta2:
         return False
     return white.k > plain.k or white.flips < plain.flips
 
 
 def explains_more(steps: Backtest, plain: Backtest, white: Backtest) -> bool:
-    """Whether volume predicts clearly more than the manner of buying, with as many groups equally stable."""
+    """Return whether volume predicts clearly more than the other frames, with as many groups that are equally stable."""
     if steps.eta2 < _STRONGER * max(plain.eta2, white.eta2):
         return False
     return steps.k > plain.k or steps.flips <= plain.flips

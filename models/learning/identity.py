@@ -15,14 +15,14 @@ _PART = 0.5  # minimum share of members for a recorded split or merge
 
 
 def overlaps(old: IntArray, new: IntArray, before: int, after: int) -> FloatArray:
-    """Number of members that two labellings have in common, shape (before, after)."""
+    """Return the number of members that two labellings have in common, shape (before, after)."""
     table = np.zeros((before, after))
     np.add.at(table, (old, new), 1)
     return table
 
 
 def carried(table: FloatArray, same: float = SAME) -> list[int | None]:
-    """For each new cluster the old one it continues, or None, by the best one-to-one Jaccard overlap."""
+    """Return for each new cluster the old cluster that it continues, or None, by the best one-to-one Jaccard overlap."""
     from scipy.optimize import linear_sum_assignment
 
     union = table.sum(axis=1)[:, None] + table.sum(axis=0)[None] - table
@@ -35,14 +35,14 @@ def carried(table: FloatArray, same: float = SAME) -> list[int | None]:
 
 
 def in_order(old: Sequence[float], new: FloatArray, segments: Sequence[Segment]) -> list[Segment]:
-    """For each new cluster on an axis, the old segment of the same rank."""
+    """Return for each new cluster on an axis the old segment of the same rank."""
     places = np.argsort(np.argsort(new))
     ascending = np.argsort(np.array(old))
     return [segments[int(ascending[place])] for place in places]
 
 
 def transitions(table: FloatArray, old: Sequence[Segment], new: Sequence[Segment]) -> tuple[Transition, ...]:
-    """The MONIC record: survive, split, merge, appear, vanish, with overlaps."""
+    """Return the MONIC record: survive, split, merge, appear, vanish, with overlaps."""
     sizes, sizes_after = np.maximum(table.sum(axis=1), 1), np.maximum(table.sum(axis=0), 1)
     before_ids, after_ids = [s.segment_id for s in old], [s.segment_id for s in new]
     record = []

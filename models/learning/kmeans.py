@@ -9,7 +9,7 @@ import numpy as np
 from models.behaviour.layout import FloatArray, IntArray
 
 PART = 500
-"""Customers used to start the challenger of a weekly update; the final steps use all."""
+"""Number of customers on which the challenger of a weekly update starts; its final steps use all."""
 _STARTS = 8
 """Starts of a half-panel fit. With 3, poor local optima cause half the disagreement between two halves."""
 _GROWTH = 1.75
@@ -27,7 +27,7 @@ class Fit:
 
 def nearest(z: FloatArray, centroids: FloatArray) -> Fit:
     """Assign points (n, axes) to fixed centroids."""
-    # |z|^2 is the same for all centroids; omitting it leaves a single BLAS product.
+    # Omit |z|^2, which is the same for all centroids, so that one BLAS product remains.
     scores = z @ (-2 * centroids.T) + (centroids**2).sum(axis=1)
     labels = scores.argmin(axis=1)
     inertia = float(scores[np.arange(len(z)), labels].sum() + (z**2).sum())
@@ -35,7 +35,7 @@ def nearest(z: FloatArray, centroids: FloatArray) -> Fit:
 
 
 def lloyd(z: FloatArray, centroids: FloatArray, steps: int = 50) -> Fit:
-    """Lloyd steps until convergence; a centroid without members moves to the point farthest from its own."""
+    """Run Lloyd steps until convergence; a centroid without members moves to the point farthest from its own."""
     fit = nearest(z, centroids)
     for _ in range(steps):
         counts = np.bincount(fit.labels, minlength=len(centroids))
@@ -66,17 +66,18 @@ def plus_plus(z: FloatArray, k: int, rng: np.random.Generator) -> FloatArray:
 
 
 def multi_start(z: FloatArray, k: int, rng: np.random.Generator, starts: int = 10) -> Fit:
-    """The best of several k-means++ starts."""
+    """Return the best of several k-means++ starts."""
     return min((lloyd(z, plus_plus(z, k, rng)) for _ in range(starts)), key=lambda fit: fit.inertia)
 
 
 def random_part(z: FloatArray, rng: np.random.Generator, most: int = PART) -> FloatArray:
-    """At most ``most`` of the points, in random order."""
+    """Return at most ``most`` of the points, in random order."""
     return z[rng.permutation(len(z))[:most]]
 
 
 def weekly(z: FloatArray, centroids: FloatArray, rng: np.random.Generator, steps: int) -> tuple[Fit, Fit]:
-    """One weekly update on points (n, axes): a few Lloyd steps from ``centroids``, and a fresh fit as challenger.
+    """Return one weekly update on points (n, axes): a few Lloyd steps from ``centroids``, and a fresh fit as
+    challenger.
 
     The fresh fit starts from PART of the points, and the best start is finished on all.
     """
@@ -96,7 +97,7 @@ def served(z: FloatArray, centroids: FloatArray) -> Fit:
 
 
 def adjusted_rand(a: IntArray, b: IntArray) -> float:
-    """Adjusted Rand index of two labellings (Hubert & Arabie, 1985): 1 if equal, 0 at chance level."""
+    """Return the adjusted Rand index of two labellings (Hubert & Arabie, 1985): 1 if equal, 0 at chance level."""
     table = np.zeros((int(a.max()) + 1, int(b.max()) + 1))
     np.add.at(table, (a, b), 1)
 
@@ -113,7 +114,7 @@ def adjusted_rand(a: IntArray, b: IntArray) -> float:
 def stability(
     z: FloatArray, ks: range, rng: np.random.Generator, splits: int = 6, sample: int = 1600
 ) -> dict[int, float]:
-    """Mean agreement, over random halves, of two half-panel fits applied to all points, for each k."""
+    """Return for each k the mean agreement, over random halves, of two half-panel fits applied to all points."""
     if len(z) > sample:
         z = z[np.sort(rng.permutation(len(z))[:sample])]
     halves = [rng.permutation(len(z)) for _ in range(splits)]
@@ -131,11 +132,12 @@ def stability(
 
 
 def choose_k(stable: dict[int, float], enough: float = 0.9, slack: float = 0.02) -> int:
-    """The largest k that is stable ``enough`` and hardly less so than smaller k; else the largest close to the best.
+    """Return the largest k that is stable ``enough`` and hardly less so than smaller k, else the largest close to the
+    best.
 
-    A k that is stable enough but clearly less stable than a smaller one splits a true group. Fewer groups are easier
-    to reproduce, so ``slack`` is allowed for each step between the two. If a smaller k is reproduced almost perfectly,
-    k must be, too: disagreement may grow by at most _GROWTH per step.
+    A k that is clearly less stable than a smaller one splits a true group. Fewer groups are easier to reproduce, so
+    each step between the two may lose ``slack``. If a smaller k is reproduced almost perfectly, disagreement may grow
+    by at most _GROWTH per step.
     """
 
     def holds(k: int) -> bool:

@@ -141,7 +141,7 @@ class Learner:
 
     def _draw_sample(self, day: int) -> tuple[Sample, int]:
         """Age the panel to ``day``, drop customers silent for too long; return the sample and the number of buyers."""
-        # Sorted by id, so that the order of arrival does not matter.
+        # Sort by id, so that the result does not depend on the order of arrival.
         ids = sorted(self.members)
         rows = np.array([self.members[customer][0] for customer in ids], dtype=np.int64)
         silent = day - self.memory.matrix[rows, LAST_EVENT] > self.config.silent_days
@@ -171,13 +171,13 @@ class Learner:
         """Fit a frame and its clusters; matching clusters inherit their identity."""
         before = self.model
         frame, fit = fresh(sample, self.state.noise_samples, self.config, rng, figures)
-        # While the first frames are fitted the shop still reveals itself, so the number of segments may change too.
+        # While the first frames are fitted, the number of segments may change too.
         if before is not None and len(fit.centroids) == before.k:
             fit = carried_over(sample, sample.points(frame), before, self.config.better, rng)
         return self._publish(sample, frame, fit, self._heirs(sample, fit))
 
     def _update(self, sample: Sample, rng: np.random.Generator, figures: dict[str, float]) -> Learned:
-        """The weekly update in the same frame: continue from the working centroids, run the challenger, check k."""
+        """Run the weekly update in the same frame: continue from the working centroids, run the challenger, check k."""
         state, config, model = self.state, self.config, self.model
         assert model is not None and state.working is not None
         frame = with_rhythm(model.frame, sample)
@@ -188,7 +188,7 @@ class Learner:
         state.working = fit.centroids
         self._compare(sample, frame, z, fit, challenger, figures)
         if not config.clusterer.ours:
-            # River's centres are published instead of a fresh fit of ours, and may drift from group to group.
+            # River's centres are published instead of a fresh fit of ours, so they may drift from group to group.
             challenger = fit
         if model.k == 1 and config.k is None:
             return self._one_segment(sample, frame, fit, rng, figures)
@@ -218,12 +218,12 @@ class Learner:
         if frame != model.frame:
             state.drift.begin(sample.features(frame))
         figures.update(state.drift.update(sample.features(frame), distances, sample.day))
-        # Points of another frame are not comparable with those of last week's challenger.
+        # Points of another frame cannot be compared with last week's challenger.
         beaten = model.k > 1 and frame == model.frame and self._no_longer_these(sample, fit, challenger)
         state.beaten = state.beaten + 1 if beaten else 0
 
     def _no_longer_these(self, sample: Sample, fit: Fit, challenger: Fit) -> bool:
-        """Whether to replace the working clusters: ours by a fresh fit, River's if a centre has no members left."""
+        """Return whether to replace the working clusters: ours by a fresh fit, River's if a centre has no members left."""
         if self.config.clusterer.ours:
             return challenger.inertia < (1 - self.config.better) * fit.inertia
         return None in self._heirs(sample, fit)
@@ -231,9 +231,10 @@ class Learner:
     def _one_segment(
         self, sample: Sample, frame: Frame, fit: Fit, rng: np.random.Generator, figures: dict[str, float]
     ) -> Learned:
-        """The weekly update of a shop with one segment: can customers be separated now, in a frame fitted today?
+        """Run the weekly update of a shop with one segment: test whether a frame fitted today separates its customers.
 
-        Groups found twice in a row are adopted at once: no member had a segment that could change unexpectedly.
+        Groups found twice in a row are adopted at once, because no member has a segment yet that could change
+        unexpectedly.
         """
         state = self.state
         state.beaten = 0
@@ -248,12 +249,12 @@ class Learner:
         return Learned("moved", self._release(candidate, sample.day), None, figures)
 
     def _moved(self, sample: Sample, frame: Frame, fit: Fit, figures: dict[str, float]) -> ClusterModel | None:
-        """The current clusters, if they moved enough to justify a version; otherwise None."""
+        """Return the current clusters, if they moved enough to justify a version; otherwise None."""
         model, config = self.model, self.config
         assert model is not None
         heirs: list[Segment | None] = list(model.segments)
         if not config.clusterer.ours and model.k > 1:
-            # Only our own working centroid i is segment i of the published model by construction.
+            # Centroid i is segment i of the published model only for our own clusterer.
             heirs = self._heirs(sample, fit)
             if None in heirs:
                 return None
@@ -262,14 +263,14 @@ class Learner:
         figures.update({f"shift_{segment}": shift for segment, shift in shifts.items()})
         figures["centroid_shift"] = max(shifts.values())
         material = figures["centroid_shift"] > config.tolerance or figures["table_shift"] > config.table_tolerance
-        # A version keeps the rules it was published with. Moves caused by newer rules count as a refit.
+        # A version keeps the thresholds it was published with. Moves caused by newer thresholds count as a refit.
         if frame != model.frame or candidate.preset != model.preset:
             return candidate
-        # While a challenger leads, a version of the beaten clusters would only move customers twice.
+        # A version of clusters that a challenger beats would move customers twice.
         return candidate if material and not self.state.beaten else None
 
     def _due_for_k(self, day: int) -> bool:
-        """Whether the check of the number of segments is due; if so, mark it as done."""
+        """Return whether the check of the number of segments is due, and if so mark it as done."""
         due = cadence.number_is_due(self.state, self.config, day)
         if due:
             self.state.last_k_look = day
@@ -278,10 +279,10 @@ class Learner:
     def _check_number(
         self, sample: Sample, z: FloatArray, rng: np.random.Generator, figures: dict[str, float]
     ) -> Proposal | None:
-        """Every two weeks: propose another number of segments if two checks in a row find it."""
+        """Propose another number of segments if two fortnightly checks in a row find it."""
         state, config, model = self.state, self.config, self.model
         assert model is not None
-        # Volume is a matter of degree: the data contain no number of segments.
+        # Volume is a matter of degree, so the data determine no number of segments.
         if config.k is not None or model.frame.kind == VOLUME or not self._due_for_k(sample.day):
             return None
         k, fit = supported(sample, model.frame, stable_number(z, config, rng, figures), rng, figures)
@@ -297,7 +298,7 @@ class Learner:
     def _withdrawn(self, figures: dict[str, float]) -> Proposal | None:
         """Drop the waiting proposal if its reason no longer holds."""
         state = self.state
-        # While a challenger leads, the shares belong to the beaten clusters and say nothing about the shop.
+        # While a challenger leads, the shares belong to the beaten clusters and are no evidence about the shop.
         if not state.beaten:
             state.reason.looked_at_drift(alarms_of(figures), state.drift)
         waiting = state.proposal
@@ -323,7 +324,7 @@ class Learner:
     ) -> Proposal | None:
         """Try a candidate and make it the waiting proposal, unless the same one was rejected recently."""
         state = self.state
-        # Sorted by id, as everywhere: the order of arrival differs after a restart.
+        # Sort by id, because the order of arrival differs after a restart.
         rows = [self.members[customer][0] for customer in sorted(self.members)]
         trial = tried(self.memory, rows, state.timeline, candidate, sample.day)
         proposal = Proposal(state.proposals + 1, sample.day, why, candidate, trial, alarms)
@@ -337,9 +338,9 @@ class Learner:
 
     # --- versions -----------------------------------------------------------------------------
     def _heirs(self, sample: Sample, fit: Fit) -> list[Segment | None]:
-        """The published segment that each cluster of ``fit`` continues, by overlap of members."""
+        """Return the published segment that each cluster of ``fit`` continues, by overlap of members."""
         model, k = self.model, len(fit.centroids)
-        # A single segment has no predecessor or successor: it only says that customers cannot be separated.
+        # A single segment has no predecessor or successor; it only means that customers cannot be separated.
         if model is None or (k == 1) != (model.k == 1):
             return [None] * k
         if model.frame.kind == VOLUME and fit.centroids.shape[1] == 1 and k == model.k:
@@ -361,7 +362,7 @@ class Learner:
         )
 
     def _publish(self, sample: Sample, frame: Frame, fit: Fit, heirs: Sequence[Segment | None]) -> ClusterModel:
-        """Publish a new structure; counters and proposals about the old one are void."""
+        """Publish a new structure, and reset the counters and proposals of the old one."""
         fresh = self.model is None or self.model.frame != frame
         model = self._release(self._build(sample, frame, fit, heirs), sample.day)
         if fresh:

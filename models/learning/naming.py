@@ -52,20 +52,20 @@ little but have not fallen silent."""
 _SECOND_CHOICE: Final = frozenset(("Explorers", "Specialists", "Occasional"))
 _SECOND_STEPS: Final = frozenset(("Light buyers", "Rare buyers"))
 _RELUCTANCE: Final = 0.05
-"""Cost of a second-choice name: `Loyal` and `Explorers` fit the same customers and must not alternate."""
+"""Cost of a second-choice name, so that two names that fit equally well (`Loyal`, `Explorers`) do not alternate."""
 _LAST_CHOICE: Final = frozenset(("Regulars", "Moderate"))
 _LAST_RELUCTANCE: Final = 0.5
 _UNTRUE: Final = 100.0
 _LETTERED: Final = "Segment"
-"""Precedes a letter: the name of a cluster that no other name fits. Its card describes it."""
+"""Prefix of the names of clusters that fit no prototype, such as ``Segment A``."""
 EVERYBODY: Final = "Everybody"
 """The name of the only segment of a shop whose customers cannot be separated."""
 _SILENT: Final = frozenset(("At risk", "Hibernating", "Fading"))
 _LATE: Final = 1.5
-"""Silence of the median member, in usual gaps, from which a name may mention leaving."""
+"""Minimum inactivity of the median member, in usual gaps, for a name that mentions leaving."""
 _MORE: Final = 0.22
-"""Log of 1.25: a quarter above the shop's mean."""
-# What a name claims about a cluster relative to the shop's mean: features, and the minimum excess (maximum if
+"""Log of 1.25: the minimum excess over the shop's mean for a claim of "more"."""
+# Claims of a name about its cluster relative to the shop's mean: features, with the minimum excess (maximum if
 # negative).
 _CLAIMS: Final[dict[str, dict[str, float]]] = {
     "Champions": {"money": _MORE, "orders": 0.0},
@@ -79,7 +79,7 @@ _CLAIMS: Final[dict[str, dict[str, float]]] = {
     "Regulars": {"orders": 0.0},
 }
 
-# Names that need features the shop may not record.
+# Names that require features the shop may not record.
 _NEEDED: Final[dict[str, tuple[str, ...]]] = {
     "Browsers": ("clicks",),
     "Bargain hunters": ("discount_share",),
@@ -89,7 +89,7 @@ _NEEDED: Final[dict[str, tuple[str, ...]]] = {
 
 
 def stretched_ranks(traits: FloatArray, labels: IntArray, k: int) -> FloatArray:
-    """Mean percentile rank of each cluster in each trait, stretched to 0..1 over the clusters.
+    """Return the mean percentile rank of each cluster in each trait, stretched to 0..1 over the clusters.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def stretched_ranks(traits: FloatArray, labels: IntArray, k: int) -> FloatArray:
     ranks = np.empty_like(traits)
     for j, column in enumerate(traits.T):
         _, inverse, counts = np.unique(column, return_inverse=True, return_counts=True)
-        # Ties share their middle rank; otherwise the order of customers would affect the names.
+        # Ties share their middle rank, so that the order of customers does not affect the names.
         middle = np.cumsum(counts) - counts / 2
         ranks[:, j] = middle[inverse] / n
     means = np.stack([ranks[labels == i].mean(axis=0) if (labels == i).any() else ranks[0] * 0 + 0.5 for i in range(k)])
@@ -115,7 +115,7 @@ def stretched_ranks(traits: FloatArray, labels: IntArray, k: int) -> FloatArray:
 
 
 def untrue(x: FloatArray, overdue: FloatArray, labels: IntArray, k: int, steps: bool = False) -> list[set[str]]:
-    """For each cluster the names whose claims do not hold, in absolute terms.
+    """Return for each cluster the names whose claims do not hold in absolute terms.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def untrue(x: FloatArray, overdue: FloatArray, labels: IntArray, k: int, steps: 
     overdue
         Days since the last event over the customer's own usual gap, (n,).
     steps
-        The clusters are levels of volume, whose other names are mere ranks and claim nothing.
+        Whether the clusters are levels of volume, whose names are ranks without claims.
     """
     found: list[set[str]] = []
     usual = x.mean(axis=0)
@@ -152,12 +152,12 @@ def names_for(
     steps: bool = False,
     barred: Sequence[Collection[str]] = (),
 ) -> dict[int, str]:
-    """Names for the clusters ``unnamed`` from those not ``taken``; ranks as in ``stretched_ranks``.
+    """Return the names for the clusters ``unnamed`` from those not ``taken``; ranks as in ``stretched_ranks``.
 
     Parameters
     ----------
     steps
-        The clusters are levels of volume.
+        Whether the clusters are levels of volume.
     barred
         For each cluster the names that are false for it (``untrue``); empty for none.
     """
@@ -184,7 +184,7 @@ def names_for(
 
 
 def _is_distinct(name: str, ranks: FloatArray) -> bool:
-    """Whether the shop records the features a name refers to."""
+    """Return whether the shop records the features a name refers to."""
     return all(np.ptp(ranks[:, TRAITS.index(trait)]) > 0 for trait in _NEEDED.get(name, ()))
 
 
@@ -204,12 +204,12 @@ def _misfit(ranks: FloatArray, unnamed: Sequence[int], name: str, steps: bool) -
 
 
 def _lettered(used: Collection[str]) -> str:
-    """The first unused name of Segment A, Segment B ..."""
+    """Return the first unused name of Segment A, Segment B ..."""
     return next(name for letter in ascii_uppercase if (name := f"{_LETTERED} {letter}") not in used)
 
 
 def prototype_of(segment_id: str) -> str:
-    """The prototype an id was derived from, whatever the segment's current name; empty without one.
+    """Return the prototype from which an id was derived, whatever the segment's current name; empty if there is none.
 
     >>> prototype_of("bargain_hunters_2"), prototype_of("big_ticket"), prototype_of("group_11")
     ('Bargain hunters', 'Big-ticket', '')
@@ -220,7 +220,7 @@ def prototype_of(segment_id: str) -> str:
 
 
 def id_for(name: str, taken: Collection[str]) -> str:
-    """A stable id derived from a first name, different from every id ever used.
+    """Return a stable id derived from a first name, different from every id ever used.
 
     >>> id_for("Bargain hunters", {"bargain_hunters"})
     'bargain_hunters_2'

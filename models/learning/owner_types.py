@@ -20,7 +20,7 @@ class LearnerConfig:
     Parameters
     ----------
     shift
-        The panel is one customer in 2**shift; ``Learner.set_shift`` changes it later.
+        The panel holds one customer in 2**shift; ``Learner.set_shift`` changes it later.
     min_buyers
         Minimum number of customers with an order, in the whole shop, for clusters.
     min_members
@@ -37,17 +37,18 @@ class LearnerConfig:
     better
         Share of inertia that a challenger must save, in ``streak`` consecutive runs.
     tolerance
-        Move of a centroid, as a share of the gap to its nearest neighbour, that justifies a version.
+        Minimum move of a centroid that justifies a version, as a share of the gap to its nearest neighbour.
     table_tolerance
-        Log ratio of a segment's rate to the published one that justifies a version.
+        Minimum log ratio of a segment's rate to the published rate that justifies a version.
     silent_days
         Customers silent for longer leave the panel.
     adopt_share
         A proposal that would move at most this share of the panel is adopted at once; None: a person decides.
     no_means_days
-        Days for which a rejected proposal is not repeated.
+        Days after a rejection during which the same proposal is not made again.
     clusterer
-        Moves the centres between two frames. Frames, numbers of segments and first centres always come from the panel.
+        The clusterer that moves the centres between two frames. Frames, numbers of segments and first centres are
+        always fitted on the panel.
     """
 
     seed: int = 1
@@ -88,7 +89,7 @@ class Learned:
     proposal
         The proposal just made, adopted (with ``promoted``) or rejected.
     withdrawn
-        The waiting proposal whose reason is gone; also beside ``moved``, ``proposed`` and ``promoted``.
+        The waiting proposal whose reason no longer holds; may accompany ``moved``, ``proposed`` and ``promoted``.
     figures
         Numbers for metrics and for people.
     """

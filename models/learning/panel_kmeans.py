@@ -94,7 +94,9 @@ class PanelKMeans(base.Clusterer):
             self._fit()
 
     def predict_one(self, x: dict[base.typing.FeatureName, Any]) -> int:
-        """Number of the nearest centre; 0 before the first fit. A missing feature of point or centre counts as 0."""
+        """Return the number of the nearest centre; 0 before the first fit. A missing feature of point or centre counts
+        as 0.
+        """
         if not self.centers:
             return 0
 

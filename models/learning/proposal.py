@@ -71,11 +71,11 @@ class Proposal:
         return f"{self.why}:{self.model.k}" if self.why == NEW_NUMBER else self.why
 
     def moves_at_most(self, share: float | None) -> bool:
-        """Whether it moves at most this share and so needs no approval; always False without a limit."""
+        """Return whether the proposal moves at most this share and so needs no approval; always False without a limit."""
         return share is not None and self.trial.share <= share
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-safe content."""
+        """Return the JSON-safe content."""
         return {
             "number": self.number,
             "day": self.day,
@@ -100,9 +100,9 @@ class Proposal:
 
 
 def tried(memory: Memory, rows: Sequence[int], timeline: Timeline, model: ClusterModel, day: int) -> Trial:
-    """The effect of ``model`` in force from the day after ``day``: runs the daily step itself, on a copy.
+    """Return the effect of ``model`` coming into force on the day after ``day``, by running the daily step on a copy.
 
-    Only moves of cause ``refit`` count: the others would happen without the version, too.
+    Only moves of cause ``refit`` count; others would happen without the version, too.
     """
     labelled = [row for row in rows if memory.segment_code(row) >= FIRST_CODE]
     copy = Memory(max(1, len(labelled)))

@@ -18,7 +18,7 @@ QUIET_CHECKS: Final = 4
 
 
 class Reason(msgspec.Struct, array_like=True):
-    """What the owner's checks have found since the waiting proposal was made.
+    """Results of the owner's checks since the waiting proposal was made.
 
     Attributes
     ----------
@@ -46,19 +46,19 @@ class Reason(msgspec.Struct, array_like=True):
             self.levels = _level(drift.weeks[:-QUIET_CHECKS] or drift.weeks[:1]), _level(drift.weeks[-1:])
 
     def gone(self, proposal: Proposal, drift: Drift) -> bool:
-        """Whether the reason of the proposal no longer holds."""
+        """Return whether the reason of the proposal no longer holds."""
         if proposal.why == NEW_NUMBER:
             return self.same >= NUMBER_CHECKS
         return self.quiet >= QUIET_CHECKS and self._as_before(proposal, _level(drift.weeks[-QUIET_CHECKS:]))
 
     def _as_before(self, proposal: Proposal, level: float) -> bool:
         if self.levels is None:
-            # Written by an owner version that did not record levels.
+            # An owner version without levels wrote this proposal.
             return "adwin" not in proposal.alarms
         before, alarmed = self.levels
         return abs(level - before) < abs(level - alarmed)
 
 
 def _level(weeks: Sequence[Sequence[float]]) -> float:
-    """Mean distance to the centroid over some weeks."""
+    """Return the mean distance to the centroid over some weeks."""
     return float(np.mean(weeks)) if weeks else 0.0

@@ -1,15 +1,12 @@
-"""River's ``KMeans`` or ``STREAMKMeans`` at the owner: given first centres, point-by-point learning, storage.
+"""River's ``KMeans`` and ``STREAMKMeans`` for the owner: given first centres, learning point by point, storage.
 
-Properties of River 0.26, and how this module handles them:
+River 0.26 has three properties that this module handles:
 
 - Centres are dictionaries that draw a Gaussian number for each unknown feature, in the order of a *set* of the
-features. So
-  all centres are assigned before the first point, every point has every feature, and features are the numbers 0, 1,
-  ..., whose order in a set is the same in every process.
-- ``STREAMKMeans`` learns each full chunk with a new ``KMeans`` whose centres are drawn (seeded, the same for each
-chunk), and
-  then learns that model's centres, including those that no point has moved. This is the method, so it is left
-  unchanged.
+  features. So all centres are assigned before the first point, every point has every feature, and features are the
+  numbers 0, 1, ..., whose order in a set is the same in every process.
+- ``STREAMKMeans`` learns each full chunk with a new ``KMeans`` with drawn centres (same seed for each chunk), then
+  learns that model's centres, including those that no point has moved. This is the method, so it is left unchanged.
 - Both can be saved only by pickle. Here their state is plain numbers: the centres, and the chunk in progress.
 """
 
@@ -25,7 +22,7 @@ from models.learning.clusterer_choice import ClustererChoice
 
 
 class Kept(msgspec.Struct, array_like=True):
-    """The stored state of a River clusterer: its choice, its centres, points seen, and those of the open chunk."""
+    """The stored state of a River clusterer: its choice, its centres, the number of points seen, and the open chunk."""
 
     choice: str
     centres: list[list[float]]
@@ -65,11 +62,11 @@ class RiverCentres:
         return found
 
     def centroids(self) -> FloatArray:
-        """The centres, (k, axes)."""
+        """Return the centres, (k, axes)."""
         return np.array([list(center.values()) for center in self.centers.values()])
 
     def predict_one(self, x: dict[int, float]) -> int:
-        """The number of the nearest centre."""
+        """Return the number of the nearest centre."""
         return int(self._model.predict_one(x))
 
     def learn_one(self, x: dict[int, float]) -> None:
@@ -82,14 +79,14 @@ class RiverCentres:
                 self._chunk = []
 
     def keep(self) -> Kept:
-        """The state from which ``resume`` continues as if never stopped."""
+        """Return the state from which ``resume`` continues as if never stopped."""
         return Kept(str(self.choice), self.centroids().tolist(), self._seen, [list(point) for point in self._chunk])
 
     @classmethod
     def resume(cls, choice: ClustererChoice, kept: Kept) -> RiverCentres:
         """Restore the clusterer from ``keep``; its choice must be the same."""
         found = cls(choice, np.array(kept.centres))
-        # The points of an open chunk have not moved any centre yet.
+        # Points of an open chunk have not moved any centre yet.
         for point in kept.chunk:
             found.learn_one(dict(enumerate(point)))
         found._seen = kept.seen

@@ -60,7 +60,7 @@ class RowStream:
         self._frame = model.frame
 
     def keep(self) -> Kept | None:
-        """The state for ``begin``; drain the stream first, so that no rows wait."""
+        """Return the state for ``begin``; drain the stream first, so that no rows wait."""
         return None if self._river is None else self._river.keep()
 
     def take(self, customer: str, blob: bytes) -> bool:
@@ -92,17 +92,17 @@ class RowStream:
             return
         for point in z.tolist():
             x = dict(enumerate(point))
-            # Measured before it is learned, so that unseen points judge the clusters.
+            # Measure before learning, so that the clusters are judged on unseen points.
             self._measure(x, self._river.predict_one(x), self._river.centers)
             self._river.learn_one(x)
 
     def update(
         self, z: FloatArray, centroids: FloatArray, rng: np.random.Generator, figures: dict[str, float]
     ) -> tuple[Fit, Fit]:
-        """The weekly update on the whole panel (n, axes): the current clusters, and a fresh fit beside them.
+        """Return the weekly update on the whole panel (n, axes): the current clusters, and a fresh fit beside them.
 
-        Sets in ``figures`` the ``panel_rows`` since the last update and their progressive ``silhouette``, as River
-        defines it: the distances to the own centre over those to the next one, so smaller is better.
+        Sets in ``figures`` the ``panel_rows`` since the last update and their progressive ``silhouette`` by River's
+        definition: distances to the own centre over those to the next one, so smaller is better.
         """
         if self._rows and len(centroids) > 1:
             figures["panel_rows"], figures["silhouette"] = float(self._rows), float(self._silhouette.get())

@@ -1,8 +1,8 @@
-"""Tests whether the groups of a clustering can be distinguished, on the shop's own scale and in nats, not in z-scores.
+"""Tests whether the groups of a clustering can be distinguished, in the units of features and in nats.
 
-Agreement between two halves of a panel (``kmeans.stability``) shows that a cut is reproducible, not that groups exist:
-phases of a rhythm, or slices of one cloud, are perfectly stable. So groups must differ by an amount a person would
-notice, and their members' pasts must show which of two groups they belong to.
+Agreement between two halves of a panel (``kmeans.stability``) shows that a partition is reproducible, not that groups
+exist: phases of a rhythm, or slices of one cloud, are perfectly stable. So groups must differ by an amount that a
+person would notice, and their members' pasts must show to which of two groups they belong.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from models.learning.diary import phi, sigma2
 from models.learning.kmeans import Fit, multi_start
 
 A_QUARTER: Final = 0.22
-"""Log of 1.25: the minimum difference of two groups that deserve two names."""
+"""Log of 1.25: the minimum difference between two groups for separate names."""
 VISIBLE: Final = {"discount_share": 0.10, "breadth": 0.35}
 """The same for features that are not logs."""
 SEPARABLE_NATS: Final = 1.6
@@ -37,7 +37,7 @@ _VISIBLE: FloatArray = np.array([VISIBLE.get(name, A_QUARTER) for name in NAMES]
 def supported(
     sample: Sample, frame: Frame, k: int, rng: np.random.Generator, figures: dict[str, float]
 ) -> tuple[int, Fit]:
-    """The largest number of groups up to ``k`` that are pairwise distinguishable, and these groups.
+    """Return the largest number of groups up to ``k`` that are pairwise distinguishable, and these groups.
 
     Sets in ``figures`` ``told_apart_<k>``, the nats between the closest two groups for each number tried, and
     ``supported_k``.
@@ -65,7 +65,7 @@ def _all_differ(sample: Sample, fit: Fit, frame: Frame, figures: dict[str, float
 
 
 def steps_apart(sample: Sample, fit: Fit, frame: Frame) -> float:
-    """Difference of the two most similar groups in their most distinct feature, where 1 is just visible."""
+    """Return the difference of the two most similar groups in their most distinct feature, where 1 is just visible."""
     k = len(fit.centroids)
     if (np.bincount(fit.labels, minlength=k) == 0).any():
         return 0.0
@@ -78,7 +78,7 @@ def steps_apart(sample: Sample, fit: Fit, frame: Frame) -> float:
 
 
 def nats_apart(sample: Sample, fit: Fit, frame: Frame) -> float:
-    """Mean log-likelihood ratio of a member's past, own group against another, for the two closest groups.
+    """Return the mean log-likelihood ratio of a member's past, own group against another, for the two closest groups.
 
     Computed in both directions for each pair of groups, so that a small group counts as much as a large one.
     """
@@ -96,10 +96,11 @@ def nats_apart(sample: Sample, fit: Fit, frame: Frame) -> float:
 
 
 def nats_gained(sample: Sample, fit: Fit, frame: Frame) -> float:
-    """Mean nats by which a mixture of the groups explains a customer's past better than one group of everybody.
+    """Return the mean nats by which a mixture of the groups explains a customer's past better than one group of
+    everybody.
 
-    One group is a continuum: its members' rates vary by a Gamma distribution. A continuum cut in two is explained
-    worse by its parts, so the gain is negative.
+    In one group the members' rates vary by a Gamma distribution. Two parts of such a continuum explain it worse than
+    the whole, so their gain is negative.
     """
     k = len(fit.centroids)
     members = [fit.labels == i for i in range(k)]
@@ -114,7 +115,7 @@ def nats_gained(sample: Sample, fit: Fit, frame: Frame) -> float:
 
 
 def _scores(sample: Sample, members: Sequence[BoolArray], frame: Frame) -> FloatArray:
-    """Log-likelihood of each customer's past in each group of ``members``, (k, n)."""
+    """Return the log-likelihood of each customer's past in each group of ``members``, (k, n)."""
     stats, spread = sample.under(frame.priors.gap_cv2), sigma2(sample.diaries)
     priors = frame.priors
     tables = [fit_table(stats[:, m], spread, priors.log_basket, priors.discount) for m in members]
@@ -124,6 +125,6 @@ def _scores(sample: Sample, members: Sequence[BoolArray], frame: Frame) -> Float
 
 
 def means_of(x: FloatArray, labels: IntArray, k: int) -> FloatArray:
-    """Mean features of each group, (k, FEATURES); zeros for an empty one."""
+    """Return the mean features of each group, (k, FEATURES); zeros for an empty one."""
     count = np.maximum(np.bincount(labels, minlength=k), 1)
     return np.stack([np.bincount(labels, weights=column, minlength=k) / count for column in x.T], axis=1)

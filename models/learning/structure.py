@@ -27,7 +27,7 @@ def fresh(
     """Fit a frame of the configured kind, and as many clusters as configured, or as can be distinguished."""
     ks = numbers(config, len(sample.customers))
     frame = fit_frame(config.frame, sample, noise_samples, ks, rng, figures)
-    # A frame that won a comparison was judged with its own number of segments.
+    # A frame that won the comparison was evaluated with its own number of segments.
     k = config.k or int(figures.get(f"{frame.kind}_k", 0))
     if config.k:
         return frame, multi_start(sample.points(frame), k, rng)
@@ -38,14 +38,14 @@ def fresh(
 
 
 def stable_number(z: FloatArray, config: LearnerConfig, rng: np.random.Generator, figures: dict[str, float]) -> int:
-    """The number of segments on which two halves of the panel agree; sets ``stability_<k>`` in ``figures``."""
+    """Return the number of segments on which two halves of the panel agree; sets ``stability_<k>`` in ``figures``."""
     stable = stability(z, numbers(config, len(z)), rng)
     figures.update({f"stability_{k}": value for k, value in stable.items()})
     return choose_k(stable)
 
 
 def numbers(config: LearnerConfig, customers: int) -> range:
-    """The numbers of segments that this many customers can be divided into."""
+    """Return the numbers of segments into which this many customers can be divided."""
     if config.k:
         return range(config.k, config.k + 1)
     low, high = config.k_range
@@ -63,16 +63,18 @@ def with_rhythm(frame: Frame, sample: Sample) -> Frame:
 
 
 def made_of_phases(frame: Frame) -> bool:
-    """Whether a frame fitted before rhythm was known uses the phases of regular buyers as axes.
+    """Return whether a frame fitted before rhythm was known uses the phases of regular buyers as axes.
 
-    Its clusters then carry no information, so the structure is fitted anew without approval, as for the first frames.
+    Such clusters carry no information, so the structure is fitted anew without approval, as for the first frames.
     """
     usual = frame.priors.gap_cv2
     return usual is not None and usual < REGULAR_SHOP
 
 
 def carried_over(sample: Sample, z: FloatArray, before: ClusterModel, better: float, rng: np.random.Generator) -> Fit:
-    """The previous clusters in another frame, started from their members' positions in it, unless others are better.
+    """Return the previous clusters in another frame, or a fresh fit if that is better.
+
+    The previous clusters start from their members' positions in the new frame.
 
     Parameters
     ----------
@@ -82,7 +84,7 @@ def carried_over(sample: Sample, z: FloatArray, before: ClusterModel, better: fl
         Share of inertia that others must save.
     """
     old = labels_under(before, sample)
-    # An old cluster without members starts at the mean.
+    # An old cluster without members starts at the mean of the points.
     seeds = np.stack(
         [z[old == i].mean(axis=0) if (old == i).any() else z.mean(axis=0) + 1e-3 * (i + 1) for i in range(before.k)]
     )

@@ -12,7 +12,7 @@ from models.behaviour.model import ClusterModel
 
 
 def stability_index(shares: Sequence[float], labels: IntArray) -> float:
-    """Population stability index of segment shares against those in the published model; .1 is high.
+    """Return the population stability index of segment shares against those in the published model; .1 is high.
 
     Stationary shops stay below .006, a season reaches .03, a new kind of customer .03 to .08.
     """
@@ -22,7 +22,10 @@ def stability_index(shares: Sequence[float], labels: IntArray) -> float:
 
 
 def shift_between(old: ClusterModel, new: ClusterModel) -> tuple[dict[str, float], float]:
-    """Move of each centroid over its nearest gap, by segment id, and the largest log ratio of a rate; same segments."""
+    """Return the distance each centroid moved over its nearest gap, by segment id, and the largest log ratio of a rate.
+
+    Both models must have the same segments.
+    """
     before = np.array([s.centroid for s in old.segments])
     after = np.array([s.centroid for s in new.segments])
     gaps = np.sqrt(((before[:, None] - before[None]) ** 2).sum(axis=2))

@@ -25,7 +25,7 @@ _LEAST_AXES = 3
 
 
 def noise_of(now: FloatArray, before: FloatArray, lag_days: int) -> FloatArray:
-    """Covariance of the estimation noise, from features (n, d) of the same customers at two times.
+    """Return the covariance of the estimation noise, from features (n, d) of the same customers at two times.
 
     The two samples share what the long memory keeps over the lag, so half the covariance of the differences is scaled
     up to that of one sample.
@@ -44,7 +44,7 @@ def noise_of(now: FloatArray, before: FloatArray, lag_days: int) -> FloatArray:
 
 
 def noise_whitened(x: FloatArray, priors: Priors, pairs: tuple[IntArray, FloatArray, int]) -> Frame:
-    """The frame of features (n, FEATURES); one unit is one standard deviation of the noise.
+    """Return the frame of features (n, FEATURES); one unit is one standard deviation of the noise.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def noise_whitened(x: FloatArray, priors: Priors, pairs: tuple[IntArray, FloatAr
     order = np.argsort(-spread)
     axes = max(min(_LEAST_AXES, len(used)), int((spread > _LEAST_SIGNAL).sum()))
     turn = turn[:, order[:axes]]
-    # The sign of an axis has no meaning; fixed, so that equal panels yield equal bytes.
+    # Fix the sign of each axis, which has no meaning, so that equal panels yield equal bytes.
     turn = turn * np.where(turn[np.abs(turn).argmax(axis=0), np.arange(axes)] < 0, -1.0, 1.0)
     weights = np.zeros((FEATURES, axes))
     weights[used] = root @ turn

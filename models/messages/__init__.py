@@ -23,7 +23,7 @@ TABLES: Final[dict[Language, Table]] = {"en": english.TABLE, "zh": chinese.TABLE
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """The words of one language. Call it with a key of ``Table.texts`` and what the text has room for.
+    """The texts of one language. Call it with a key of ``Table.texts`` and the values of its placeholders.
 
     >>> messages("en")("border", border="45")
     ' (border 45)'
@@ -40,22 +40,25 @@ class Messages:
         )
 
     def segment(self, segmentation: str, id: str, name: str) -> str:
-        """The name of a declared segment; ``name`` is its definition's text."""
+        """Return the name of a declared segment; ``name`` is the one in its definition."""
         shipped = english.TABLE.segments.get((segmentation, id))
         if shipped is None or shipped.name != name:
             return name
         return self.table.segments[segmentation, id].name
 
     def meaning(self, segmentation: str, id: str, meaning: str) -> str:
-        """The meaning of a declared segment; ``meaning`` is its definition's text."""
+        """Return the meaning of a declared segment; ``meaning`` is the one in its definition."""
         shipped = english.TABLE.segments.get((segmentation, id))
         if shipped is None or shipped.meaning != meaning:
             return meaning
         return self.table.segments[segmentation, id].meaning
 
     def cluster(self, name: str) -> str:
-        """The name of a cluster; ``name`` is its prototype's name in English, ``Moderate 2`` (``Group 12`` in old versions),
-        ``Segment A``, or one given by hand."""
+        """Return the name of a cluster.
+
+        ``name`` is the English name of its prototype, ``Moderate 2`` (``Group 12`` in old versions), ``Segment A``, or
+        a name that a person gave it.
+        """
         if (found := self.table.clusters.get(name)) is not None:
             return found.name
         stem, _, number = name.rpartition(" ")
@@ -69,18 +72,18 @@ class Messages:
         return name if known is None else self("numbered", name=known.name, number=number)
 
     def named(self, segmentation: str, id: str, name: str) -> str:
-        """The name of any segment, as its definition, its model or a published change has it."""
+        """Return the name of any segment; ``name`` is the one in its definition, model or published change."""
         if (segmentation, id) in english.TABLE.segments:
             return self.segment(segmentation, id, name)
         return self.cluster(name) if segmentation == "behaviour" else name
 
     def member(self, segmentation: str, ids: str) -> str:
-        """Segments in a condition, given as comma-separated ids, by their names if known."""
+        """Return the segments in a condition, given as comma-separated ids, by their names where known."""
         found = [self.table.segments.get((segmentation, id), Named(id, "")) for id in ids.split(", ")]
         return ", ".join(one.name for one in found)
 
     def of_id(self, segmentation: str, id: str) -> str:
-        """The shipped name of a segment, by its id alone; the id itself if there is no such name."""
+        """Return the shipped name of a segment by its id alone, or the id if there is no such name."""
         found = self.table.segments.get((segmentation, id))
         if found is None and segmentation == "behaviour":
             found = next((named for name, named in self.table.clusters.items() if id_of(name) == id), None)
@@ -92,33 +95,33 @@ class Messages:
         return id if found is None else found.name
 
     def cluster_meaning(self, name: str) -> str:
-        """A description of a prototype's customers; empty for any other name."""
+        """Return a description of a prototype's customers; empty for any other name."""
         found = self.table.clusters.get(name)
         return "" if found is None else found.meaning
 
     def segmentation(self, name: str) -> str:
-        """The name of a segmentation; its id if it is the shop's own."""
+        """Return the name of a segmentation; its id if it is the shop's own."""
         return self.table.segmentations.get(name, name)
 
     def kind(self, name: str) -> str:
-        """The name of a kind of segmentation; its id in English."""
+        """Return the name of a kind of segmentation; its id in English."""
         return self.table.kinds.get(name, name)
 
     def cause(self, name: str) -> str:
-        """The reasons of a change."""
+        """Return a change's cause in words."""
         return self.table.causes.get(name, name)
 
     def feature(self, name: str) -> str:
-        """A feature as people read it; rules always use its id."""
+        """Return a feature's name for people; rules always use its id."""
         return self.table.features.get(name, name)
 
     def unit(self, name: str) -> str:
-        """The unit of a feature."""
+        """Return the unit of a feature."""
         return self.table.units.get(name, name)
 
 
 def id_of(name: str) -> str:
-    """The id derived from a first name.
+    """Return the id that is derived from a first name.
 
     >>> id_of("Bargain hunters"), id_of("Big-ticket")
     ('bargain_hunters', 'big_ticket')
@@ -128,5 +131,5 @@ def id_of(name: str) -> str:
 
 @lru_cache
 def messages(language: Language = "en") -> Messages:
-    """The words of a language."""
+    """Return the messages of a language."""
     return Messages(language, TABLES[language])

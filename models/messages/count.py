@@ -6,8 +6,8 @@ from __future__ import annotations
 class Count(int):
     """A whole number that a text can show with its noun, or replace by a word.
 
-    ``{n:|worker}`` is the number and its noun, ``{n:|entry|entries}`` one with a plural of its own; ``{n:~has|have}`` is the
-    word alone. Other format specs are those of `int`.
+    ``{n:|worker}`` is the number and its noun, ``{n:|entry|entries}`` has an irregular plural, and ``{n:~has|have}``
+    is the word alone. Other format specs are those of `int`.
 
     >>> f"{Count(1):|worker}, {Count(2_000):|entry|entries} {Count(2):~has|have} {Count(7):,}"
     '1 worker, 2,000 entries have 7'
@@ -22,5 +22,5 @@ class Count(int):
 
 
 def counted(value: object) -> object:
-    """The value, as a `Count` if it is a whole number."""
+    """Return the value, converted to a `Count` if it is a whole number."""
     return Count(value) if type(value) is int else value

@@ -1,4 +1,4 @@
-"""English. Segments are as they are shipped: a definition that says otherwise was written by the shop."""
+"""English. Segment names are the shipped ones; a definition with another name was written by the shop."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ TABLE = Table(
         "group": "Group {number}",
         "lettered": "Segment {letter}",
         "numbered": "{name} {number}",
-        # Changes, one a line.
+        # Changes, one per line.
         "none": "(none)",
         "because": " because {reasons}",
         "more reasons": "; and {count} more",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 TEXTS: Final = {
-    # Why a row is refused.
+    # Reasons for refusing a row.
     "file two readings": "is ambiguous, a thousands separator or a decimal sign: set decimal in the mapping",
     "file no number": "not a number such as {example} (decimal = {decimal!r} in the mapping)",
     "file two currencies": "not a number: two currencies are beside it",
@@ -45,7 +45,7 @@ TEXTS: Final = {
     'group = "COLUMN" makes one of them, with total = {{ sum = "COLUMN" }}',
     "file no partner": "{file} has no row with {names} {value}",
     "file contract": "{field}: {fault}",
-    # What was found by looking.
+    # Properties of the file that were detected.
     "file note encoding": "read as {encoding} (encoding)",
     "file note readings": "the file does not show its encoding, and rows with such words are refused: {readings}; save it as "
     "UTF-8, or set encoding in the mapping",
@@ -138,7 +138,7 @@ TEXTS: Final = {
     "check applied column": "applied",
     "check no reason": "unexplained",
     "as a table": "as a table",
-    # Why something was left out, in words.
+    # Reasons for leaving a row out.
     "reason left_out": "left out by the mapping",
     "reason repeated": "exact repeats",
     "reason duplicate": "repeats that a lane drops",
@@ -161,7 +161,7 @@ TEXTS: Final = {
     "reason wrong_sign": "lines of the wrong sign",
     "reason too_long": "lines that are too long",
     "reason no_partner": "rows without a partner in the other file",
-    # A mapping that is proposed.
+    # A proposed mapping.
     "proposal shipped": "{file} looks like an export of {name}; it would be read with --mapping {name}:",
     "proposal made": "{file} has no mapping; this one is suggested by its column names:",
     "proposal format": "{file} is read with --format {format}",

@@ -23,9 +23,9 @@ class Table:
     segments
         Declared segments by segmentation and id.
     clusters
-        Prototypes of clusters by their English name, which is what models hold.
+        Prototypes of clusters by the English name that models store.
     texts
-        Sentences by key; in braces what they have room for.
+        Sentences by key, with placeholders in braces.
     """
 
     segmentations: Mapping[str, str]

@@ -6,7 +6,7 @@ from models.messages import Messages, messages
 
 
 class Translatable(str):
-    """A text by its key in the catalogue. As a ``str`` it is English.
+    """A message with its catalogue key. As a ``str`` it is the English text.
 
     >>> found = translatable("file no group", names="Order or Till")
     >>> found, found.text(messages("zh"))
@@ -22,25 +22,25 @@ class Translatable(str):
         return made
 
     def __getnewargs__(self) -> tuple[str, dict[str, object]]:  # type: ignore[override]
-        """The arguments for a copy."""
+        """Return the arguments with which a copy is made."""
         return self.key, self.values
 
     def text(self, texts: Messages) -> str:
-        """The same in a language, including all nested texts."""
+        """Return the message in a language, including all nested messages."""
         return texts(self.key, **{name: in_language(value, texts) for name, value in self.values.items()})
 
 
 def translatable(key: str, **values: object) -> Translatable:
-    """The text of that key."""
+    """Return the message of a catalogue key."""
     return Translatable(key, values)
 
 
 def in_language(value: object, texts: Messages) -> object:
-    """The value, translated if it is a message of the catalogue."""
+    """Return the value, translated if it is a message of the catalogue."""
     return value.text(texts) if isinstance(value, Translatable) else value
 
 
 def text_of(error: Exception) -> str:
-    """The message of an error, still a catalogue text if it was made from one."""
+    """Return an error's message, which stays translatable if it was made from the catalogue."""
     first = error.args[0] if error.args else ""
     return first if isinstance(first, str) else str(error)

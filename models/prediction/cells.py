@@ -20,11 +20,11 @@ CELLS: Final = (len(_RECENCY) + 1) * (len(_FREQUENCY) + 1)
 _DRAWN_BY: Final = 20.0
 """Prior weight of the whole shop's rate in each cell, in observations."""
 _KEEP: Final = 2 ** (-WEEK / 365.0)
-"""What a week leaves of earlier observations."""
+"""Factor by which earlier observations decay in a week."""
 
 
 def cell_of(records: Records, day: int | FloatArray) -> IntArray:
-    """The cell (n,) of each customer as of a day."""
+    """Return the cell (n,) of each customer as of a day."""
     recency = np.searchsorted(_RECENCY, np.asarray(day, dtype=np.float64) - records.last, side="right")
     frequency = np.searchsorted(_FREQUENCY, records.orders, side="right")
     found: IntArray = (recency * (len(_FREQUENCY) + 1) + frequency).astype(np.int64)
@@ -32,7 +32,7 @@ def cell_of(records: Records, day: int | FloatArray) -> IntArray:
 
 
 def chance_in_cells(cells: FloatArray, records: Records, day: int | FloatArray) -> FloatArray:
-    """Weekly order probability (n,) of customers from the cells' probabilities (CELLS,)."""
+    """Return the weekly order probability (n,) of customers from the cells' probabilities (CELLS,)."""
     found: FloatArray = cells[cell_of(records, day)]
     return found
 
@@ -45,7 +45,7 @@ def observe(counts: FloatArray, cells: IntArray, came: FloatArray) -> None:
 
 
 def chances_of(questions: FloatArray, buyers: FloatArray) -> FloatArray:
-    """Probabilities (CELLS,) from each cell's numbers of questions and of buyers, (CELLS,) each."""
+    """Return the probabilities (CELLS,) from each cell's numbers of questions and of buyers, (CELLS,) each."""
     whole = (float(buyers.sum()) + 1.0) / (float(questions.sum()) + 20.0)
     found: FloatArray = np.clip((buyers + _DRAWN_BY * whole) / (questions + _DRAWN_BY), 1e-4, 1.0 - 1e-4)
     return found

@@ -1,7 +1,7 @@
-"""A challenger that lanes can score: the weekly hazard with products of features, learned as the live model is.
+"""A challenger that lanes can score: the weekly hazard with products of features, learned like the live model.
 
-Approved, it replaces the shipped prior: the recursion goes on from its belief, with its products, and forgets towards
-its weights.
+Once approved it replaces the shipped prior: the recursion continues from its belief, with its products, and forgets
+towards its weights.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from schemas.errors import InvariantViolation
 
 @dataclass(frozen=True, slots=True)
 class Challenger:
-    """Products of features, and a belief over the weights of the features and of these, in this order."""
+    """Products of features, and a belief over the weights of the features followed by those of the products."""
 
     pairs: tuple[Pair, ...]
     belief: Belief
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON form."""
+        """Return the JSON form."""
         return {
             "products": [list(pair) for pair in self.pairs],
             "mean": self.belief.mean.tolist(),
@@ -42,7 +42,7 @@ class Challenger:
         Raises
         ------
         InvariantViolation
-            It is no challenger, or its features are not this program's.
+            It is not a challenger, or its features differ from this program's.
         """
         try:
             pairs = tuple((str(one), str(other)) for one, other in body["products"])
@@ -62,7 +62,7 @@ class Challenger:
 
 
 def widened(prior: Belief, pairs: Sequence[Pair], precision: float = PRECISION) -> Belief:
-    """A belief over the features, with products added whose weights are 0 within ``precision``."""
+    """Return a belief over the features, with products added whose weights are 0 within ``precision``."""
     size, more = len(prior.mean), len(pairs)
     wide: FloatArray = precision * np.eye(size + more)
     wide[:size, :size] = prior.precision
@@ -70,5 +70,5 @@ def widened(prior: Belief, pairs: Sequence[Pair], precision: float = PRECISION) 
 
 
 def prior_of(mean: Sequence[float]) -> Belief:
-    """The belief that learning forgets towards: around the approved weights, or the shipped one without them."""
+    """Return the belief that learning forgets towards: around the approved weights, or the shipped one without them."""
     return Belief.around(np.array(mean, dtype=np.float64)) if len(mean) else shipped()

@@ -24,7 +24,7 @@ _RIDGE: Final = 0.01
 """Penalty that shrinks the logarithms of all parameters towards 0, so that they stay bounded in a small shop."""
 _MOST_LOOKS: Final = 600
 _CERTAIN: Final = 700.0
-"""Logarithm of odds at which somebody is gone for certain; those of thousands of orders would overflow."""
+"""Log-odds at which a customer counts as gone for certain; the odds of thousands of orders would overflow."""
 _LARGEST: Final = 1e4
 _LOGS: Final = float(np.log(_LARGEST))
 
@@ -46,7 +46,7 @@ class Dropout:
 
     @classmethod
     def of(cls, values: list[float]) -> Self:
-        """The parameters from seven positive numbers. Raises InvariantViolation for anything else."""
+        """Return the parameters from seven positive numbers. Raises InvariantViolation for anything else."""
         if len(values) != 7 or not all(0 < value < float("inf") for value in values):
             raise InvariantViolation("prediction model: seven positive money parameters are required")
         r, alpha, a, b, p, q, gamma = map(float, values)
@@ -58,7 +58,7 @@ class Dropout:
         return [*self.orders, *self.baskets]
 
     def expected_orders(self, records: Records, day: int | FloatArray, days: int) -> FloatArray:
-        """Expected order-days (n,) in [day, day + days)."""
+        """Return the expected order-days (n,) in [day, day + days)."""
         r, alpha, a, b = self.orders
         x = records.orders - 1.0
         recency = records.last - records.first
@@ -74,19 +74,20 @@ class Dropout:
         return found
 
     def expected_basket(self, orders: FloatArray, spend: FloatArray) -> FloatArray:
-        """Expected money per order-day (n,), minor units, from past ``orders`` (n,) and ``spend`` (n,)."""
+        """Return the expected money per order-day (n,), minor units, from past ``orders`` (n,) and ``spend`` (n,)."""
         p, q, gamma = self.baskets
         found: FloatArray = p * (gamma + np.maximum(spend, 0.0)) / (p * orders + q - 1.0)
         return found
 
 
 def fitted(records: Records, spend: FloatArray, day: int, before: Dropout) -> Dropout:
-    """Maximum-likelihood parameters as of a day, started at ``before``; ``before`` itself if repeat buyers are few.
+    """Return the maximum-likelihood parameters as of a day, started at ``before``, or ``before`` if repeat buyers are
+    few.
 
     Parameters
     ----------
     spend
-        Money of each customer so far, minor units, (n,).
+        Lifetime money of each customer, minor units, (n,).
     """
     twice = records.orders > 1
     if int(twice.sum()) < _LEAST_BUYERS:
@@ -123,7 +124,7 @@ def _most_likely(loss: object, start: FloatArray) -> FloatArray:
 
 
 def _bg_nbd(parameters: FloatArray, x: FloatArray, recency: FloatArray, age: FloatArray) -> float:
-    """Mean negative log-likelihood."""
+    """Return the mean negative log-likelihood of BG/NBD."""
     r, alpha, a, b = parameters
     shared = gammaln(r + x) - gammaln(r) + r * np.log(alpha)
     stays = betaln(a, b + x) - betaln(a, b) - (r + x) * np.log(alpha + age)
@@ -132,7 +133,7 @@ def _bg_nbd(parameters: FloatArray, x: FloatArray, recency: FloatArray, age: Flo
 
 
 def _gamma_gamma(parameters: FloatArray, count: FloatArray, mean: FloatArray) -> float:
-    """Mean negative log-likelihood."""
+    """Return the mean negative log-likelihood of Gamma-Gamma."""
     p, q, gamma = parameters
     likelihood = (
         gammaln(p * count + q)

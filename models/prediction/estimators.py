@@ -50,7 +50,7 @@ class _Recursive:
         return found | {name: float(self._belief.mean[place]) for name, place in self._places.items()}
 
     def _row(self, x: Mapping[Any, Any]) -> FloatArray:
-        """The features (d,) that have weights, including the intercept."""
+        """Return the features (d,) that have weights, including the intercept."""
         row = np.zeros(len(self._belief.mean))
         row[_LEVEL] = 1.0
         for name, value in x.items():
@@ -59,7 +59,9 @@ class _Recursive:
         return row
 
     def _learning(self, x: Mapping[Any, Any]) -> FloatArray:
-        """The features of a row to learn: adds weights for new features, and forgets a little towards the prior."""
+        """Return the features of a row to learn; first add weights for new features and forget a little towards the
+        prior.
+        """
         new = [name for name in x if name not in self._places]
         for name in new:
             self._places[name] = len(self._places) + 1
@@ -72,7 +74,7 @@ class _Recursive:
 
 
 def _wider(belief: Belief, at_first: FloatArray, precision: float) -> Belief:
-    """The belief extended by more weights."""
+    """Return the belief extended by more weights."""
     old, more = len(belief.mean), len(at_first)
     wide = precision * np.eye(old + more)
     wide[:old, :old] = belief.precision
@@ -101,7 +103,7 @@ class RecursiveClassifier(_Recursive, base.Classifier):
         self._belief = learned(self._belief, row[:, None], np.array([float(bool(y))]))
 
     def predict_proba_one(self, x: dict[Any, Any], **kwargs: Any) -> dict[Any, float]:
-        """The probabilities of False and of True."""
+        """Return the probabilities of False and of True."""
         chance = float(logistic(np.array([_sum(self._belief.mean, self._row(x))]))[0])
         return {False: 1.0 - chance, True: chance}
 
@@ -126,7 +128,7 @@ class RecursiveRegressor(_Recursive, base.Regressor):
         self._belief = Belief(belief.mean + np.linalg.solve(precision, row * error), precision)
 
     def predict_one(self, x: dict[Any, Any], **kwargs: Any) -> float:
-        """The expected value for a row."""
+        """Return the expected value for a row."""
         return _sum(self._belief.mean, self._row(x))
 
 

@@ -11,11 +11,11 @@ from math import isfinite, sqrt
 from typing import Final
 
 KEEP: Final = 2 ** (-1 / 8)
-"""Weekly decay factor of losses: half-life of eight weeks."""
+"""Weekly decay factor of losses: a half-life of eight weeks."""
 WORSE: Final = 0.01
 """Minimum relative excess of the weights' loss over the cells' that counts against the weights."""
 LOOKS: Final = 3
-"""Consecutive weeks required to fall back, and to return."""
+"""Number of consecutive weeks required to fall back, and to return."""
 _NOISE: Final = 2.0
 """Minimum excess in standard errors as well, so that a small shop does not fall back by chance."""
 _CLOSED: Final = 1 / 3
@@ -67,7 +67,7 @@ def judged(trust: Trust, loss: float, cells_loss: float, variance: float, base_r
         return Trust(usual=trust.usual, fallen=True)
     usual = base_rate if trust.usual == 0 else KEEP * trust.usual + (1 - KEEP) * base_rate
     if base_rate < _CLOSED * trust.usual:
-        # A lasting low rate becomes the usual one, and counts again after two months.
+        # A lasting low rate becomes the usual rate, and counts again after two months.
         return replace(trust, usual=usual)
     after = replace(
         trust,
@@ -83,5 +83,5 @@ def judged(trust: Trust, loss: float, cells_loss: float, variance: float, base_r
         return replace(after, against=0)
     if after.against + 1 < LOOKS:
         return replace(after, against=after.against + 1)
-    # Both sides restart at zero: past losses of one are no evidence about the other.
+    # Restart both losses at zero, because past losses of one predictor are no evidence about the other.
     return Trust(usual=usual, fallen=not trust.fallen)

@@ -1,4 +1,4 @@
-"""Features of a customer on a grid day, now or after a further silence. Elementwise: one column per customer."""
+"""Features of a customer on a grid day, now or after further inactivity. Elementwise, with one column per customer."""
 
 from __future__ import annotations
 
@@ -36,21 +36,22 @@ _SCALES: Final = np.array([1.0, 1.2, 0.9, 0.9, 0.7, 1.0, 0.5, 0.8, 1.3, 1.0, *([
 
 
 def features(records: Records, day: int | FloatArray, silent_days: int = 0) -> FloatArray:
-    """Features (FEATURES, ..., n) at the start of ``day``, as if the customers stayed silent for ``silent_days`` more.
+    """Return the features (FEATURES, ..., n) at the start of ``day``, as if the customers stayed silent for
+    ``silent_days`` more.
 
     Parameters
     ----------
     records
-        Of customers who ordered before ``day``.
+        Records of customers who ordered before ``day``.
     day
-        One for all, or one for each, shape (..., n).
+        One day for all customers, or one for each, shape (..., n).
     """
     rows = _scaled(records, np.asarray(day + silent_days, dtype=np.float64))
     return np.stack(np.broadcast_arrays(*rows))
 
 
 def weighted(weights: FloatArray, records: Records, day: int | FloatArray, silent_days: int = 0) -> FloatArray:
-    """`total` of `features`, (..., n), without holding them all."""
+    """Return `total` of `features`, (..., n), without holding all features in memory."""
     now = np.asarray(day + silent_days, dtype=np.float64)
     out = np.zeros(np.broadcast_shapes(now.shape, records.last.shape))
     for weight, row in zip(weights.tolist(), _scaled(records, now), strict=True):
@@ -60,9 +61,9 @@ def weighted(weights: FloatArray, records: Records, day: int | FloatArray, silen
 
 
 def _scaled(records: Records, now: FloatArray) -> Iterator[FloatArray]:
-    """The features in order, each (..., n), or (n,) if it does not depend on the day."""
+    """Yield the features in order, each (..., n), or (n,) if it does not depend on the day."""
     for row, centre, scale in zip(_rows(records, now), _CENTRES.tolist(), _SCALES.tolist(), strict=True):
-        # The hinges, which are most of them, have neither; no row that has neither is used twice.
+        # The hinges, which are most features, need no scaling, and no unscaled row is used twice.
         scaled = row - centre if centre else row
         if scale != 1.0:
             scaled /= scale
@@ -91,7 +92,7 @@ def _rows(records: Records, now: FloatArray) -> Iterator[FloatArray]:
 
 
 def _basket(records: Records) -> FloatArray:
-    """Logarithm of the customer's mean basket over the shop's usual one (n,); 0 where that is unknown."""
+    """Return the logarithm of the customer's mean basket over the shop's usual one (n,); 0 where that is unknown."""
     if records.usual_basket <= 0:
         return np.zeros_like(records.orders)
     ratio = np.maximum(records.spend, 1.0) / (records.orders * records.usual_basket)
@@ -100,7 +101,7 @@ def _basket(records: Records) -> FloatArray:
 
 
 def total(weights: FloatArray, x: FloatArray) -> FloatArray:
-    """Weighted sum of features (FEATURES, ..., n), added in a fixed order.
+    """Return the weighted sum of features (FEATURES, ..., n), added in a fixed order.
 
     A matrix product may change the last bit of a customer's result with the number of customers.
     """

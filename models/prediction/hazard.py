@@ -1,4 +1,4 @@
-"""From weights to probabilities: of an order in one week, and within any number of days."""
+"""Probabilities of an order, in one week and within any number of days, from the weights."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ _MOST: Final = 30.0
 
 
 def weekly(weights: FloatArray, records: Records, day: int | FloatArray, silent_days: int = 0) -> FloatArray:
-    """Probability (n,) of an order in the seven days from ``day`` on, or after ``silent_days`` days of silence."""
+    """Return the probability (n,) of an order in the seven days from ``day`` on, or after ``silent_days`` inactive
+    days.
+    """
     return logistic(weighted(weights, records, day, silent_days))
 
 
@@ -28,13 +30,13 @@ def logistic(log_odds: FloatArray) -> FloatArray:
 
 
 def within(weights: FloatArray, records: Records, day: int | FloatArray, days: int) -> FloatArray:
-    """Probability (n,) of an order in [day, day + days); see `reached`."""
+    """Return the probability (n,) of an order in [day, day + days); see `reached`."""
     found: FloatArray = reached(weights, records, day, (days,))[0]
     return found
 
 
 def reached(weights: FloatArray, records: Records, day: int | FloatArray, horizons: Sequence[int]) -> FloatArray:
-    """Probability (horizons, n) of an order within each horizon (days, ascending); see `rolled`."""
+    """Return the probability (horizons, n) of an order within each horizon (days, ascending); see `rolled`."""
     return rolled(partial(weekly, weights), records, day, horizons)
 
 
@@ -44,7 +46,7 @@ def rolled(
     day: int | FloatArray,
     horizons: Sequence[int],
 ) -> FloatArray:
-    """Probability (horizons, n) of an order within each horizon: one minus that of silence, week by week.
+    """Return the probability (horizons, n) of an order within each horizon, as one minus that of no order in any week.
 
     Horizons (days, ascending) are consistent: a longer one never has a lower probability. The product is taken in a
     fixed order, so a customer's result does not depend on the others.
@@ -52,10 +54,11 @@ def rolled(
     Parameters
     ----------
     weekly
-        Probability (weeks, n) of an order in the seven days from each day (weeks, n), for customers silent until then.
+        Returns the probability (weeks, n) of an order in the seven days from each day (weeks, n), for customers without
+        an order until then.
     """
     n, weeks = len(records.last), -(-max(horizons) // WEEK)
-    # All weeks in one call: ten times as fast for a single customer.
+    # Compute all weeks in one call, which is ten times as fast for a single customer.
     days_on = np.asarray(day, dtype=np.float64) + WEEK * np.arange(weeks)[:, None] + np.zeros(n)
     chances = weekly(records, days_on)
     out = np.empty((len(horizons), n))
@@ -71,7 +74,8 @@ def rolled(
 
 
 def window(reached: FloatArray, starts: IntArray) -> FloatArray:
-    """Days (2, n) by which the next order has come with probability .25 and .75, given one by the last of ``starts``.
+    """Return the days (2, n) by which the next order has arrived with probability .25 and .75, given one by the last
+    start.
 
     ``reached`` (weeks, n) is the probability of an order within each of ``starts`` days. The result is a window because
     an exact date would promise too much. Interpolates linearly between weeks.

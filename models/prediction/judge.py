@@ -50,14 +50,14 @@ def judge(chances: FloatArray, came: FloatArray) -> Judgement:
 
 
 def losses(chances: FloatArray, came: FloatArray) -> FloatArray:
-    """Negative log-likelihood of each outcome (n,)."""
+    """Return the negative log-likelihood of each outcome (n,)."""
     p = np.clip(chances, 1e-9, 1 - 1e-9)
     found: FloatArray = -(came * np.log(p) + (1 - came) * np.log(1 - p))
     return found
 
 
 def auc(chances: FloatArray, came: FloatArray) -> float:
-    """Area under the ROC curve; .5 if all outcomes are equal.
+    """Return the area under the ROC curve; .5 if all outcomes are equal.
 
     >>> auc(np.array([0.1, 0.4, 0.4, 0.9]), np.array([0.0, 0.0, 1.0, 1.0]))
     0.875

@@ -22,7 +22,7 @@ from models.prediction.records import Records
 from schemas.errors import InvariantViolation
 
 SEGMENTATION: Final = "predictions"
-"""Names prediction versions in control records, where cluster versions name a segmentation."""
+"""Name of prediction versions in control records, in the field for the segmentation of cluster versions."""
 ALIVE_DAYS: Final = 365
 """Days without an order after which there are no predictions."""
 WINDOW_DAYS: Final = 182
@@ -41,11 +41,11 @@ class PredictionModel:
     Attributes
     ----------
     version, made_on
-        Its number, 0 for the shipped one, and the day on which it was learned.
+        Its number, 0 for the shipped version, and the day on which it was learned.
     form
         ``hazard`` or ``cells``: the source of the weekly order probability.
     weights
-        Of the weekly hazard, in the order of `models.prediction.features.NAMES`.
+        Weights of the weekly hazard, in the order of `models.prediction.features.NAMES`.
     cells
         Weekly order probabilities by recency and frequency.
     dropout
@@ -68,7 +68,7 @@ class PredictionModel:
     kind: ClassVar[str] = "predictions"
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON form."""
+        """Return the JSON form."""
         return {
             "version": self.version,
             "made_on": self.made_on,
@@ -90,7 +90,7 @@ class PredictionModel:
             It is not a version, or its features differ from this program's.
         """
         try:
-            # The first versions knew nothing of baskets.
+            # The first versions had no basket weight.
             weights = dict(body["weights"])
             weights.setdefault(_BASKET, 0.0)
             cells, usual = [float(one) for one in body["cells"]], float(body.get("usual_basket", 0.0))
@@ -112,10 +112,10 @@ class PredictionModel:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InvariantViolation(f"prediction model: cannot be read: {error}") from error
 
-    # -- what it says ---------------------------------------------------------------------------------------------
+    # -- predictions -------------------------------------------------------------------------------------------------
 
     def chances(self, records: Records, day: int | FloatArray, horizons: tuple[int, ...]) -> FloatArray:
-        """Probabilities (horizons, n) of an order within each horizon (days), not rounded."""
+        """Return the probabilities (horizons, n) of an order within each horizon (days), not rounded."""
         records = records.against(self.usual_basket)
         if self.form == CELLS_FORM:
             return rolled(partial(chance_in_cells, np.array(self.cells)), records, day, horizons)
@@ -136,16 +136,16 @@ class PredictionModel:
     def score(
         self, records: Records, spend: FloatArray, day: int | FloatArray, names: Collection[str]
     ) -> dict[str, FloatArray]:
-        """The named predictions, each (n,), rounded as shown and compared; NaN if there is no prediction.
+        """Return the named predictions, each (n,), rounded as shown and compared; NaN if there is no prediction.
 
         Probabilities and orders have three decimals, money (minor units) none, days are whole.
 
         Parameters
         ----------
         spend
-            Money of each customer so far, minor units, (n,).
+            Lifetime money of each customer, minor units, (n,).
         day
-            Predictions are made at its start; one for all, or one for each.
+            The day at whose start predictions are made; one for all customers, or one for each.
         """
         n = len(records.last)
         days = np.broadcast_to(np.asarray(day, dtype=np.float64), (n,))
@@ -168,7 +168,7 @@ class PredictionModel:
         return {name: found[name] for name in names}
 
     def _bought(self, records: Records, day: FloatArray, names: Collection[str]) -> dict[str, FloatArray]:
-        """Everything that comes from probabilities of an order, computed in one call because they share their weeks."""
+        """Return the predictions derived from order probabilities, in one call because they share their weeks."""
         found: dict[str, FloatArray] = {}
         horizons = {days for name, days in P_BUY.items() if name in names} | ({HORIZON} if CHURN_90 in names else set())
         starts = np.arange(0, WINDOW_DAYS + WEEK, WEEK) if NEXT_FROM in names or NEXT_TO in names else np.arange(0)
@@ -195,6 +195,6 @@ def _products_of(body: Mapping[str, Any]) -> tuple[tuple[Pair, float], ...]:
 
 @lru_cache(maxsize=1)
 def first_version() -> PredictionModel:
-    """The version in force until a shop's own first version: the shipped prior."""
+    """Return the version in force until a shop's own first version, made from the shipped prior."""
     dropout, cells = shipped_dropout()
     return PredictionModel(0, 0, HAZARD_FORM, tuple(shipped().mean.tolist()), cells, dropout, shipped_basket())

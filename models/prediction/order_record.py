@@ -62,20 +62,20 @@ class OrderRecord(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return _pack(self)
 
     def came(self, start: int, end: int) -> bool:
-        """Whether there was an order-day in [start, end); False for days too long before the last to be known."""
+        """Return whether there was an order-day in [start, end); False for days before those that ``recent`` covers."""
         back = (self.last - day for day in range(start, end))
         return any(0 <= days < RECENT_DAYS and self.recent >> days & 1 for days in back)
 
 
 def record_of(customer: Customer, grid: DayGrid, before: int | None = None) -> OrderRecord | None:
-    """The record of a customer, as of the start of the day ``before`` if given; None without an order that counts."""
+    """Return a customer's record, at the start of the day ``before`` if given; None without an order that counts."""
     statistics, book, day_of = customer.statistics, customer.book, grid.day_of
     if statistics.first_order is None:
         return None
     live, spend = [order for order in book.orders if order.live], statistics.spend
     older = 0 if book.older_first is None else max(0, statistics.orders - len(live))
     days = [day_of(order.at) for order in live]
-    # Ascending except when a clock is set back over midnight.
+    # They are ascending already unless a clock was set back over midnight.
     days.sort()
     if before is not None:
         spend -= sum(order.money - order.taken_money for order in live if day_of(order.at) >= before)
@@ -107,12 +107,12 @@ def grown(before: OrderRecord | None, customer: Customer, grid: DayGrid) -> Orde
 
 
 def _ends(book: OrderBook, days: Sequence[int], day_of: Callable[[int], int]) -> list[int]:
-    """The order-days plus the first and last forgotten ones, which the book still knows; ascending."""
+    """Return the order-days plus the first and last forgotten order-days, which the book still knows; ascending."""
     return sorted([*days, *(day_of(at) for at in (book.older_first, book.older_last) if at is not None)])
 
 
 def _faded(days: Sequence[int], last: int) -> tuple[int, tuple[float, float], int]:
-    """Count, decayed counts (HALF_LIVES) on ``last`` and recent bits of ascending ``days``."""
+    """Return the number, the decayed counts (HALF_LIVES) on ``last``, and the recent bits of ascending ``days``."""
     if not days:
         return 0, (0.0, 0.0), 0
     at, distinct, quick, slow, recent = days[0], 1, 1.0, 1.0, 1
@@ -131,7 +131,7 @@ def _faded(days: Sequence[int], last: int) -> tuple[int, tuple[float, float], in
 
 @cache
 def _kept(days: int) -> tuple[float, float]:
-    """Decay factors for this many days."""
+    """Return the decay factors for this many days."""
     short, long = HALF_LIVES
     return 2.0 ** (-days / short), 2.0 ** (-days / long)
 

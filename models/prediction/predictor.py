@@ -1,8 +1,8 @@
 """The owner's learning of predictions: weekly questions, a step per answered week, versions on material change.
 
-Every panel customer is a question once a week, answered when the week is over. All state is kept by data day, so a
-question of day w knows nothing later than w, whenever it is asked: its features are stored with it, and order records
-are stored by the day up to which they hold.
+Every panel customer is a question once a week, answered when the week is over. State is kept by data day: a question of
+day w uses nothing later than w, because its features are stored with it and order records are stored by the day up to
+which they hold.
 """
 
 from __future__ import annotations
@@ -57,28 +57,28 @@ class Question:
     cells: FloatArray
 
     def keep(self, stay: BoolArray) -> None:
-        """Keep only the customers with True (n,)."""
+        """Keep only the customers whose entry in ``stay`` (n,) is True."""
         self.customers = [one for one, stays in zip(self.customers, stay.tolist(), strict=True) if stays]
         self.x, self.cells = self.x[:, stay], self.cells[stay]
 
 
 @dataclass(slots=True)
 class Closed:
-    """An answered question: the customers asked, and whether each ordered (n,), 0 or 1."""
+    """An answered question: the customers, and whether each ordered, 0 or 1, (n,)."""
 
     day: int
     customers: list[str]
     came: FloatArray
 
     def keep(self, stay: BoolArray) -> None:
-        """Keep only the customers with True (n,)."""
+        """Keep only the customers whose entry in ``stay`` (n,) is True."""
         self.customers = [one for one, stays in zip(self.customers, stay.tolist(), strict=True) if stays]
         self.came = self.came[stay]
 
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """Prediction quality of a week, before it was learned, by the hazard in force at the owner.
+    """Prediction quality of one week, evaluated before the week was learned, by the owner's hazard at that time.
 
     Attributes
     ----------
@@ -95,7 +95,7 @@ class Week:
     fallback
         Whether the cells were in force after this week.
     drifted
-        Whether the calibration had changed by this week, as River's detector hears it.
+        Whether River's detector reported a change of calibration by this week.
     """
 
     day: int
@@ -135,7 +135,7 @@ class PredictorState:
     pairs, approved
         Products of features, and the weights that learning forgets towards, of an approved challenger; empty without.
     sums
-        Answers so far, as `models.prediction.progress` sums them up.
+        All answers as sums (`models.prediction.progress`).
     """
 
     belief: Belief = field(default_factory=shipped)
@@ -163,15 +163,15 @@ class Predictor:
 
     def __init__(self) -> None:
         self.shift = 0
-        # For each customer the records by the day up to which they hold, oldest first.
+        # Each customer's records by the day up to which they hold, oldest first.
         self.members: dict[str, list[tuple[int, OrderRecord]]] = {}
         self.open: list[Question] = []
-        # Answers still to be checked again, oldest first.
+        # Answers to check again, oldest first.
         self.closed: list[Closed] = []
         self.weeks: list[Week] = []
         self.state = PredictorState()
 
-    # -- what lanes say -------------------------------------------------------------------------------------------
+    # -- records from lanes -------------------------------------------------------------------------------------------
 
     def observe(self, row: PanelRow) -> None:
         """Add a panel row: a customer's order record on the open day, or the customer's removal."""
@@ -179,13 +179,13 @@ class Predictor:
             self._forget({row.customer})
             return
         if row.orders == NO_ORDERS:
-            # No order counts: the last one was reversed, or there is none yet.
+            # No order counts: either the last one was reversed, or there is none yet.
             self.members.pop(row.customer, None)
             return
         if not in_panel(row.customer, self.shift):
             return
         history = self.members.setdefault(row.customer, [])
-        # Records of this day, or of later ones before a merge, are obsolete.
+        # Records of this day, or of later days before a merge, are obsolete.
         while history and history[-1][0] >= row.day:
             history.pop()
         history.append((row.day, OrderRecord.read(bytes(row.orders))))
@@ -196,7 +196,7 @@ class Predictor:
         self._forget({one for one in self._named() if not in_panel(one, shift)})
 
     def _named(self) -> set[str]:
-        """All customers held or asked."""
+        """Return all customers with records, questions or answers."""
         return {*self.members, *(customer for asked in self._asked() for customer in asked.customers)}
 
     def _asked(self) -> list[Question | Closed]:
@@ -234,7 +234,7 @@ class Predictor:
         return self._version(day)
 
     def _next_question(self, day: int) -> int | None:
-        """The next day with questions to ask; None before the first order."""
+        """Return the next day with questions to ask; None before the first order."""
         if self.state.asked_until >= 0:
             return self.state.asked_until + WEEK
         first = min((history[0][0] for history in self.members.values()), default=None)
@@ -256,14 +256,14 @@ class Predictor:
         self._drop_what_is_over(day)
 
     def _record_before(self, customer: str, day: int) -> OrderRecord | None:
-        """The customer's record at the start of a day."""
+        """Return the customer's record at the start of a day."""
         for at, record in reversed(self.members[customer]):
             if at < day:
                 return record
         return None
 
     def _drop_what_is_over(self, day: int) -> None:
-        """Keep of each customer the records that open questions need, and the newest; drop long-silent customers."""
+        """Drop records that no open question needs, except the newest, and long-inactive customers."""
         needed = min([day, *(question.day for question in self.open)])
         for customer, history in list(self.members.items()):
             while len(history) > 1 and history[1][0] < needed:
@@ -272,7 +272,7 @@ class Predictor:
                 del self.members[customer]
 
     def _answer(self, question: Question) -> None:
-        """Judge a week by its predictions, then learn it."""
+        """Evaluate a week's predictions, then learn its answers."""
         end = question.day + WEEK + LATE_DAYS
         self._look_again(end)
         came = self._who_came(question.customers, question.day, end)
@@ -308,18 +308,18 @@ class Predictor:
         )
         del self.weeks[:-_KEPT_WEEKS]
         observe(state.cells, cells, came)
-        # Wrong weights have gained precision and would take a year to correct, so after a fallback they restart.
-        # An approved challenger goes with them.
+        # After a fallback the weights restart, together with an approved challenger: wrong weights with a high
+        # precision would take a year to correct.
         if state.trust.fallen and not fallen:
             state.belief, state.pairs, state.approved = shipped(), (), ()
         x = with_products(question.x, state.pairs)
         after = learned(forgotten(state.belief, state.prior, WEEK), x, came)
-        # What is no number stays none, and no lane takes it, nor the next owner from a snapshot.
+        # A belief that is not finite stays so, and is accepted neither by lanes nor from a snapshot.
         state.belief = after if after.is_sound else learned(state.prior, x, came)
         state.weeks_learned += 1
 
     def _who_came(self, customers: Sequence[str], day: int, known_on: int) -> FloatArray:
-        """Who ordered in the week from ``day`` on, as known at the start of ``known_on``: 0 or 1, (n,)."""
+        """Return who ordered in the week from ``day`` on, as known at the start of ``known_on``: 0 or 1, (n,)."""
         came = np.zeros(len(customers))
         for at, customer in enumerate(customers):
             record = self._record_before(customer, known_on) if customer in self.members else None
@@ -327,14 +327,14 @@ class Predictor:
         return came
 
     def _look_again(self, day: int) -> None:
-        """Count the answers that have changed since."""
+        """Check revised answers once more, and count those that changed."""
         while self.closed and self.closed[0].day + WEEK + LATE_DAYS + _REVISED_DAYS <= day:
             old = self.closed.pop(0)
             self.state.checked += len(old.came)
             self.state.revised += int((self._who_came(old.customers, old.day, day) != old.came).sum())
 
     def _version(self, day: int) -> PredictionModel | None:
-        """A new version if its predictions differ from those in force, else None."""
+        """Return a new version if its predictions differ from those in force, else None."""
         state, alive = self.state, self._alive(day)
         if len(alive) < _LEAST_ASKED:
             return None
@@ -348,12 +348,12 @@ class Predictor:
         return fresh
 
     def _alive(self, day: int) -> list[OrderRecord]:
-        """The records at the start of a day, in order of customers, of those who ordered in the last year."""
+        """Return the records, at the start of a day, of those who ordered in the last year, in order of customers."""
         known = (self._record_before(customer, day) for customer in sorted(self.members))
         return [one for one in known if one is not None and one.last < day <= one.last + ALIVE_DAYS]
 
     def _made(self, day: int, usual_basket: float) -> PredictionModel:
-        """What is believed now, as the next version."""
+        """Build the next version from the current belief."""
         state = self.state
         weights = [float(f"{weight:.6g}") for weight in state.belief.mean.tolist()]
         plain = len(weights) - len(state.pairs)
@@ -362,7 +362,7 @@ class Predictor:
             day,
             CELLS_FORM if state.trust.fallen else HAZARD_FORM,
             tuple(weights[:plain]),
-            # Before the first answers, the cells that come with the program.
+            # Before the first answers, use the shipped cells.
             tuple(float(f"{chance:.6g}") for chance in chances_of(*state.cells).tolist())
             if state.cells[0].sum()
             else first_version().cells,
@@ -372,17 +372,17 @@ class Predictor:
         )
 
     def adopt(self, challenger: Challenger, day: int) -> PredictionModel:
-        """Go on from an approved challenger instead of what was learned; return the version to publish.
+        """Continue from an approved challenger instead of the learned weights; return the version to publish.
 
-        Learning forgets towards its weights from now on. If they ever fall back to the cells, those that come with the
-        program take their place.
+        From now on learning forgets towards its weights. If it later falls back to the cells, the shipped weights
+        replace them.
         """
         state = self.state
         state.pairs, state.belief = challenger.pairs, challenger.belief
         state.approved = tuple(challenger.belief.mean.tolist())
-        # The losses of other weights are no evidence about these.
+        # Losses of other weights are no evidence about these.
         state.trust = Trust(usual=state.trust.usual)
-        # Its weights stand beside the shop's own baskets; the version in force may still have those of the prior, or none.
+        # Use the shop's own baskets; the version in force may still have those of the prior, or none.
         alive = self._alive(day)
         usual = side_by_side(alive).median_basket if len(alive) >= _LEAST_ASKED else state.published.usual_basket
         state.published = self._made(day, usual)
@@ -391,7 +391,7 @@ class Predictor:
 
 
 def _says_something_else(fresh: PredictionModel, old: PredictionModel, records: Records, day: int) -> bool:
-    """Whether a version differs enough from the one in force to be published."""
+    """Return whether a version differs enough from the one in force to be published."""
     change = fresh.chances(records, day, (30,))[0] - old.chances(records, day, (30,))[0]
     orders, before = (float(one.dropout.expected_orders(records, day, 90).sum()) for one in (fresh, old))
     return float(np.sqrt((change**2).mean())) >= MATERIAL or abs(orders / max(before, 1e-9) - 1.0) >= MATERIAL_ORDERS

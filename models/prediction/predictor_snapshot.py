@@ -133,7 +133,9 @@ def unpack(data: bytes) -> Predictor:
 
 
 def _features_of(saved: _Saved) -> int:
-    """The number of features, products left out. Raises InvariantViolation if this program cannot go on from them."""
+    """Return the number of features without products. Raises InvariantViolation if this program cannot continue from
+    them.
+    """
     names = len(saved.mean) - len(saved.pairs)
     readable = names == len(NAMES) or (names == len(NAMES) - 1 and not saved.pairs and not saved.approved)
     approved = len(saved.approved) in (0, len(saved.mean)) and all(map(is_pair, saved.pairs))
@@ -145,12 +147,12 @@ def _features_of(saved: _Saved) -> int:
 
 
 def _with_baskets(x: FloatArray) -> FloatArray:
-    """Features (d, n); those of an older snapshot get the last one, whose value is unknown."""
+    """Return the features (d, n). Those of an older snapshot lack the last one, which is set to unknown."""
     return x if len(x) == len(NAMES) else np.vstack([x, np.zeros((1, x.shape[1]))])
 
 
 def _belief(mean: FloatArray, precision: FloatArray) -> Belief:
-    """A belief; that of an older snapshot gets the last weight as the prior has it."""
+    """Return the belief. A belief of an older snapshot gets the prior's value for the last weight."""
     if len(mean) >= len(NAMES):
         return Belief(mean, precision)
     wider = shipped().precision.copy()

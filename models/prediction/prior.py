@@ -1,6 +1,6 @@
 """The shipped prior: an ordinary shop, learned from the simulated ``lifelike`` shop.
 
-``python -m streamer.evaluate.prior`` learns it again, and a test compares. It contains no real shop's data.
+``python -m streamer.evaluate.prior`` retrains it, and a test compares the two. It contains no real shop's data.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FILE = "prior.json"
 
 @lru_cache(maxsize=1)
 def shipped() -> Belief:
-    """The shipped prior of the weights.
+    """Return the shipped prior of the weights.
 
     Raises
     ------
@@ -37,14 +37,14 @@ def shipped() -> Belief:
 
 @lru_cache(maxsize=1)
 def shipped_dropout() -> tuple[Dropout, tuple[float, ...]]:
-    """The shipped parameters of orders and money, and the probabilities by recency and frequency."""
+    """Return the shipped parameters of orders and money, and the shipped probabilities by recency and frequency."""
     found = _read()
     return Dropout.of(found["dropout"]), tuple(found["cells"])
 
 
 @lru_cache(maxsize=1)
 def shipped_basket() -> float:
-    """What an order-day of the shop of the prior usually brings, minor units."""
+    """Return the usual spend per order-day in the shop of the prior, minor units."""
     return float(_read()["usual_basket"])
 
 

@@ -1,4 +1,4 @@
-"""Products of two features: what an approved challenger adds to the features of the weekly hazard."""
+"""Products of two features, which an approved challenger adds to the features of the weekly hazard."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST: Final = 8
 
 
 def with_products(x: FloatArray, pairs: Sequence[Pair]) -> FloatArray:
-    """Features (FEATURES, n) followed by one row for each pair: (FEATURES + pairs, n)."""
+    """Return the features (FEATURES, n) followed by one row for each pair: (FEATURES + pairs, n)."""
     if not pairs:
         return x
     rows = [x[NAMES.index(one)] * x[NAMES.index(other)] for one, other in pairs]
@@ -29,12 +29,12 @@ def with_products(x: FloatArray, pairs: Sequence[Pair]) -> FloatArray:
 def weekly_with(
     weights: FloatArray, pairs: Sequence[Pair], records: Records, day: int | FloatArray, silent_days: int = 0
 ) -> FloatArray:
-    """As `models.prediction.hazard.weekly`, with weights (FEATURES + pairs,) of features and products."""
+    """Return `models.prediction.hazard.weekly` with weights (FEATURES + pairs,) of features and products."""
     return logistic(total(weights, with_products(features(records, day, silent_days), pairs)))
 
 
 def gradient(weights: FloatArray, pairs: Sequence[Pair], x: FloatArray) -> FloatArray:
-    """Derivative of the log-odds by each feature at points ``x`` (FEATURES, ...), same shape."""
+    """Return the derivative of the log-odds by each feature at points ``x`` (FEATURES, ...), same shape."""
     plain = np.asarray(weights[: len(NAMES)], dtype=np.float64)
     found: FloatArray = np.broadcast_to(plain.reshape(-1, *[1] * (x.ndim - 1)), x.shape).copy()
     for (one, other), weight in zip(pairs, weights[len(NAMES) :].tolist(), strict=True):
@@ -45,5 +45,5 @@ def gradient(weights: FloatArray, pairs: Sequence[Pair], x: FloatArray) -> Float
 
 
 def is_pair(pair: Sequence[str]) -> bool:
-    """Whether both are features of this program."""
+    """Return whether both names are features of this program."""
     return len(pair) == 2 and all(name in NAMES for name in pair)

@@ -1,7 +1,7 @@
-"""Progressive quality of the weekly chances, by River's metrics, and drift of their calibration, by River's detector.
+"""Progressive quality of the weekly probabilities by River's metrics, and calibration drift by River's detector.
 
-Every answer is judged by what was said before it was learned. Answers are kept as sums by interval of the chance, so
-the state stays small and plain; River's metrics are fed with these sums as weighted rows when somebody asks.
+Each answer is compared with the prediction made before it was learned. Answers are kept as sums by interval of the
+probability, which keeps the state small; River's metrics receive these sums as weighted rows on request.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from models.prediction.judge import losses
 
 INTERVALS: Final = 80
 _LEAST, _MOST = -8.0, 4.0
-"""Log-odds of the first and the last interval; chances beyond them are in these."""
+"""Log-odds of the first and the last interval; probabilities beyond them fall into these."""
 _COUNT, _LOSS, _SQUARES = range(3)
 SUMS: Final = 6
-"""Rows of the sums: number, loss and squared error of those who did not order, then of those who did."""
+"""Rows of the sums: number, loss and squared error of customers who did not order, then of those who did."""
 CHANGE: Final = 1.2
-"""Sum of deviations of log(expected / ordered) at which calibration has changed; `_DELTA` a week is noise."""
+"""Sum of deviations of log(expected / ordered) at which calibration counts as changed; `_DELTA` per week is noise."""
 _DELTA: Final = 0.05
 _LEAST_WEEKS: Final = 8
 _CLIPPED: Final = 0.7
-"""Greatest deviation of one week, so that a closed shop alone is no change."""
+"""Maximum deviation of one week, so that a closed shop alone is not a change."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Figures of all answers so far: their number, and AUC, log loss and Brier score of the chances."""
+    """Metrics over all answers: their number, and the AUC, log loss and Brier score of the probabilities."""
 
     answers: int
     auc: float
@@ -41,12 +41,12 @@ class Progress:
 
 
 def no_answers() -> FloatArray:
-    """Sums (SUMS, INTERVALS) before the first answer."""
+    """Return the sums (SUMS, INTERVALS) before the first answer."""
     return np.zeros((SUMS, INTERVALS))
 
 
 def noted(sums: FloatArray, chances: FloatArray, came: FloatArray) -> FloatArray:
-    """The sums with further answers: chances (n,), and who came (n,), 0 or 1."""
+    """Return the sums with more answers added: probabilities (n,) and outcomes (n,), 0 or 1."""
     p = np.clip(chances, 1e-9, 1 - 1e-9)
     place = (np.log(p / (1.0 - p)) - _LEAST) / (_MOST - _LEAST) * INTERVALS
     at = np.clip(place, 0, INTERVALS - 1).astype(np.int64)
@@ -58,15 +58,15 @@ def noted(sums: FloatArray, chances: FloatArray, came: FloatArray) -> FloatArray
 
 
 def progress(sums: FloatArray) -> Progress | None:
-    """River's `LogLoss`, `ROCAUC` and `MSE` (which of chances is the Brier score); None before the first answer.
+    """Return River's `LogLoss`, `ROCAUC` and `MSE` (the Brier score for probabilities); None before the first answer.
 
-    Log loss and Brier score are those of the single answers. The AUC takes chances of one interval as equal.
+    Log loss and Brier score are exact; the AUC treats probabilities in one interval as equal.
     """
     if not sums[_COUNT].sum() + sums[3 + _COUNT].sum():
         return None
     from river import metrics  # takes a second to import
 
-    judges: Any = metrics  # without types
+    judges: Any = metrics  # untyped
     area = judges.ROCAUC(n_thresholds=INTERVALS + 1)
     loss, squares = judges.LogLoss(), judges.MSE()
     answers = 0.0
@@ -83,7 +83,7 @@ def progress(sums: FloatArray) -> Progress | None:
 
 
 def calibration_changed(weeks: Iterable[tuple[float, int]]) -> bool:
-    """Whether River's `PageHinkley` hears a change of calibration in the last of some weeks.
+    """Return whether River's `PageHinkley` detects a change of calibration in the last of these weeks.
 
     Parameters
     ----------

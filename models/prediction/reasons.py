@@ -1,10 +1,9 @@
 """Reasons of a probability: how far each family of features moves it from an ordinary customer's.
 
-The log-odds of an order within 30 days change from the ordinary customer's to this one's as all features move in a
-straight line from the former's to the latter's; a family's part is the contribution of its features along that line
-(Aumann, Shapley: *Values of non-atomic games*, 1974; as integrated gradients by Sundararajan, Taly, Yan, 2017). Parts
-therefore add up. Features are grouped because single ones compete: recency, lateness and their hinges measure nearly
-the same.
+The features move in a straight line from the ordinary customer's to this customer's, and the log-odds of an order
+within 30 days change with them. A family's part is the contribution of its features along that line (Aumann, Shapley:
+*Values of non-atomic games*, 1974; as integrated gradients by Sundararajan, Taly, Yan, 2017). Parts therefore add up.
+Features are grouped because single ones compete: recency, lateness and their hinges measure nearly the same.
 """
 
 from __future__ import annotations
@@ -37,7 +36,9 @@ FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
     NEWNESS: ("age", "once"),
     BASKET: ("basket",),
 }
-"""Time since the last order, also relative to cadence; number and spacing of orders; time since the first; their size."""
+"""Families: time since the last order, also relative to the cadence; number and spacing of orders; time since the first
+order; size of orders.
+"""
 _ORDINARY: Final = OrderRecord(-120, -44, 3, (1.47, 2.45), 1, 3, 0)
 """An ordinary customer on day 0, near the centre of all features: three orders, 120, 82 and 44 days ago."""
 _LEAST: Final = 1e-12
@@ -63,14 +64,15 @@ class Reasons:
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """Explanation of the money expected within HORIZON days: orders times basket, each relative to the ordinary.
+    """Explanation of the money expected within HORIZON days: orders times basket, each relative to the ordinary
+    customer's.
 
     Attributes
     ----------
     orders, basket
         Expected order-days, and money per order-day (minor units).
     ordinary_orders, ordinary_basket
-        Those of an ordinary customer.
+        The same for an ordinary customer.
     """
 
     orders: float
@@ -80,21 +82,21 @@ class Worth:
 
 
 def reasons(model: PredictionModel, record: OrderRecord, day: int) -> Reasons:
-    """The reasons for a customer who ordered before ``day``."""
+    """Return the reasons for a customer who ordered before ``day``."""
     both = side_by_side([record, _on(day)])
-    # An ordinary customer pays what the shop usually gets.
+    # An ordinary customer pays the shop's usual basket.
     both.spend[1] = both.orders[1] * model.usual_basket
     both = both.against(model.usual_basket)
     chance, ordinary = model.chances(both, day, (DAYS,))[0].tolist()
     parts = (_by_cells if model.form == CELLS_FORM else _by_weights)(model, both, day)
-    # The integration error is below 1e-6 unless weights yield a probability of one; the largest part absorbs it.
+    # The integration error is below 1e-6 unless a probability is almost one; the largest part absorbs it.
     largest = max(parts, key=lambda family: abs(parts[family]))
     parts[largest] += log_odds(chance) - log_odds(ordinary) - fsum(parts.values())
     return Reasons(chance, ordinary, parts)
 
 
 def worth(model: PredictionModel, record: OrderRecord, day: int) -> Worth:
-    """The expected money of a customer who ordered before ``day``, explained."""
+    """Return the expected money of a customer who ordered before ``day``, explained."""
     known, spend = side_by_side([record, _on(day)]), np.array([float(record.spend), 0.0])
     orders, usual_orders = model.dropout.expected_orders(known, day, HORIZON).tolist()
     # Without an order, the shop's mean is expected.
@@ -103,13 +105,13 @@ def worth(model: PredictionModel, record: OrderRecord, day: int) -> Worth:
 
 
 def log_odds(chance: float) -> float:
-    """Log-odds of a probability; for 0 or 1, those of the neighbouring float."""
+    """Return the log-odds of a probability; for 0 or 1, those of the neighbouring float."""
     inside = min(max(chance, _LEAST), 1.0 - _LEAST)
     return float(np.log(inside) - np.log1p(-inside))
 
 
 def _on(day: int) -> OrderRecord:
-    """The ordinary customer on a day."""
+    """Return the record of the ordinary customer on a day."""
     first, last, *rest = (getattr(_ORDINARY, name) for name in OrderRecord.__struct_fields__)
     return OrderRecord(first + day, last + day, *rest)
 
@@ -118,7 +120,7 @@ def _by_weights(model: PredictionModel, both: Records, day: int) -> dict[str, fl
     weights, pairs, weeks = model.all_weights, model.pairs, -(-DAYS // WEEK)
     days = np.repeat(day + WEEK * np.arange(weeks, dtype=np.float64), 2)
     share = np.minimum(1.0, DAYS / WEEK - np.arange(weeks))
-    # Customer and ordinary customer alternate, week by week.
+    # This customer and the ordinary one alternate, week by week.
     x = features(both.repeated(weeks), days)
     after, before = x[:, ::2], x[:, 1::2]
     # Shape (features, nodes, weeks): points on the line.
@@ -134,8 +136,11 @@ def _by_weights(model: PredictionModel, both: Records, day: int) -> dict[str, fl
 
 
 def _by_cells(model: PredictionModel, both: Records, day: int) -> dict[str, float]:
-    """Cells have two inputs: each part is the mean effect of one, before and after the other has changed."""
-    # The customer, the ordinary one, the customer's recency alone, the customer's frequency alone.
+    """Return the parts of a prediction by cells, which has two inputs: recency and frequency.
+
+    Each part is the mean effect of one input, before and after the other has changed.
+    """
+    # This customer, the ordinary one, this customer's recency alone, this customer's frequency alone.
     recency, frequency = np.array([0, 1, 0, 1]), np.array([0, 1, 1, 0])
     mixed = replace(both.of(recency), orders=both.orders[frequency])
     chances = rolled(partial(chance_in_cells, np.array(model.cells)), mixed, day, (DAYS,))[0]

@@ -1,4 +1,4 @@
-"""The prediction inputs of each customer: five numbers about the days with an order, and the money spent."""
+"""The prediction inputs of each customer: five numbers about order-days, and the money spent."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ HALF_LIVES = (25.0, 120.0)
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Customers side by side, each as of the own last order-day; nothing here changes with the clock.
+    """Records of several customers, each as of the last order-day, so that nothing here changes with the clock.
 
     Attributes
     ----------
     first, last
         Shape (n,), days of the first and the last order.
     orders
-        Shape (n,), order-days so far; 0 for a customer without orders.
+        Shape (n,), number of order-days; 0 for a customer without orders.
     fading
         Shape (2, n), order-days decayed by HALF_LIVES, on the last order-day.
     spend
-        Shape (n,), money so far, minor units.
+        Shape (n,), lifetime money, minor units.
     usual_basket
-        What an order-day of the shop usually brings, minor units; 0 if unknown.
+        The shop's usual spend per order-day, minor units; 0 if unknown.
     """
 
     first: FloatArray
@@ -39,18 +39,18 @@ class Records:
 
     @classmethod
     def empty(cls, customers: int) -> Records:
-        """Records of customers without orders."""
+        """Return the records of customers without orders."""
         return cls(
             np.zeros(customers), np.zeros(customers), np.zeros(customers), np.zeros((2, customers)), np.zeros(customers)
         )
 
     def against(self, usual_basket: float) -> Records:
-        """The same, to be compared with a shop of this usual basket."""
+        """Return the same records with another ``usual_basket``."""
         return replace(self, usual_basket=usual_basket)
 
     @property
     def median_basket(self) -> float:
-        """Median money per order-day of those who have paid, minor units; 0 without any."""
+        """The median money per order-day of customers who paid, minor units; 0 if there are none."""
         paid = (self.spend > 0) & (self.orders > 0)
         return float(np.median(self.spend[paid] / self.orders[paid])) if paid.any() else 0.0
 
@@ -65,7 +65,7 @@ class Records:
         self.orders[customers] += 1
 
     def repeated(self, times: int) -> Records:
-        """All customers, repeated ``times`` times."""
+        """Return all records, repeated ``times`` times."""
         return Records(
             np.tile(self.first, times),
             np.tile(self.last, times),
@@ -76,7 +76,7 @@ class Records:
         )
 
     def of(self, customers: IntArray) -> Records:
-        """A copy of the records of some customers."""
+        """Return a copy of the records of some customers."""
         return Records(
             self.first[customers],
             self.last[customers],

@@ -17,7 +17,7 @@ from models.prediction.features import total
 from models.prediction.hazard import logistic
 
 PRECISION: Final = 10.0
-"""Precision of the shipped prior: weak, 200 customers outweigh it in weeks."""
+"""Precision of the shipped prior. It is weak: 200 customers outweigh it within weeks."""
 MEMORY_DAYS: Final = 365.0
 """Half-life of learned weights, in days; they decay towards the prior."""
 
@@ -31,17 +31,17 @@ class Belief:
 
     @classmethod
     def around(cls, mean: FloatArray, precision: float = PRECISION) -> Belief:
-        """A belief centred on ``mean`` with the same precision for every weight."""
+        """Return a belief centred on ``mean`` with the same precision for every weight."""
         return cls(mean, precision * np.eye(len(mean)))
 
     @property
     def is_sound(self) -> bool:
-        """Whether all of it is finite."""
+        """Return whether all numbers are finite."""
         return bool(np.isfinite(self.mean).all() and np.isfinite(self.precision).all())
 
 
 def forgotten(belief: Belief, prior: Belief, days: float, memory_days: float = MEMORY_DAYS) -> Belief:
-    """The belief after ``days`` of forgetting towards the prior."""
+    """Return the belief after ``days`` of forgetting towards the prior."""
     keep = 2 ** (-days / memory_days)
     precision = keep * belief.precision + (1 - keep) * prior.precision
     information = keep * belief.precision @ belief.mean + (1 - keep) * prior.precision @ prior.mean
@@ -50,7 +50,7 @@ def forgotten(belief: Belief, prior: Belief, days: float, memory_days: float = M
 
 
 def learned(belief: Belief, x: FloatArray, bought: FloatArray) -> Belief:
-    """The belief after a batch of answers: one Newton step.
+    """Return the belief after a batch of answers: one Newton step.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def learned(belief: Belief, x: FloatArray, bought: FloatArray) -> Belief:
 
 
 def refit(prior: Belief, x: FloatArray, bought: FloatArray, steps: int = 12) -> Belief:
-    """The most likely weights for all answers at once, by Newton's method: the reference for the recursion."""
+    """Return the most likely weights given all answers at once, by Newton's method; the reference for the recursion."""
     mean = prior.mean
     precision = prior.precision
     for _ in range(steps):

@@ -23,7 +23,7 @@ from schemas.changes import Reason as Reason
 class Transition(msgspec.Struct, frozen=True):
     """A customer's move in one segmentation at ``at`` (ms).
 
-    ``before`` is None on the first assignment, ``after`` if the segmentation no longer exists.
+    ``before`` is None on the first assignment; ``after`` is None if the segmentation no longer exists.
     """
 
     segmentation: str
@@ -42,7 +42,7 @@ def assign(
     now: Facts | None = None,
     only: Collection[str] | None = None,
 ) -> list[Transition]:
-    """Assign the customer by the rules at ``at`` (ms); changes ``segments`` and ``due``; returns the transitions.
+    """Assign the customer by the rules at ``at`` (ms), updating ``segments`` and ``due``; return the transitions.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def assign(
 
 
 def is_settled(customer: Customer, definitions: Definitions, now: Facts) -> bool:
-    """Whether the facts ``now`` leave the customer in every segment held: then `assign` has no transition."""
+    """Return whether the facts ``now`` keep the customer in every current segment, so that `assign` has no transition."""
     for segmentation in definitions.segmentations:
         held = customer.segments.get(segmentation.name)
         current = None if held is None else held.segment
@@ -83,7 +83,7 @@ def is_settled(customer: Customer, definitions: Definitions, now: Facts) -> bool
 
 
 def retire(customer: Customer, at: int, old: Definitions, new: Definitions) -> list[Transition]:
-    """End memberships in segmentations that ``new`` lacks; changes ``segments``; returns the transitions."""
+    """End memberships in segmentations that ``new`` lacks, updating ``segments``; return the transitions."""
     there = {*new.kinds, *new.clusters}
     transitions = []
     for name in [name for name in customer.segments if name not in there]:

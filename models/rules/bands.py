@@ -32,8 +32,8 @@ class Band:
 class Bands(Segmentation):
     """Bands of one feature, lowest first. The lowest covers everything below the second.
 
-    ``guards`` are evaluated before the bands: the first guard that holds decides; the last one has no condition and
-    stands for the bands. ``dwell_days`` and ``provisional`` are as for rules.
+    ``guards`` are evaluated before the bands: the first guard that holds decides. The last entry has no condition and
+    represents the bands. ``dwell_days`` and ``provisional`` are as for rules.
     """
 
     kind: ClassVar[str] = "bands"
@@ -49,7 +49,7 @@ class Bands(Segmentation):
         return self.bands[self._band(current, now)].segment
 
     def _band(self, current: str | None, now: Facts) -> int:
-        """Index of the customer's band: enter borders decide upwards, exit borders downwards."""
+        """Return the index of the customer's band: enter borders decide upwards, exit borders downwards."""
         value = now.values[self.feature]
         held = self.index.get(current, -1)
         for place in range(len(self.bands) - 1, 0, -1):
@@ -78,7 +78,7 @@ class Bands(Segmentation):
         )
 
     def borders(self, current: str | None) -> Iterator[Border]:
-        """The comparisons that lead out of the band ``current``: below its exit, or into the next band."""
+        """Yield the comparisons that lead out of the band ``current``: below its exit, or into the next band."""
         if self.guards is not None:
             yield from self.guards.borders(current)
         index = next((i for i, band in enumerate(self.bands) if band.segment == current), 0)
@@ -142,7 +142,7 @@ def _read_feature(of: Declared) -> str:
         reader.compared_with(feature, NUMBERS, line)
         return feature
     if isinstance(feature, str) and counted_event(feature) is not None:
-        # Parsed as a condition, so that feature names are checked in the same way.
+        # Parse it as a condition, so that feature names are checked in the same way.
         condition = reader.condition(f"{feature} >= 0", line, of.known)
         assert isinstance(condition, Compare)
         return condition.feature

@@ -1,6 +1,6 @@
 """Distance of a customer to the next border: the value of a single feature that would lead to another segment.
 
-Found by evaluating the rules themselves, so it covers every kind of condition, exit borders and rule order.
+The search evaluates the rules themselves, so it covers every kind of condition, exit borders and rule order.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ _COUNTED = ("orders", "items", "interactions", "messages", "ratings", "complaint
 
 @dataclass(frozen=True, slots=True)
 class Border:
-    """With ``feature`` at ``border`` (or just beyond) the customer would be in ``to``; ``value`` is its current value.
+    """A border of one feature; with the feature at it, or just beyond, the customer would be in segment ``to``.
 
-    Numbers are in the feature's own unit; for text features both are text, or None.
+    ``value`` is the customer's current value. Numbers are in the feature's own unit; for text features both are text,
+    or None.
     """
 
     feature: str
@@ -39,7 +40,7 @@ class Border:
 
 
 def borders_of(segmentation: Segmentation, current: str, now: Facts) -> list[Border]:
-    """Each feature's nearest border to each segment it alone can reach; sorted by distance, text features last.
+    """Return each feature's nearest border to each segment it alone can reach, sorted by distance, text features last.
 
     An unknown feature (recency without an order) has no border.
     """
@@ -65,7 +66,7 @@ def borders_of(segmentation: Segmentation, current: str, now: Facts) -> list[Bor
 
 
 def _is_whole(name: str) -> bool:
-    """Whether a feature has whole numbers only, so that its neighbours are one apart."""
+    """Return whether a feature takes whole numbers only, so that neighbouring values differ by 1."""
     feature = feature_of(name)
     return feature.unit in _COUNTED and feature.crossing is None
 
@@ -96,6 +97,6 @@ def _evaluated(segmentation: Segmentation, current: str, now: Facts, feature: st
 
 
 def _relative(one: Border) -> float:
-    """Distance without a unit: relative to the border, or to the value if that is larger."""
+    """Return the distance relative to the border, or to the value if that is larger."""
     assert isinstance(one.value, float) and isinstance(one.border, float)
     return abs(one.border - one.value) / max(abs(one.border), abs(one.value), 1e-9)

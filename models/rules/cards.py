@@ -1,7 +1,7 @@
 """Segment cards: describe the customers of a segment in words, compared with the shop's average.
 
-Figures come from customers themselves (rules and bands) or from a frozen model version (clusters). Plain comparisons,
-which a reader can check by hand, choose the words. Pure.
+The numbers are computed from customers (rules and bands) or from a frozen model version (clusters). Simple comparisons
+select the words. Pure functions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from models.messages import Messages
 _WEEK: Final = 7.0
 _MONTH: Final = 30.44
 _SELDOM_DAYS: Final = 1.5 * 365
-"""From this gap between orders (days) on, the text names no number of months."""
+"""Gap between orders, in days, from which on the text states no number of months."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class Census:
     segments: dict[tuple[str, str], Group]
 
     def revenue_share(self, segmentation: str, segment: str) -> float | None:
-        """Share of the shop's net revenue that came from a segment's customers; None while there is no revenue."""
+        """Return the share of the shop's net revenue from a segment's customers; None without revenue."""
         group = self.segments.get((segmentation, segment))
         if self.shop.revenue <= 0:
             return None
@@ -110,7 +110,7 @@ class Census:
 
 
 def census(customers: Iterable[Customer], at: int, shop: FeatureContext) -> Census:
-    """Count customers, each as of ``at`` (ms), or as of its own ``as_of`` if that is later."""
+    """Count customers, each as of ``at`` (ms) or of the customer's own ``as_of`` if that is later."""
     found = Census(Group(), {})
     for customer in customers:
         now = max(at, customer.as_of)
@@ -121,7 +121,7 @@ def census(customers: Iterable[Customer], at: int, shop: FeatureContext) -> Cens
 
 
 def of_cluster(model: ClusterModel, segment_id: str, minor_per_major: int = 100) -> tuple[Typical, Typical] | None:
-    """Figures of a cluster and the average of all clusters, from the version's own statistics; None for ``new``.
+    """Return the figures of a cluster and the average of all clusters, from the version's statistics; None for ``new``.
 
     A segment's order rate counts days with an order, so a second order on one day adds nothing.
     """
@@ -160,7 +160,7 @@ def cluster_meaning(model: ClusterModel, segment_id: str, texts: Messages) -> st
 
 
 def why_no_clusters(texts: Messages) -> str:
-    """Explain what the first version of the behaviour clusters still requires."""
+    """Explain which requirements of the first behaviour clusters are not met yet."""
     needs = LearnerConfig()
     return texts("no clusters yet", buyers=needs.min_buyers, days=needs.frame_days[0])
 
@@ -208,7 +208,7 @@ def _clicks(own: float | None, shop: float | None, texts: Messages) -> str:
 
 
 def _silence(own: Typical, texts: Messages) -> str:
-    """Mention the silence only if it is long compared with the group's own order gap."""
+    """Describe the inactivity if it is long compared with the group's own order gap."""
     if own.silent_days is None or own.gap_days is None or own.silent_days < 2 * own.gap_days:
         return ""
     months = round(own.silent_days / _MONTH)

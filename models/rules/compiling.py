@@ -1,4 +1,4 @@
-"""Conditions as functions: written as Python source once per version of the definitions, and compiled.
+"""Compiles conditions to functions, once per version of the definitions, by writing Python source.
 
 Every event evaluates a condition several times, and a chain of closures takes five times as long. The source consists
 of numbers, quoted names and operators only, all written by ``repr``; no text of a definition is ever executed.
@@ -13,16 +13,16 @@ from typing import Any
 Values = Mapping[str, float]
 Words = Mapping[str, str]
 Predicate = Callable[[Values, Words], bool]
-"""A compiled condition: from feature values and segments by name to whether it holds."""
+"""A compiled condition: takes feature values and segments by name, and returns whether it holds."""
 Chooser = Callable[[Values, Words], int]
-"""Compiled conditions: returns the index of the first that holds."""
+"""Compiled conditions: takes the same arguments, and returns the index of the first condition that holds."""
 
 _HEAD = "lambda values, segments: "
 _OPERATORS = {">=": ">=", ">": ">", "<=": "<=", "<": "<", "=": "=="}
 
 
 def comparison(feature: str, op: str, border: float) -> str:
-    """Source of a comparison. An unknown value (NaN) fails every comparison."""
+    """Return the source of a comparison. An unknown value (NaN) fails every comparison."""
     value, limit = f"values[{feature!r}]", repr(border) if isfinite(border) else f"float({str(border)!r})"
     if op == "!=":
         return f"({value} == {value} and {value} != {limit})"
@@ -30,7 +30,7 @@ def comparison(feature: str, op: str, border: float) -> str:
 
 
 def membership(segmentation: str, wanted: Sequence[str]) -> str:
-    """Source of a membership test in another segmentation."""
+    """Return the source of a membership test in another segmentation."""
     return f"(segments.get({segmentation!r}) in {set(wanted) or ()!r})"
 
 
@@ -46,7 +46,7 @@ def predicate_of(source: str) -> Predicate:
 
 
 def chooser_of(sources: Sequence[str]) -> Chooser:
-    """Compile conditions into one function that returns the index of the first that holds, by default the last."""
+    """Compile conditions into one function that returns the index of the first that holds, or of the last if none does."""
     steps = [f"{index} if {source} else " for index, source in enumerate(sources[:-1])]
     made: Chooser = _function(f"{_HEAD}{''.join(steps)}{len(sources) - 1}", {})
     return made

@@ -15,7 +15,7 @@ Op = Literal[">=", ">", "<=", "<", "=", "!="]
 
 @dataclass(frozen=True, slots=True)
 class Compare:
-    """``feature op enter``; for a customer already in the rule's segment the border is ``exit`` instead."""
+    """Holds if ``feature op enter``, or ``feature op exit`` for a customer already in the rule's segment."""
 
     feature: str
     op: Op
@@ -23,52 +23,52 @@ class Compare:
     exit: float
 
     def source(self, held: bool) -> str:
-        """The Python source for ``compiling``; ``held`` if the customer is in the rule's segment."""
+        """Return the Python source for ``compiling``; ``held`` means that the customer is in the rule's segment."""
         return compiling.comparison(self.feature, self.op, self.exit if held else self.enter)
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """The customer's segment in another segmentation is one of ``segments``."""
+    """Holds if the customer's segment in another segmentation is one of ``segments``."""
 
     segmentation: str
     segments: frozenset[str]
 
     def source(self, held: bool) -> str:
-        """The Python source for ``compiling``."""
+        """Return the Python source for ``compiling``."""
         return compiling.membership(self.segmentation, sorted(self.segments))
 
 
 @dataclass(frozen=True, slots=True)
 class Every:
-    """All parts hold."""
+    """Holds if all parts hold."""
 
     parts: tuple[Condition, ...]
 
     def source(self, held: bool) -> str:
-        """The Python source for ``compiling``."""
+        """Return the Python source for ``compiling``."""
         return compiling.joined([part.source(held) for part in self.parts], "and", "True")
 
 
 @dataclass(frozen=True, slots=True)
 class Some:
-    """At least one part holds."""
+    """Holds if at least one part holds."""
 
     parts: tuple[Condition, ...]
 
     def source(self, held: bool) -> str:
-        """The Python source for ``compiling``."""
+        """Return the Python source for ``compiling``."""
         return compiling.joined([part.source(held) for part in self.parts], "or", "False")
 
 
 @dataclass(frozen=True, slots=True)
 class Negation:
-    """The part does not hold."""
+    """Holds if its part does not."""
 
     part: Condition
 
     def source(self, held: bool) -> str:
-        """The Python source for ``compiling``."""
+        """Return the Python source for ``compiling``."""
         return f"(not {self.part.source(held)})"
 
 
@@ -77,7 +77,7 @@ Condition = Compare | Member | Every | Some | Negation
 
 
 def leaves(condition: Condition) -> Iterator[Leaf]:
-    """The comparisons and memberships in a condition, left to right."""
+    """Yield the comparisons and memberships in a condition, left to right."""
     match condition:
         case Every(parts) | Some(parts):
             for part in parts:

@@ -98,7 +98,7 @@ class _File:
         found = self._segmentations(active, segments, known)
         self._check_inactive(known)
         if numbers := {name for name, (kind, _) in self._reader.own.items() if kind == NUMBERS}:
-            # Second pass: the first one found out which own traits known(...) must treat as numbers.
+            # The first pass found which own traits known(...) must treat as numbers.
             found = self._segmentations(active, segments, Known(known.numbers | numbers, known.labels))
         clusters = tuple(name for name, table in active.items() if table["kind"] == "clusters")
         return Definitions(version, self._in_order(found), clusters)
@@ -114,7 +114,7 @@ class _File:
     def _segmentations(
         self, tables: Mapping[str, Any], segments: Mapping[str, tuple[Segment, ...]], known: Known
     ) -> list[Segmentation]:
-        """All segmentations except clusters, which have no conditions."""
+        """Return all segmentations except clusters, which have no conditions."""
         return [
             self._segmentation(name, table, segments[name], known)
             for name, table in tables.items()
@@ -228,7 +228,7 @@ class _File:
 
 
 def _labels(segments: Mapping[str, tuple[Segment, ...]]) -> dict[str, frozenset[str] | None]:
-    """The words that each name may be compared with; None if the file cannot know them."""
+    """Return the words that each name may be compared with; None if the file cannot know them."""
     found: dict[str, frozenset[str] | None] = dict.fromkeys(LABELS)
     for name, listed in segments.items():
         # Only a model defines which clusters exist.

@@ -75,7 +75,7 @@ class Definitions:
         )
 
     def needed_for(self, names: frozenset[str]) -> tuple[Segmentation, ...]:
-        """The named segmentations and those they refer to, directly or indirectly, in their order."""
+        """Return the named segmentations and those they refer to, directly or indirectly, in their order."""
         known: dict[frozenset[str], tuple[Segmentation, ...]] = self.ready.setdefault("asked", {})
         found = known.get(names)
         if found is None:

@@ -40,7 +40,7 @@ class Comparison:
     value
         A number, or words separated by commas.
     exit
-        The border at which a customer leaves the segment again; empty if it equals ``value``.
+        The border for leaving the segment; empty if it equals ``value``.
     """
 
     feature: str = ""
@@ -88,7 +88,7 @@ class Draft:
 
 
 def empty(kind: str) -> Draft:
-    """The initial draft of a new segmentation."""
+    """Return the initial draft of a new segmentation."""
     if kind == "bands":
         return Draft("", "bands", (Row(), Row()), feature="spend_decayed")
     return Draft("", "rules", (Row(tests=(Comparison("orders", ">=", "2"),)), Row()))
@@ -117,7 +117,7 @@ def _unconditioned(row: Row) -> Row:
 
 
 def with_ids(draft: Draft, taken: Iterable[str] = ()) -> list[str]:
-    """The id of each row; a row without one gets an id derived from its name.
+    """Return the id of each row; a row without one gets an id derived from its name.
 
     >>> with_ids(Draft("a", "rules", (Row("Tea lovers"), Row("茶客"), Row("Tea lovers"), Row("All", "rest"))))
     ['tea_lovers', 'segment_1', 'tea_lovers_2', 'rest']
@@ -142,7 +142,7 @@ def _id_of(name: str, held: set[str]) -> str:
 
 
 def condition_text(row: Row) -> str:
-    """The condition in file syntax; empty without one."""
+    """Return the condition in file syntax; empty without one."""
     if row.text is not None:
         return row.text
     return f" {row.join} ".join(_test_text(test) for test in row.tests)
@@ -174,7 +174,7 @@ def words_of(value: str) -> list[str]:
 
 
 def quoted(word: str) -> str:
-    """A word in condition syntax, quoted if necessary.
+    """Return a word in condition syntax, quoted if necessary.
 
     >>> quoted("high"), quoted("new in town"), quoted("in")
     ('high', '"new in town"', '"in"')
@@ -245,7 +245,7 @@ def _changed(draft: Draft, at: int, row: Row) -> Draft:
 
 
 def field(row: int, name: str, test: int | None = None) -> str:
-    """The name of a row's field, or of a test's field, in forms and findings.
+    """Return the name of a row's field, or of a test's field, in forms and findings.
 
     >>> field(0, "name"), field(2, "value", 1)
     ('r0.name', 'r2.t1.value')
@@ -254,5 +254,5 @@ def field(row: int, name: str, test: int | None = None) -> str:
 
 
 def same_id(rows: Sequence[Row], at: int) -> bool:
-    """Whether an earlier row leads to the same segment and so holds its name."""
+    """Return whether an earlier row leads to the same segment and so holds its name."""
     return any(row.id == rows[at].id != "" for row in rows[:at])

@@ -16,12 +16,12 @@ KINDS = ("rules", "bands")
 
 
 def editable(text: str) -> list[str]:
-    """Names of the segmentations of a file that can be edited as drafts."""
+    """Return the names of the segmentations of a file that can be edited as drafts."""
     return [name for name, table in tables(text, "the file", "").items() if table.get("kind") in KINDS]
 
 
 def draft_of(text: str, name: str) -> Draft | None:
-    """The draft of a segmentation; None if the file has none of that name, or if it is learned."""
+    """Return the draft of a segmentation; None if the file has none of that name, or if it is learned."""
     declared = tables(text, "the file", "")
     table = declared.get(name)
     if table is None or table.get("kind") not in KINDS:
@@ -51,7 +51,7 @@ def draft_of(text: str, name: str) -> Draft | None:
 
 
 def known_names(declared: Mapping[str, Any], besides: str) -> Known:
-    """The names that conditions of ``besides`` may use: features, and other segmentations with their segments."""
+    """Return the names that conditions of ``besides`` may use: features, and other segmentations with their segments."""
     labels: dict[str, frozenset[str] | None] = dict.fromkeys(LABELS)
     for name, table in declared.items():
         if name != besides:
@@ -76,7 +76,7 @@ def _conditioned(row: Row, text: str, known: Known) -> Row:
     try:
         condition = parse(text, known)
     except ExpressionError:
-        # Own traits that are numbers elsewhere in the file.
+        # The test uses own traits that are numbers elsewhere in the file.
         return _with(row, text=text)
     parts = condition.parts if isinstance(condition, Every | Some) else (condition,)
     tests = [_test(part, known) for part in parts]

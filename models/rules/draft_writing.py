@@ -41,7 +41,7 @@ def checked(base: str, draft: Draft, before: str | None, source: str = "segments
     draft = tidy(draft)
     declared = tables(base, source, "")
     if before is not None and declared.get(before, {}).get("kind") != draft.kind:
-        # No form of ours asks for that.
+        # The builder's forms never send this.
         return Checked(None, [Fault(FILE, translatable("draft by hand"))])
     found = list(faults(draft, declared, before))
     if found:
@@ -123,12 +123,12 @@ def _described(row: Row) -> str:
 
 
 def _guarded(old: Mapping[str, Any]) -> list[str]:
-    """Segments of the guards (too little data); the builder leaves them unchanged."""
+    """Return the segments of the guards (too little data); the builder leaves them unchanged."""
     return [old[key].get("segment", key) for key in _GUARDS if key in old]
 
 
 def _entry(draft: Draft, row: Row, id: str, at: int) -> dict[str, Any]:
-    """A rule or a band as a file entry."""
+    """Return a rule or a band as a file entry."""
     entry: dict[str, Any] = {"segment": id}
     if draft.kind == "bands":
         if at:
@@ -199,7 +199,7 @@ def _value(value: Any) -> str:
 
 
 def _whole(draft: Draft) -> str:
-    """The text of a new segmentation."""
+    """Return the text of a new segmentation."""
     ids = with_ids(draft)
     entries = [_entry(draft, row, id, at) for at, (row, id) in enumerate(zip(draft.rows, ids, strict=True))]
     lines = [f"[{draft.name}]", f'kind = "{draft.kind}"']

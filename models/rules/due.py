@@ -21,21 +21,21 @@ Test = tuple[Feature, Callable[[float, float], bool], float]
 
 
 def tests(segmentation: Segmentation, current: str | None) -> tuple[Test, ...]:
-    """The comparisons whose result time can flip for a customer in segment ``current``."""
+    """Return the comparisons whose result time can flip for a customer in segment ``current``."""
     known = segmentation.ready
     found = known.get(current)
     if found is None:
         found = known[current] = tuple(
             (feature_of(name), OPERATORS[op], border)
             for name, op, border in segmentation.borders(current)
-            # Time does not change whether a number is known at all (a border at minus infinity).
+            # Skip tests of whether a number is known (border at minus infinity), because time does not change that.
             if feature_of(name).crossing is not None and isfinite(border)
         )
     return found
 
 
 def next_due(customer: Customer, after: int, definitions: Definitions, shop: FeatureContext) -> int | None:
-    """The first instant (ms) after ``after`` at which time alone may change a rule or band, or None."""
+    """Return the first instant (ms) after ``after`` at which time alone may change a rule or band, or None."""
     return _first_due(customer, after, definitions.segmentations, shop)
 
 
@@ -54,7 +54,7 @@ def segmentation_due(customer: Customer, after: int, segmentation: Segmentation,
     """Like `next_due`, for one segmentation."""
     held = customer.segments.get(segmentation.name)
     if held is not None and segmentation.dwell_days and is_held(segmentation, held, after, shop):
-        # The dwell holds the customer until then, whatever the conditions say, so look again when it ends.
+        # Look again when the dwell ends, since it holds the customer until then whatever the conditions are.
         return free_at(segmentation, held, shop)
     return _first_turn(customer, after, _crossings(customer, after, segmentation, held, shop), shop)
 
@@ -62,12 +62,12 @@ def segmentation_due(customer: Customer, after: int, segmentation: Segmentation,
 def _crossings(
     customer: Customer, after: int, segmentation: Segmentation, held: Membership | None, shop: FeatureContext
 ) -> list[tuple[int, Test]]:
-    """The closed-form instant (ms) at which each comparison reaches its border, earliest first."""
+    """Return the closed-form instant (ms) at which each comparison reaches its border, earliest first."""
     crossings = []
     for test in tests(segmentation, None if held is None else held.segment):
         crossing = test[0].crossing
         at = crossing(customer, test[2], shop) if crossing is not None else None
-        # Time never crosses a border back; two milliseconds allow for rounding.
+        # Time crosses a border only once; allow two milliseconds for rounding.
         if at is not None and after - 2 <= at <= LATEST_MS:
             crossings.append((at, test))
     if len(crossings) > 1:
@@ -78,7 +78,7 @@ def _crossings(
 def _first_turn(
     customer: Customer, after: int, crossings: Sequence[tuple[int, Test]], shop: FeatureContext
 ) -> int | None:
-    """The first instant (ms) after ``after`` at which one of the comparisons flips."""
+    """Return the first instant (ms) after ``after`` at which one of the comparisons flips."""
     best: int | None = None
     for at, (feature, compare, border) in crossings:
         if best is not None and at > best + 2:
@@ -92,13 +92,13 @@ def _first_turn(
 def next_moves(
     customer: Customer, names: Collection[str], definitions: Definitions, shop: FeatureContext
 ) -> dict[str, tuple[str, int]]:
-    """The next segment that time alone leads an assigned customer to, and when (ms), by segmentation.
+    """Return the next segment that time alone leads an assigned customer to, and when (ms), by segmentation.
 
     Changes that time causes meanwhile in segmentations their rules refer to are included. Segmentations that depend on
     predictions are omitted.
     """
     found: dict[str, tuple[str, int]] = {}
-    # There is no closed form for when a prediction crosses a border.
+    # There is no closed form for the instant at which a prediction crosses a border.
     unforeseeable = definitions.behind_predictions
     wanted = frozenset(names) - unforeseeable
     needed = definitions.needed_for(wanted)
@@ -120,7 +120,7 @@ def next_moves(
                     customer.segments[name] = Membership(segment, at)
                     now.segments[name] = segment
             if found and not wanted.isdisjoint(found):
-                # What only those that moved depended on is looked at no longer: searching their dues is the costly part.
+                # Searching dues is expensive, so skip segmentations that only those found depend on.
                 wanted = wanted.difference(found)
                 needed = definitions.needed_for(wanted)
             if not wanted:
@@ -132,7 +132,7 @@ def next_moves(
 
 
 def free_at(segmentation: Segmentation, held: Membership, shop: FeatureContext) -> int:
-    """The grid point (ms) from which on the customer may leave its segment again.
+    """Return the grid point (ms) from which on the customer may leave the segment again.
 
     The minimum time between two switches is the *dwell time* of switched systems (Liberzon, *Switching in Systems and
     Control*, 2003, chapter 3); it limits how often a customer moves, however the features fluctuate.
@@ -142,7 +142,7 @@ def free_at(segmentation: Segmentation, held: Membership, shop: FeatureContext) 
 
 
 def is_held(segmentation: Segmentation, held: Membership | None, at: int, shop: FeatureContext) -> bool:
-    """Whether the dwell keeps a customer in its segment at ``at`` (ms). It never applies to segments of the guards."""
+    """Return whether the dwell keeps a customer in the segment at ``at`` (ms); it never applies to segments of guards."""
     if held is None or not segmentation.dwell_days or held.segment in segmentation.provisional:
         return False
     return at < free_at(segmentation, held, shop)
@@ -161,7 +161,7 @@ def _turns(
     border: float,
     shop: FeatureContext,
 ) -> int | None:
-    """The first millisecond around ``at`` at which the comparison itself has flipped.
+    """Return the first millisecond around ``at`` at which the comparison itself has flipped.
 
     The closed form and the comparison round differently in the last bit. A due one millisecond early would change
     nothing, and the move would be lost.

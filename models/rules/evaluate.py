@@ -10,7 +10,7 @@ from models.rules.facts import Facts
 
 
 def facts(customer: Customer, at: int, definitions: Definitions, shop: FeatureContext) -> Facts:
-    """The facts that the rules of ``definitions`` may read, at the instant ``at`` (ms)."""
+    """Return the facts that the rules of ``definitions`` may read, at the instant ``at`` (ms)."""
     segments = {name: membership.segment for name, membership in customer.segments.items()}
     ready = definitions.ready
     if "values" not in ready:
@@ -23,7 +23,7 @@ def facts(customer: Customer, at: int, definitions: Definitions, shop: FeatureCo
 
 
 def moved_by_interactions(definitions: Definitions) -> bool:
-    """Whether an interaction may change a fact that the rules of ``definitions`` read."""
+    """Return whether an interaction may change a fact that the rules of ``definitions`` read."""
     ready = definitions.ready
     if "moved_by_interactions" not in ready:
         features = (feature_of(name).moved_by_interactions for name in definitions.features)

@@ -9,8 +9,8 @@
     NAME      = a feature, a segmentation, or a shop's own trait: "custom." and its name, in quotes if need be
     EVENT     = ("count" | "days_since") "(" TEXT ")": of events with the name TEXT
 
-Conditions compare names with constants only, so each comparison knows the exact instant at which time alone flips it.
-No text is ever executed as Python.
+Conditions compare names with constants only, so the instant at which time alone flips a comparison is exact. No text is
+ever executed as Python.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from schemas.errors import StreamerError
 KEYWORDS = frozenset(("and", "or", "not", "in", "is", "exit", "known"))
 _DID = "did"
 _OF_EVENTS = (_DID, own_events.COUNT, own_events.DAYS_SINCE)
-"""Functions only before a bracket; elsewhere they may be names of a shop's segmentations."""
+"""Functions only in front of a bracket; elsewhere they may be names of a shop's segmentations."""
 
 _MAX_LENGTH = 4_000
 _MAX_DEPTH = 40
@@ -102,7 +102,7 @@ def parse(text: str, known: Known) -> Condition:
 
 
 def suggestion(name: str, known: Iterable[str], what: str) -> str:
-    """The hint for an unknown name: the closest known name, or the list of all."""
+    """Return the hint for an unknown name: the closest known name, or the list of all."""
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
     listed = f"{what}: {', '.join(names)}" if names else f"there are no {what}"
@@ -221,7 +221,7 @@ class _Parser:
         return Compare(self._event(function._replace(text=own_events.COUNT)), ">=", 1.0, 1.0)
 
     def _event(self, function: _Token) -> str:
-        """The feature of an event whose name follows in brackets and quotes."""
+        """Parse the event name in brackets and quotes; return its feature."""
         self._expect("(")
         token = self._next
         if token.kind != "text":
@@ -254,7 +254,7 @@ class _Parser:
         return self._comparison(name) if self._is_number(name) else self._membership(name)
 
     def _is_number(self, name: str) -> bool:
-        """Whether a name stands for a number; for an own trait, the constant it is compared with decides."""
+        """Return whether a name is numeric. For an own trait, the constant that it is compared with decides."""
         if name in self._known.numbers or name in self._known.labels:
             return name in self._known.numbers
         sign = _OPERATORS.get(self._next.text)

@@ -13,5 +13,5 @@ class Facts(msgspec.Struct):
 
 
 def copied(of: Facts) -> Facts:
-    """An independent copy: later changes of ``of`` do not affect it."""
+    """Return an independent copy: later changes of ``of`` do not affect it."""
     return Facts(dict(of.values), dict(of.segments))

@@ -32,7 +32,7 @@ class Rules(Segmentation):
         return self.rules[self.index_of(current, now)].segment
 
     def index_of(self, current: str | None, now: Facts) -> int:
-        """Index of the first rule that holds."""
+        """Return the index of the first rule that holds."""
         return self.chooser(current)(now.values, now.segments)
 
     def reasons(self, current: str | None, before: Facts | None, now: Facts) -> tuple[Reason, ...]:
@@ -72,7 +72,9 @@ class Rules(Segmentation):
         return {}
 
     def chooser(self, current: str | None) -> Chooser:
-        """The function that returns the index of the first rule that holds for a customer in ``current``; cached."""
+        """Return the function that returns the index of the first rule that holds for a customer in ``current``;
+        cached.
+        """
         found = self.choosers.get(current)
         if found is None:
             sources = [rule.when.source(rule.segment == current) if rule.when else "True" for rule in self.rules]
@@ -81,10 +83,10 @@ class Rules(Segmentation):
 
 
 def rule_reasons(rules: Rules, current: str | None, before: Facts | None, now: Facts) -> tuple[Reason, ...]:
-    """Every leaf of the rules evaluated before or after the event whose result flipped.
+    """Return the leaves whose result the event flipped, out of the rules evaluated before or after it.
 
-    If none flipped (the first assignment, another version, the end of a dwell): the leaves of the deciding rule that
-    hold, or, if it has none, the leaves of the previous rule that no longer hold.
+    If none flipped (first assignment, another version, end of a dwell), return the leaves of the deciding rule that
+    hold or, without any, the leaves of the previous rule that no longer hold.
     """
     new = rules.index_of(current, now)
     if current is not None and before is not None:
@@ -99,7 +101,7 @@ def rule_reasons(rules: Rules, current: str | None, before: Facts | None, now: F
 
 
 def _turned_over(rules: Rules, last: int, current: str, before: Facts, now: Facts) -> Iterator[Reason]:
-    """Leaves of the rules up to ``last`` whose result changed."""
+    """Yield the leaves of the rules up to ``last`` whose result changed."""
     for rule, tests in zip(rules.rules[: last + 1], rules.leaf_tests, strict=False):
         held = rule.segment == current
         for leaf, enter, stay in tests:
@@ -109,7 +111,9 @@ def _turned_over(rules: Rules, last: int, current: str, before: Facts, now: Fact
 
 
 def _deciding(rules: Rules, new: int, current: str | None, known: Facts | None, now: Facts) -> Iterator[Reason]:
-    """Leaves of the deciding rule that hold; if none holds, all of them, since the rule then tests for absence."""
+    """Yield the leaves of the deciding rule that hold, or all of them if none holds, since the rule then tests for
+    absence.
+    """
     held = rules.rules[new].segment == current
     tests = rules.leaf_tests[new]
     holding = [leaf for leaf, enter, stay in tests if (stay if held else enter)(now.values, now.segments)]
@@ -118,7 +122,7 @@ def _deciding(rules: Rules, new: int, current: str | None, known: Facts | None, 
 
 
 def _no_longer(rules: Rules, current: str, known: Facts | None, now: Facts) -> Iterator[Reason]:
-    """Leaves that no longer hold in the rules that lead to the segment the customer left."""
+    """Yield the leaves that no longer hold in the rules of the segment that the customer left."""
     for rule, tests in zip(rules.rules, rules.leaf_tests, strict=True):
         for leaf, _, stay in tests if rule.segment == current else ():
             if not stay(now.values, now.segments):
@@ -126,7 +130,7 @@ def _no_longer(rules: Rules, current: str, known: Facts | None, now: Facts) -> I
 
 
 def _named(reasons: Iterator[Reason]) -> tuple[Reason, ...]:
-    """One reason per feature: the last one, at the position of the first."""
+    """Return one reason per feature: the last one, at the position of the first."""
     return tuple({reason.feature: reason for reason in reasons}.values())
 
 

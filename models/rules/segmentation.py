@@ -66,25 +66,28 @@ class Segmentation(ABC):
 
     @abstractmethod
     def evaluate(self, current: str | None, now: Facts) -> str:
-        """The segment of a customer with the facts ``now`` who is in ``current`` (None: not assigned yet)."""
+        """Return the segment for a customer in ``current`` (None: not assigned yet) with the facts ``now``."""
 
     @abstractmethod
     def reasons(self, current: str | None, before: Facts | None, now: Facts) -> tuple[Reason, ...]:
-        """Why a customer in ``current`` moves: replacing values in ``before`` by the ``after`` values yields the move.
+        """Return the reasons of a move out of ``current``: setting them to their ``after`` values in ``before`` yields
+        the move.
 
-        ``before`` are the facts before the event; None for a new customer.
+        ``before`` holds the facts before the event; None for a new customer.
         """
 
     @abstractmethod
     def borders(self, current: str | None) -> Iterator[Border]:
-        """The comparisons that may lead a customer away from ``current``, with the borders that apply there."""
+        """Yield the comparisons that may lead a customer away from ``current``, with the borders that apply there."""
 
     def all_borders(self, current: str | None) -> Iterator[Border]:
         """Like `borders`, including those beyond the next one."""
         return self.borders(current)
 
     def neighbours(self, current: str | None) -> Neighbours | None:
-        """The segments above and below ``current``; None if segments have no order, or ``current`` no place in it."""
+        """Return the segments above and below ``current``; None if segments are unordered or ``current`` has no
+        position.
+        """
         return None
 
     @property
@@ -114,6 +117,6 @@ class Segmentation(ABC):
 
 
 def known_number(values: Mapping[str, float], name: str) -> float | None:
-    """The value; None for NaN (no order yet), which JSON cannot represent."""
+    """Return the value, or None for NaN (no order yet), which JSON cannot represent."""
     value = values[name]
     return None if value != value else value

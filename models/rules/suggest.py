@@ -3,8 +3,8 @@
 Spend and order frequency are taken from active buyers only: lost customers have almost no decayed spend left, and
 after some years they would pull every border close to zero.
 
-The result is a proposal for a person to read, never applied automatically. Customers who never came back are not in
-the sample, so lateness borders say when returning customers return, not how many return.
+The result is a proposal for a person to read; it is never applied automatically. The sample has no customers who never
+came back, so lateness borders describe when customers return, not how many do.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from models.rules.expressions import KEYWORDS
 
 FEWEST_BUYERS = 50
 LOST = 6.0
-"""Silence, in own order gaps, after which a buyer is no longer active: the start of the built-in ``lost``."""
+"""Inactivity, in the customer's own order gaps, from which on a buyer is not active; the start of the built-in
+``lost``.
+"""
 _MOST_CATEGORIES = 8
 _SPEND_SHARES = (0.5, 0.8, 0.95)
 _LATE_SHARES = (0.9, 0.97, 0.99)
@@ -35,7 +37,7 @@ _ORDER_SHARES = (0.75, 0.93)
 
 @dataclass(slots=True)
 class Figures:
-    """The customer figures that borders are derived from; add customers, then call `suggest`."""
+    """The customer figures from which borders are derived. Add customers, then call `suggest`."""
 
     customers: int = 0
     buyers: int = 0
@@ -61,7 +63,8 @@ class Figures:
 
 
 def returns(orders: Sequence[int]) -> list[float]:
-    """Lateness of each order after the first, in units of the customer's cadence before it; ``orders`` in ms, sorted.
+    """Return the lateness of each order after the first, in units of the customer's cadence before it; ``orders`` in
+    ms, sorted.
 
     >>> returns([0, 45 * 86_400_000])
     [1.0]
@@ -76,7 +79,9 @@ def returns(orders: Sequence[int]) -> list[float]:
 
 
 def suggest(figures: Figures) -> dict[str, Any]:
-    """Suggested borders of ``value`` and ``lifecycle``, JSON-safe; only a ``note`` if there are too few buyers."""
+    """Return the suggested borders of ``value`` and ``lifecycle``, JSON-safe; only a ``note`` if there are too few
+    buyers.
+    """
     if figures.active < FEWEST_BUYERS:
         return {
             "customers": figures.customers,
@@ -104,7 +109,7 @@ def suggest(figures: Figures) -> dict[str, Any]:
 
 
 def file_of(figures: dict[str, Any]) -> str:
-    """The built-in file with the suggested borders, and a header that names the sample."""
+    """Return the built-in file with the suggested borders, and a header that names the sample."""
     spend, late, orders = figures["spend_decayed"], figures["lateness"], figures["orders"]
     text = DEFAULT_TEXT
     for segment, old in (("medium", "50, exit = 45"), ("high", "200, exit = 180"), ("top", "1000, exit = 900")):
@@ -154,7 +159,7 @@ def _with_categories(text: str, categories: Sequence[str]) -> str:
 
 
 def _id_of(category: str, taken: Iterable[str]) -> str:
-    """A segment id derived from a category's name.
+    """Return a segment id derived from a category's name.
 
     >>> _id_of("Tea & Coffee", []), _id_of("茶", ["category_1"])
     ('tea_coffee', 'category_2')
@@ -179,7 +184,7 @@ def rounded(value: float) -> float:
 
 
 def rising(values: Iterable[float], step: float = 1.0) -> list[float]:
-    """The values, each raised to at least ``step`` above the previous one."""
+    """Return the values, each raised to at least ``step`` above the previous one."""
     found: list[float] = []
     for value in values:
         found.append(value if not found or value >= found[-1] + step else round(found[-1] + step, 2))

@@ -32,14 +32,14 @@ class Lines:
                 self._found.setdefault((*table, *_path(key.group(1))), number)
 
     def of(self, *path: str) -> int:
-        """The line of a key, or of the nearest enclosing table."""
+        """Return the line of a key, or of the nearest enclosing table."""
         for length in range(len(path), 0, -1):
             if (found := self._found.get(path[:length])) is not None:
                 return found
         return 1
 
     def holding(self, needle: str, start: int) -> int:
-        """The first line from ``start`` on that contains ``needle``; ``start`` if none does."""
+        """Return the first line from ``start`` on that contains ``needle``; ``start`` if none does."""
         for number in range(start, len(self._lines) + 1):
             if needle in self._lines[number - 1]:
                 return number
