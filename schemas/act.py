@@ -1,8 +1,8 @@
-"""Commands of people to ``streamer act``, written to ``streamer.act.v1`` beside its state.
+"""Commands for ``streamer act``, written to ``streamer.act.v1`` beside its state.
 
-The key is unique, so compaction keeps an order until the owner has carried it out; then the owner writes a null value
-under it, in the transaction of what it did. The null value of a refused order has headers that say why, and how to fix
-it. Orders are signed as control records are.
+Each command has a unique key, so compaction keeps it until the owner has carried it out. The owner then writes a null
+value under the key, in the same transaction as the effect. The null value of a refused command has headers with the
+reason and a hint. Commands are signed like control records.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ COMMAND_KEY: Final = b"!command:"
 _REFUSED: Final = "streamer-refused"
 _FIX: Final = "streamer-fix"
 MAX_FILES_BYTES: Final = 800_000
-"""Of a file of plays and all its templates: an order is one record."""
+"""Maximum size, in bytes, of a plays file with all its templates: a command is one record."""
 
 
 MAX_FIRST: Final = 2_000
-"""Customers of one ``first``: an order is one record."""
+"""Maximum number of customers in one ``first`` command: a command is one record."""
 
 
 class FirstCustomer(Wire):
@@ -41,21 +41,22 @@ class FirstCustomer(Wire):
 
 
 class PlayCommand(Wire):
-    """An order.
+    """A command.
 
     Attributes
     ----------
     text, templates, source
-        With ``start``: the file of plays, its templates by file name, and what the file is called.
+        With ``start``: the plays file, its templates by file name, and its name.
     segments
-        With ``start``: the segmentations in force, and the segments of each; null where a model says which there are.
+        With ``start``: the segmentations in force with their segments; null for a segmentation whose segments a model
+        defines.
     status, message_id
-        With ``release`` and ``drop``: which messages, ``failed``, ``doubtful`` or ``waiting`` for a yes; one of them, or all
-        of the play.
+        With ``release`` and ``drop``: the messages to act on, ``failed``, ``doubtful`` or ``waiting`` for approval; one
+        of them, or all messages of the play.
     approve
-        With ``start``: so many messages wait for a yes.
+        With ``start``: the number of messages that wait for approval.
     customers
-        With ``first``: whom to plan for.
+        With ``first``: the customers to plan messages for.
     """
 
     type: Literal["play.command"] = "play.command"
@@ -80,11 +81,11 @@ class PlayCommand(Wire):
 
 
 Code = Annotated[str, StringConstraints(pattern=r'^[^\s,;"\x00-\x1f\x7f]{1,64}$')]
-"""A coupon code: no spaces, commas or quotes, so that it can be typed and stands in a list."""
+"""A coupon code, without spaces, commas or quotes so that it can be typed and listed."""
 
 
 class CouponsCommand(Wire):
-    """A command to load codes into a pool; codes already known in any pool stay unchanged."""
+    """A command to load codes into a pool; codes that any pool has already stay unchanged."""
 
     type: Literal["coupons.command"] = "coupons.command"
     pool: Id
@@ -96,7 +97,7 @@ _COMMAND: Final[TypeAdapter[Command]] = TypeAdapter(Annotated[Command, Field(dis
 
 
 def command_key() -> bytes:
-    """A unique key."""
+    """Return a unique record key."""
     return COMMAND_KEY + uuid4().hex.encode()
 
 
@@ -107,18 +108,18 @@ class Refusal(NamedTuple):
     fix: str
 
     def headers(self) -> Headers:
-        """The headers of the null record that answers the command."""
+        """Return the headers of the null record that answers the command."""
         return [(_REFUSED, self.why.encode()), (_FIX, self.fix.encode())]
 
     @classmethod
     def of(cls, headers: Headers) -> Refusal | None:
-        """The refusal in the headers of an answer; None if the command was carried out."""
+        """Return the refusal in an answer's headers; None if the command was carried out."""
         texts = {name: (value or b"").decode(errors="replace") for name, value in headers}
         return cls(texts[_REFUSED], texts.get(_FIX, "")) if _REFUSED in texts else None
 
 
 def encode_command(command: Command, keys: ControlKeys | None = None) -> tuple[bytes, Headers]:
-    """The value and headers of a command's record."""
+    """Return the value and headers of a command's record."""
     value = command.model_dump_json(exclude_none=True).encode()
     return value, [keys.header(ACT, 0, Seal("order", time_number()), value)] if keys else []
 
@@ -126,7 +127,10 @@ def encode_command(command: Command, keys: ControlKeys | None = None) -> tuple[b
 def decode_command(
     value: bytes, headers: Headers = (), keys: ControlKeys | None = None, taken: Sequence[int] = ()
 ) -> tuple[Command, list[int]]:
-    """The command in a record, and the numbers with its own added; parameters and errors as in ``decisions.decode_decision``."""
+    """Return the command in a record, and ``taken`` with the command's own number added.
+
+    See ``decisions.decode_decision`` for parameters and errors.
+    """
     numbers = list(taken) if keys is None else keys.require(ACT, value, headers, taken)
     try:
         return _COMMAND.validate_json(value), numbers

@@ -1,5 +1,5 @@
-"""Alerts for those without an Alertmanager: what goes to ``streamer.alerts.v1``, one record when a condition begins and
-one when it ends.
+"""Alerts on ``streamer.alerts.v1`` for users without an Alertmanager: one record when a condition begins, one when it
+ends.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pydantic import model_validator
 from schemas.fields import Id, Instant, Text, Wire
 
 ALERT_NAMESPACE: Final = UUID("4a8e5c52-2a51-5b7e-8a86-3f0b9d6a7c11")
-"""Namespace of alert ids. Never change it: consumers drop repeats by those ids."""
+"""Namespace of alert ids. Never change it: consumers drop duplicates by these ids."""
 
 AlertName = Literal["LaneStopped", "UnaccountedRecords", "RejectRatioHigh", "LagGrowing", "MoveStorm", "ClockJump"]
 
@@ -24,17 +24,17 @@ class Alert(Wire):
     Attributes
     ----------
     name
-        As the alert of Prometheus and the page in ``docs/runbooks`` are called.
+        Name of the Prometheus alert and of its page in ``docs/runbooks``.
     severity
         ``critical``: look now; ``warning``: look today.
     since
-        When the condition began, as the worker saw it.
+        When the worker first saw the condition.
     at
         When this record was written.
     hint
         How to fix it.
     mend
-        The same as ``hint``, for readers of release 0.1.0, which had this name alone; gone with the next release.
+        Same as ``hint``, for readers of release 0.1.0, which had only this name. To be removed in the next release.
     """
 
     event_id: Id
@@ -62,7 +62,7 @@ class Alert(Wire):
 
 
 def condition_key(name: str, lane: int) -> bytes:
-    """The identity of a condition of a lane.
+    """Return the identity of a lane's condition.
 
     >>> condition_key("LaneStopped", 3)
     b'LaneStopped/3'
@@ -71,5 +71,5 @@ def condition_key(name: str, lane: int) -> bytes:
 
 
 def alert_id(name: str, lane: int, type: str, since: int) -> str:
-    """The dedupe key: two workers that report the same condition use the same id."""
+    """Return the id for dropping duplicates: two workers that report the same condition use the same id."""
     return str(uuid5(ALERT_NAMESPACE, f"{name}/{lane}/{type}/{since}"))

@@ -1,4 +1,4 @@
-"""The responses of the lookup API. Within ``/v1`` nothing is removed or narrowed."""
+"""The responses of the lookup API. Fields are never removed or narrowed within ``/v1``."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Named(BaseModel):
 
 
 class Held(Named):
-    """The segment a customer is in, and since when."""
+    """The customer's segment, and when the customer entered it."""
 
     since: At
 
 
 class NextMove(BaseModel):
-    """The next move by silence alone, and its date."""
+    """The next move that inactivity alone would cause, and its date."""
 
     to: str
     name: str
@@ -48,8 +48,8 @@ class Part(BaseModel):
 
 
 class WhyChance(BaseModel):
-    """Why a chance is what it is. ``ordinary`` is that of an ordinary customer; its log-odds and those of all parts add up
-    to ``log_odds``, within 1e-6.
+    """The reasons of a probability. The log-odds of ``ordinary`` (an ordinary customer) and of all parts add up to
+    ``log_odds``, within 1e-6.
     """
 
     log_odds: float
@@ -59,7 +59,7 @@ class WhyChance(BaseModel):
 
 
 class WhySpend(BaseModel):
-    """Why so much money is expected: order-days times what one is worth, and both for an ordinary customer."""
+    """The reasons of the expected spend: order-days and spend per order-day, each beside those of an ordinary customer."""
 
     orders: float
     basket: float
@@ -75,8 +75,9 @@ class Why(BaseModel):
 
 
 class Predictions(BaseModel):
-    """What is foreseen of a customer at the beginning of a day, by which version (0 comes with the program) and form:
-    ``hazard``, or ``cells`` while they stand in for it.
+    """Predictions for a customer at the start of a day, with their version and form.
+
+    Version 0 is the shipped one. The form is ``hazard``, or ``cells`` while the cells replace it.
     """
 
     version: int
@@ -87,7 +88,7 @@ class Predictions(BaseModel):
 
 
 class CustomerAnswer(BaseModel):
-    """A customer as of the latest thing that happened to it; ``customer_id`` is the main one of its ids."""
+    """A customer as of its latest event or move; ``customer_id`` is the main one of its ids."""
 
     customer_id: str
     as_of: At
@@ -102,7 +103,9 @@ class CustomerAnswer(BaseModel):
 
 
 class Explanation(BaseModel):
-    """What `streamer customer show` says, as data: segments and features now, borders, and what would move the customer."""
+    """The output of `streamer customer show` as data: current segments and features, borders, and the changes that
+    would move the customer.
+    """
 
     customer_id: str
     now: At
@@ -135,7 +138,7 @@ class Move(BaseModel):
 
 
 class History(BaseModel):
-    """Moves of a customer, newest first; ``next`` goes into ``before`` for the page behind this one."""
+    """Moves of a customer, newest first. Pass ``next`` as ``before`` to get the next page."""
 
     customer_id: str
     moves: list[Move]
@@ -150,7 +153,7 @@ class Messages(BaseModel):
 
 
 class Found(BaseModel):
-    """Customers who have the query as an address, then those whose ids start with it."""
+    """Customers with the query as their address, then those whose ids start with it."""
 
     customers: list[str]
 
@@ -174,13 +177,13 @@ class Segmentation(BaseModel):
 
 
 class Segments(BaseModel):
-    """All segmentations in force, and how many customers are in which segment."""
+    """All segmentations in force, with the number of customers in each segment."""
 
     segmentations: dict[str, Segmentation]
 
 
 class Card(BaseModel):
-    """A segment: size, share of revenue, and what its customers are like against the shop's average."""
+    """A segment card: size, share of revenue, and its customers compared with the shop's average."""
 
     segmentation: str
     id: str
@@ -213,8 +216,8 @@ class Member(BaseModel):
 
 
 class Members(BaseModel):
-    """A page of members. ``next`` goes into ``cursor`` for the page behind this one; a customer who stays in the segment is
-    seen exactly once over all pages.
+    """A page of members. Pass ``next`` as ``cursor`` to get the next page. A customer who stays in the segment appears
+    exactly once over all pages.
     """
 
     segmentation: str
@@ -235,7 +238,7 @@ class Flow(BaseModel):
 
 
 class Flows(BaseModel):
-    """Moves within a segmentation, from the first day to the last, both included."""
+    """Moves within a segmentation between two days, both included."""
 
     segmentation: str
     first_day: Annotated[str, Field(json_schema_extra={"format": "date"})]
@@ -251,7 +254,7 @@ class Segmentations(BaseModel):
 
 
 class Preview(BaseModel):
-    """The moves if a file came into force; as `streamer segments preview --json`."""
+    """The moves that a segmentation file would cause, as in `streamer segments preview --json`."""
 
     model_config = {"extra": "allow"}
 
@@ -263,7 +266,7 @@ class Plays(BaseModel):
 
 
 class Arm(BaseModel):
-    """One arm of a play: customers measured, how many bought, and the sum and sum of squares of what they spent."""
+    """One arm of a play: number of customers measured, number of buyers, and the sum and sum of squares of their spend."""
 
     n: int
     bought: int
@@ -280,9 +283,10 @@ class Interval(BaseModel):
 
 
 class PlayReport(BaseModel):
-    """The effect of a play compared with the holdout; as `streamer plays report --json`.
+    """The effect of a play compared with the holdout, as in `streamer plays report --json`.
 
-    ``uplift`` is a difference of shares, ``money`` one of net revenue a customer; null where nothing can be said yet.
+    ``uplift`` is a difference of shares, ``money`` a difference of net revenue per customer; both are null while there
+    is too little data.
     """
 
     model_config = {"extra": "allow"}
@@ -297,10 +301,10 @@ class PlayReport(BaseModel):
 
 
 class PlayPreview(BaseModel):
-    """The messages a play would have sent for the changes of the last days; as `streamer plays preview --json`.
+    """The messages that a play would have sent for the changes of the last days, as in `streamer plays preview --json`.
 
-    ``dropped`` and ``who`` are by what became of the messages; ``who`` names the first customers of each. ``months_needed``
-    is how long it takes until the report can say whether the play helps; null where it never can.
+    ``dropped`` and ``who`` are grouped by the result of the messages; ``who`` names the first customers of each group.
+    ``months_needed`` is the time until the report can show whether the play helps; null if it never can.
     """
 
     days: int
@@ -319,7 +323,7 @@ class PlayPreview(BaseModel):
 
 
 class Problem(BaseModel):
-    """An error (RFC 9457), and how to fix it."""
+    """An error (RFC 9457), with a hint how to fix it."""
 
     type: str
     title: str

@@ -1,8 +1,8 @@
 """Fast structs for the most frequent events, and their fast decoder.
 
-``events`` says what an event may be; a pydantic model of it costs five times what these cost. Whatever `quick` accepts
-the contract accepts, with the same values (``tests/property/test_decoding.py``). What it does not accept may still be
-valid, and is for the contract to judge: `of` gives the value of a valid model.
+The contract is in ``events``, whose pydantic models cost five times as much. Everything that `quick` accepts is valid
+under the contract, with the same values (``tests/property/test_decoding.py``). An event that it rejects may still be
+valid, so the contract must check it; `of` converts the resulting model.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
     Later = int | None
     Instant = int
 else:
-    # Parts of pieces are rare: the contract takes them, the quick way need not.
+    # Fractional quantities are rare, so the full contract reads them.
     Quantity = Annotated[int, Meta(ge=-MAX_QUANTITY, le=MAX_QUANTITY)]
-    # Corrections are rare, and for the contract to read.
+    # Corrections are rare, so the full contract reads them.
     Later = None
-    # A text until `quick` has read it.
+    # Text until `quick` has parsed it.
     Instant = Annotated[str, Meta(max_length=64)]
 
 
 class Context(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """As ``events.Context``."""
+    """Same as ``events.Context``."""
 
     channel: Text | None = None
     device: Text | None = None
@@ -50,7 +50,7 @@ class Context(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """As ``events.Line``; absent fields are None."""
+    """Same as ``events.Line``; absent fields are None."""
 
     product_id: Id
     name: Text | None = None
@@ -63,7 +63,7 @@ Lines = Annotated[tuple[Line, ...], Meta(max_length=MAX_LINES)]
 
 
 class Arrival(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """As ``events.BaseEvent``. Treat as frozen."""
+    """Same as ``events.BaseEvent``. Treat it as frozen."""
 
     event_id: Id
     customer_id: Annotated[str, Meta(min_length=1, max_length=128)]
@@ -75,16 +75,16 @@ class Arrival(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, gc=False
     type = ""
 
     def partition_id(self) -> str:
-        """The id that the record's key must equal."""
+        """Return the id that the record's key must equal."""
         return self.customer_id
 
     def is_plain(self) -> bool:
-        """Whether ids and currency certainly satisfy the contract."""
+        """Return whether ids and currency certainly satisfy the contract."""
         return self.event_id.isprintable()
 
 
 class OrderCompleted(Arrival, kw_only=True):
-    """As ``events.OrderCompleted``."""
+    """Same as ``events.OrderCompleted``."""
 
     order_id: Id
     total: Price
@@ -106,7 +106,7 @@ class OrderCompleted(Arrival, kw_only=True):
 
 
 class OrderReversed(Arrival, kw_only=True):
-    """As ``events.OrderReversed``."""
+    """Same as ``events.OrderReversed``."""
 
     refund_id: Id
     order_id: Id | None = None
@@ -126,7 +126,7 @@ class OrderReversed(Arrival, kw_only=True):
 
 
 class Interaction(Arrival, kw_only=True):
-    """As ``events.Interaction``."""
+    """Same as ``events.Interaction``."""
 
     product_id: Id | None = None
     category: Category | None = None
@@ -149,7 +149,7 @@ _codes: set[str | None] = {None}
 
 
 def _is_code(currency: str | None) -> bool:
-    """Whether a text of three characters matches ``[A-Z]{3}``; cached, because few different ones occur."""
+    """Return whether a three-character text matches ``[A-Z]{3}``; cached, because few different texts occur."""
     found = currency in _codes
     if not found and currency is not None and currency.isascii() and currency.isalpha() and currency.isupper():
         _codes.add(currency)
@@ -162,7 +162,7 @@ def _are_plain(lines: tuple[Line, ...]) -> bool:
 
 
 def _is_short(category: str) -> bool:
-    # No character has more than four bytes.
+    # A character has at most four bytes.
     return 4 * len(category) <= MAX_CATEGORY_BYTES or len(category.encode()) <= MAX_CATEGORY_BYTES
 
 
@@ -171,7 +171,7 @@ _CONTRACT: Final[dict[type[events.BaseEvent], type[Arrival]]] = {
     events.OrderReversed: OrderReversed,
     events.Interaction: Interaction,
 }
-# One tagged struct for each value of ``type``: the decoder finds the right one by itself.
+# One tagged struct per value of ``type``, so that the decoder selects it.
 _BY_TYPE: Final[dict[str, Any]] = {
     name: msgspec.defstruct(kind.__name__, [], bases=(kind,), tag_field="type", tag=name, namespace={"type": name})
     for model, kind in _CONTRACT.items()
@@ -181,14 +181,14 @@ _decode: Final = msgspec.json.Decoder(Union[tuple(_BY_TYPE.values())]).decode  #
 
 
 def quick(value: bytes) -> Arrival | None:
-    """The event of a bare JSON body in UTF-8, or None if the full contract must check it."""
+    """Return the event of a bare JSON body in UTF-8, or None if the full contract must check it."""
     try:
         event: Any = _decode(value)
         event.occurred_at = epoch_ms(event.occurred_at)
         if event.sent_at is not None:
             event.sent_at = epoch_ms(event.sent_at)
     except (ValueError, RecursionError):
-        # Also what msgspec raises; the contract's own parser bounds the depth.
+        # This also catches errors of msgspec; the contract's own parser bounds the depth.
         return None
     id = event.customer_id
     if not ((id.isascii() and id.isalnum()) or _CUSTOMER(id)):
@@ -202,7 +202,7 @@ def quick(value: bytes) -> Arrival | None:
 
 
 def of(model: events.Event) -> Arrival | events.Event:
-    """The fast struct of a valid event; the model itself if there is no struct for its type."""
+    """Return the fast struct of a valid event; the model itself if there is no struct for its type."""
     kind = _BY_TYPE.get(model.type)
     if kind is None:
         return model

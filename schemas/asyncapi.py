@@ -1,6 +1,6 @@
 """The AsyncAPI 3.0 document of the service: its topics, their messages, and the direction of each.
 
-Payloads are references to the JSON Schemas beside it, whose dialect AsyncAPI's own schema object does not know.
+Payloads refer to the JSON Schemas beside it, because AsyncAPI's own schema object does not support their dialect.
 """
 
 from __future__ import annotations
@@ -73,13 +73,13 @@ _CHANNELS: Final[dict[str, tuple[str, str, str, tuple[str, ...]]]] = {
         ("alert.raised", "alert.cleared"),
     ),
 }
-"""Of each topic that is a contract: the channel's name, which way the service uses it, what it is, its messages."""
+"""Channels by topic: the channel's name, its direction, its description, and its messages."""
 
 _HEADERS: Final = {"segment.changed": documents.CHANGE_HEADERS, _DEADLETTER: documents.DEADLETTER_HEADERS}
 
 
 def document() -> dict[str, Any]:
-    """The document, as JSON values."""
+    """Return the document as JSON values."""
     known = {topic.name: topic for topic in topics.TOPICS}
     channels, operations = {}, {}
     for address, (name, action, text, types) in _CHANNELS.items():

@@ -1,7 +1,7 @@
-"""Encode published records: fast structs, their JSON, ids, keys and headers.
+"""Encoding of published records: fast structs, their JSON, ids, keys and headers.
 
-The shapes here are the only ones: ``published`` derives its pydantic models from these structs, with the types and the
-docstrings given here. Instants are epoch milliseconds; the encoders turn them into text.
+Each shape is defined only here: ``published`` derives its pydantic models from these structs, with types and
+docstrings. Instants are epoch milliseconds, which the encoders turn into text.
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ Cause = Literal[
 ]
 CAUSES: Final[frozenset[str]] = frozenset(get_args(Cause))
 SAFE_CAUSES: Final[frozenset[str]] = frozenset({"event", "time", "profile"})
-"""The causes that an automation may act upon, if the change is live."""
+"""Causes on which an automation may act, if the change is live."""
 
 CHANGE_NAMESPACE: Final = UUID("c07a3f0e-6f4c-5d0e-9d5e-6b7f0d8f2a11")
-"""Namespace of change ids. Never change it: consumers drop repeats by those ids."""
+"""Namespace of change ids. Never change it: consumers drop duplicates by these ids."""
 
 
 class SegmentRef(WireStruct, frozen=True, gc=False):
-    """A segment: its stable id, and the name it had then."""
+    """A segment: its stable id, and its name at the time."""
 
     id: Id
     name: Text
 
 
 class Trigger(WireStruct, frozen=True, gc=False):
-    """The record of the lane that moved the customer."""
+    """The lane's record that moved the customer."""
 
     event_id: Id
     type: Id
@@ -68,15 +68,17 @@ class ModelRef(WireStruct, frozen=True, gc=False):
 
 
 class NextMove(WireStruct, frozen=True, gc=False):
-    """The customer's next move by silence alone, and its date."""
+    """The customer's next move by inactivity alone, and its date."""
 
     to: Id
     at: Instant
 
 
 class Reason(WireStruct, frozen=True, gc=False):
-    """One thing that decided: a feature, or the segment in another segmentation, before and after, the border it
-    crossed, its share of it all (below zero where it spoke against the move).
+    """One reason of a move: a feature, or the segment in another segmentation.
+
+    It has the values before and after, the border between them, and its share of the whole (negative if it opposed the
+    move).
     """
 
     feature: Text
@@ -87,23 +89,23 @@ class Reason(WireStruct, frozen=True, gc=False):
 
 
 class Change(WireStruct, frozen=True, kw_only=True):
-    """A customer moved: who, from where to where, why, and whether automations may act on it.
+    """A customer's move between segments, with its reasons and whether automations may act on it.
 
     Attributes
     ----------
     event_id
-        The same however often the log is replayed; consumers drop repeats by it.
+        Identical in every replay of the log; consumers drop duplicates by it.
     seq
         Gap-free per customer over all segmentations, from 1.
     from_segment, to_segment
-        ``from`` and ``to`` on the wire. ``from`` is null on the first, ``to`` where a membership ends.
+        ``from`` and ``to`` on the wire. ``from`` is null on the first change, ``to`` when a membership ends.
     changed_at, detected_at
-        When it took effect in the customer's own time; the wall clock when the service wrote it.
+        When the change took effect in the customer's own time, and the wall clock when the service wrote it.
     reasons
         Largest share first.
     """
 
-    # ``detected_at`` is no field: two changes are equal whenever they were written. `encode_change` takes it.
+    # ``detected_at`` is a parameter of `encode_change` instead, so that changes are equal whenever they are written.
     event_id: Id
     customer_id: CustomerId
     seq: Annotated[int, Field(ge=1)]
@@ -123,7 +125,7 @@ class Change(WireStruct, frozen=True, kw_only=True):
 
 
 class Membership(WireStruct, frozen=True, gc=False):
-    """The segment a customer is in within one segmentation, since when, and by which model version."""
+    """A customer's segment in one segmentation, the time of entry, and the model version that assigned it."""
 
     id: Id
     name: Text
@@ -151,18 +153,18 @@ class ReceivedChange(
 
     @property
     def changed_ms(self) -> int:
-        """When it took effect, in ms."""
+        """When the change took effect, in ms."""
         return round(self.changed_at.timestamp() * 1000)
 
 
 decode_change: Final = msgspec.json.Decoder(ReceivedChange).decode
-"""The value of a ``segment.changed`` record; raises msgspec.MsgspecError for anything else."""
+"""Decodes the value of a ``segment.changed`` record. Raises msgspec.MsgspecError for anything else."""
 
 _encode: Final = msgspec.json.Encoder().encode
 
 
 def encode_change(change: Change, detected_at: int) -> bytes:
-    """The value of a ``segment.changed`` record; ``detected_at`` is the wall clock in ms."""
+    """Return the value of a ``segment.changed`` record; ``detected_at`` is the wall clock in ms."""
     move = change.next_move
     return _encode(
         {
@@ -189,15 +191,15 @@ def encode_change(change: Change, detected_at: int) -> bytes:
 
 
 def encode_memberships(customer_id: str, seq: int, as_of: int, segments: Mapping[str, Membership]) -> bytes | None:
-    """The value of a membership record: all current segments by segmentation; None (a tombstone) if there
-    are none.
+    """Return the value of a membership record: all current segments by segmentation, or None (a tombstone) if there are
+    none.
 
     Parameters
     ----------
     seq
-        The customer's last change that is in it.
+        Number of the customer's last change that it includes.
     as_of
-        The instant the customer was last judged at, in ms.
+        When the customer was last evaluated, in ms.
     """
     if not segments:
         return None
@@ -227,17 +229,17 @@ _VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abc
 
 
 def change_event_id(customer_id: str, partition: int, offset: int, seq: int) -> str:
-    """The id of a customer's change number ``seq``, the same in every replay of the log.
+    """Return the id of a customer's change number ``seq``, which is identical in every replay of the log.
 
     Parameters
     ----------
     partition, offset
-        The record that created the customer's state; another one after an erase, so ids do not come back.
+        The record that created the customer's state. It differs after an erase, so ids never repeat.
 
     Returns
     -------
-    ``str(uuid5(CHANGE_NAMESPACE, "{customer_id}/{partition}/{offset}/{seq}"))``, at a third of its cost. A
-    customer id has no slash, so no two changes share a name.
+    ``str(uuid5(CHANGE_NAMESPACE, "{customer_id}/{partition}/{offset}/{seq}"))``, at a third of the cost. Customer ids
+    contain no slash, so names are unique.
     """
     name = f"{customer_id}/{partition}/{offset}/{seq}".encode()
     digest = hashlib.sha1(_NAMESPACE_BYTES + name, usedforsecurity=False).hexdigest()
@@ -253,10 +255,10 @@ _CE_HEADERS: Final = (
 
 
 def change_headers(change: Change, traceparent: bytes | None = None) -> list[tuple[str, bytes]]:
-    """A change's attributes as a CloudEvent in binary mode, and headers for cheap filtering.
+    """Return a change's headers: its attributes as a CloudEvent in binary mode, and fields for cheap filtering.
 
-    ``to`` and ``from`` are segment ids, empty where there is none. ``traceparent`` is that of the record that moved
-    the customer; one of those two names is what the reader's tracing library looks for.
+    ``to`` and ``from`` are segment ids, empty if there is no segment. ``traceparent`` is copied from the record that
+    moved the customer, under both names that tracing libraries look for.
     """
     old, new = change.from_segment, change.to_segment
     traces = () if traceparent is None else (("traceparent", traceparent), ("ce_traceparent", traceparent))
@@ -275,7 +277,7 @@ def change_headers(change: Change, traceparent: bytes | None = None) -> list[tup
 
 
 def message_headers(type: str, id: str, customer_id: str, at: int) -> list[tuple[str, bytes]]:
-    """The attributes of a step in a message's life as a CloudEvent in binary mode; ``at`` in ms."""
+    """Return the headers of a step in a message's life: its attributes as a CloudEvent in binary mode; ``at`` in ms."""
     return [
         ("content-type", b"application/json"),
         ("ce_specversion", b"1.0"),
@@ -288,7 +290,7 @@ def message_headers(type: str, id: str, customer_id: str, at: int) -> list[tuple
 
 
 def definition_key(segmentation: str, segment: str, version: int) -> bytes:
-    """The key of a definition's record.
+    """Return the key of a definition's record.
 
     >>> definition_key("lifecycle", "at_risk", 4)
     b'lifecycle/at_risk@4'
@@ -297,7 +299,7 @@ def definition_key(segmentation: str, segment: str, version: int) -> bytes:
 
 
 def proposal_key(segmentation: str, number: int) -> bytes:
-    """The key of a proposal's record.
+    """Return the key of a proposal's record.
 
     >>> proposal_key("behaviour", 3)
     b'behaviour/proposal@3'
@@ -306,7 +308,7 @@ def proposal_key(segmentation: str, number: int) -> bytes:
 
 
 def model_key(segmentation: str, version: int) -> bytes:
-    """The key of a model's record.
+    """Return the key of a model's record.
 
     >>> model_key("behaviour", 12)
     b'behaviour@12'

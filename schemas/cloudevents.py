@@ -1,9 +1,9 @@
 """CloudEvents 1.0 over Kafka, in both modes of its binding, converted to the equivalent bare JSON body.
 
-Binary mode says attributes in ``ce_*`` headers beside a bare body; structured mode puts attributes and ``data`` into
-one JSON object, under ``content-type: application/cloudevents+json``. An attribute wins over the same field of the
-body. Nothing is parsed twice: of a field given twice in JSON the last counts, so attributes are written behind the
-body's own fields, and what was no JSON object stays none.
+Binary mode has attributes in ``ce_*`` headers beside a bare body; structured mode has attributes and ``data`` in one
+JSON object, under ``content-type: application/cloudevents+json``. An attribute takes precedence over the same field of
+the body: it is written after the body's own fields, because the last of two equal JSON keys counts. So nothing is
+parsed twice, and an invalid JSON object stays invalid.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "time": "occurred_at",
     "subject": "customer_id",
 }
-"""Attributes of CloudEvents and the fields that they stand for; others say nothing that is folded."""
+"""CloudEvents attributes and the fields they map to; other attributes are ignored."""
 
 _HEADERS: Final = {f"ce_{attribute}": field for attribute, field in FIELDS.items()}
 _CONTENT_TYPE: Final = ("content-type", "Content-Type")
@@ -34,7 +34,7 @@ _SPACE: Final = b" \t\r\n"
 
 
 class Envelope(msgspec.Struct):
-    """The fields we read of a structured event; each value is raw JSON, null if absent."""
+    """The fields of a structured event that we read; each value is raw JSON, null if absent."""
 
     id: msgspec.Raw = msgspec.Raw(b"null")
     type: msgspec.Raw = msgspec.Raw(b"null")
@@ -49,25 +49,26 @@ _envelope: Final = msgspec.json.Decoder(Envelope).decode
 
 
 def is_structured(headers: Headers) -> bool:
-    """Whether headers say that the value is a structured CloudEvent."""
+    """Return whether the headers mark the value as a structured CloudEvent."""
     return any(name in _CONTENT_TYPE and _is_cloudevents(text) for name, text in headers)
 
 
 def body_of(value: bytes | None, headers: Headers) -> bytes | None:
-    """The bare body of a record: ``value`` itself unless its headers say that it is a CloudEvent.
+    """Return a record's bare body: ``value`` itself unless its headers mark it as a CloudEvent.
 
     Parameters
     ----------
     value
-        None or empty where a binary event has no data: its attributes are then all it says.
+        None or empty for a binary event without data, which consists of its attributes only.
     headers
-        Of an attribute given twice the last counts. A header's value may be null, whatever the types say.
+        If an attribute occurs twice, the last one counts. A header's value may be null, although its type excludes
+        that.
 
     Raises
     ------
     InvalidEvent
-        ``invalid_field`` or ``not_json``: a header is not UTF-8, the structured value is no JSON object, or its data
-        is none. What the fields hold is judged by the codec, as of any bare body.
+        ``invalid_field`` or ``not_json``: a header is not UTF-8, or the structured value or its data is not a JSON
+        object. The codec validates the fields, as for any bare body.
     """
     for name, _ in headers:
         if name in _LOOKED_AT:
@@ -133,7 +134,7 @@ def _unpacked(raw: bytes) -> bytes:
 
 
 def _extended(body: bytes, fields: Mapping[str, bytes]) -> bytes:
-    """The JSON object ``body`` with ``fields`` (values in JSON) behind its own; other bytes as they are."""
+    """Return the JSON object ``body`` with ``fields`` (values in JSON) appended; other bytes are returned unchanged."""
     text = body.strip(_SPACE)
     if not (text.startswith(b"{") and text.endswith(b"}")):
         return body

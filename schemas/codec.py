@@ -1,8 +1,8 @@
-"""Decode the bytes of a record to an event, or to the reason for rejecting it.
+"""Decodes the bytes of a record to an event, or to the reason for rejecting it.
 
-`decode` judges by the contract. `arrival` is the first thing that happens to every record of a lane: most are read by
-``arrivals.quick`` alone, and the rest by `decode`. CloudEvents are unwrapped only where there are headers, and Segment's
-names looked up only for a type that is none of ours.
+`decode` applies the contract. `arrival` is the first step for every record of a lane: ``arrivals.quick`` reads most
+records, and `decode` the rest. Only records with headers are checked for CloudEvents, and only unknown types for
+Segment's names.
 """
 
 from __future__ import annotations
@@ -30,8 +30,7 @@ from schemas.refusals import describe, unknown_tag
 
 MAX_EVENT_BYTES: Final = 262_144
 
-# What this version of the service acts upon. The other models are published, and refused as unknown until
-# then.
+# The models that this version of the service handles. The others are published, but rejected as unknown for now.
 ENABLED_MODELS: Final[tuple[type[Event], ...]] = MODELS
 ENABLED_TYPES: Final[frozenset[str]] = frozenset().union(*map(types_of, ENABLED_MODELS))
 
@@ -41,7 +40,7 @@ def _adapter(models: Sequence[type[Event]]) -> TypeAdapter[Event]:
     return TypeAdapter(Annotated[union, Field(discriminator="type")])
 
 
-# The compiled validator itself: the adapter's own method around it costs a twentieth more.
+# Call the compiled validator directly, because the adapter's method adds a twentieth to the cost.
 _validate: Final[Callable[[bytes], Event]] = _adapter(ENABLED_MODELS).validator.validate_json
 
 
@@ -54,7 +53,7 @@ def arrival(
     reading: Reading | None = None,
     noted: list[str] | None = None,
 ) -> Arrival | Event:
-    """The same as `decode`, as a fast struct if its type has one."""
+    """Return the same as `decode`, as a fast struct if the type has one."""
     if value is not None and len(value) <= max_event_bytes:
         body = cloudevents.body_of(value, headers) if headers else value
         event = None if body is None else arrivals.quick(body)
@@ -72,7 +71,7 @@ def decode(
     reading: Reading | None = None,
     noted: list[str] | None = None,
 ) -> Event:
-    """The event that a record holds. Control records go to ``control.decode_control`` instead.
+    """Return the event that a record holds. Control records go to ``control.decode_control`` instead.
 
     Parameters
     ----------
@@ -83,24 +82,24 @@ def decode(
     headers
         May say that the record is a CloudEvent, and then win over the body (``cloudevents``).
     max_event_bytes
-        Largest ``value`` that is looked at.
+        Maximum size of ``value``.
     reading
-        With it, what breaks the contract is read kindly (``kindly``); None refuses it. An order without a customer then
-        has an empty ``customer_id``.
+        If given, contract violations are read leniently (``kindly``), and an order without a customer gets an empty
+        ``customer_id``. None rejects violations.
     noted
-        Takes the fields that were then left out or taken for granted.
+        Collects the fields that lenient reading dropped or defaulted.
 
     Raises
     ------
     InvalidEvent
-        And nothing else, whatever the bytes. Reasons:
+        The only exception, for any bytes. Its reasons:
 
         - ``oversize``: more than ``max_event_bytes``; nothing was parsed.
         - ``not_json``: not JSON in UTF-8, nested too deep, or a number of too many digits.
         - ``unknown_type``: a ``type`` that is neither among `ENABLED_TYPES` nor an alias, or a null value.
-        - ``invalid_field``: a field is missing (``type`` too) or not as it must be, or the body is no object.
-        - ``bad_control``: the type of a control record, without its header.
-        - ``key_mismatch``: the key is another customer's.
+        - ``invalid_field``: a field (or ``type``) is missing or invalid, or the body is not an object.
+        - ``bad_control``: the type is that of a control record, but the header is missing.
+        - ``key_mismatch``: the key names another customer.
     """
     if value is not None and len(value) > max_event_bytes:
         raise InvalidEvent("oversize", f"{len(value)} bytes; the limit is {max_event_bytes}")
@@ -115,7 +114,7 @@ def decode(
     event = _with_its_amount(event, value, reading)
     id = event.partition_id()
     if not id and key and not is_nobody(key.decode("utf-8", "replace")):
-        # Whose key names somebody is no guest.
+        # A record whose key names a customer is not a guest's.
         raise InvalidEvent("invalid_field", "customer_id: Field required; the key does not replace it", "customer_id")
     if key is not None and id and key != id.encode() and not _means(key, id):
         raise InvalidEvent("key_mismatch", "the record key differs from the event's customer_id", "customer_id")
@@ -123,7 +122,10 @@ def decode(
 
 
 def _with_its_amount(event: Event, value: bytes, reading: Reading | None) -> Event:
-    """The event; a refund without a total is of the whole order, unless its amount has another name. Raises InvalidEvent."""
+    """Return the event, after reading a refund's amount from another field if its total is missing.
+
+    A refund without any amount covers the whole order. Raises InvalidEvent.
+    """
     if event.type != "order.refunded" or event.total is not None or not events.may_have_another_total(value):
         return event
     body = from_json(value)
@@ -137,7 +139,7 @@ def _with_its_amount(event: Event, value: bytes, reading: Reading | None) -> Eve
 
 
 def _means(key: bytes, id: str) -> bool:
-    """Whether a key is an id in another form of Unicode."""
+    """Return whether a key equals an id after Unicode normalization."""
     try:
         return not key.isascii() and normalize("NFC", key.decode()) == id
     except UnicodeDecodeError:
@@ -145,7 +147,7 @@ def _means(key: bytes, id: str) -> bool:
 
 
 def _by_alias(value: bytes, error: ValidationError) -> Event:
-    """The event of a body with Segment's names. Raises the original error for any other body."""
+    """Return the event in a body with Segment's names. Raises the original error for any other body."""
     if unknown_tag(error) not in segment_spec.TAGS:
         raise _refusal(error) from None
     try:
@@ -155,7 +157,7 @@ def _by_alias(value: bytes, error: ValidationError) -> Event:
 
 
 def _kindly(value: bytes, error: ValidationError, reading: Reading, noted: list[str] | None) -> Event:
-    """The intended event of a body that breaks the contract. Raises InvalidEvent."""
+    """Return the event that a body in breach of the contract most likely means. Raises InvalidEvent."""
     tag = unknown_tag(error)
     if tag in CONTROL_TYPES or describe(error)[0] == "not_json":
         raise _refusal(error, value) from None
@@ -192,7 +194,7 @@ def _did_you_mean(tag: object, value: bytes) -> str:
 
 
 def _is_order(value: bytes) -> bool:
-    """Whether a body, or the properties in it, has the id and the total of an order."""
+    """Return whether a body, or the properties in it, has an order's id and total."""
     body = from_json(value) if value else None
     if not isinstance(body, dict):
         return False

@@ -7,19 +7,19 @@ from typing import Final
 from pydantic import BaseModel
 
 MAX_CALL_BYTES: Final = 32_768
-"""The most bytes of one call on Segment's paths, and of one event of a write key."""
+"""Maximum bytes of a call on Segment's paths, and of one event sent with a write key."""
 
 MAX_BODY_BYTES: Final = 512_000
-"""The most bytes of one request, unpacked."""
+"""Maximum bytes of a request, uncompressed."""
 
 MAX_WEBHOOK_BYTES: Final = 4 << 20
-"""The most bytes of a shop's webhook: an order with all its lines."""
+"""Maximum bytes of a shop's webhook, which holds an order with all its lines."""
 
 MAX_EVENTS: Final = 5_000
-"""The most events of one request."""
+"""Maximum number of events in a request."""
 
 NEVER_PUBLIC: Final = frozenset(("customer.erased", "identity.linked", "consent.updated"))
-"""Events that a write key cannot send, whatever it is allowed: everybody who opens the page could send them for others."""
+"""Events that no write key may send: anyone who opens the page could send them for other customers."""
 
 UNLESS_ALLOWED: Final = frozenset(
     (
@@ -32,14 +32,14 @@ UNLESS_ALLOWED: Final = frozenset(
         "subscription.updated",
     )
 )
-"""Events that a write key may send only where ``streamer tokens create --allow`` names them."""
+"""Events that a write key may send only if ``streamer tokens create --allow`` lists them."""
 
 
 class Rejection(BaseModel):
     """An event that was not accepted.
 
-    ``index`` is its place in the request, from 0. ``reason`` is one of the dead letters' reasons, or ``not_allowed``
-    where the key may not send such an event.
+    ``index`` is its position in the request, from 0. ``reason`` is one of the dead-letter reasons, or ``not_allowed``
+    if the key may not send such an event.
     """
 
     index: int
@@ -51,7 +51,7 @@ class Rejection(BaseModel):
 class Receipt(BaseModel):
     """The number of events that Kafka acknowledged, and the reasons for rejecting others.
 
-    ``guests`` is how many of those accepted are orders that name no customer; it is left out where there are none.
+    ``guests`` is the number of accepted orders without a customer; omitted if there are none.
     """
 
     accepted: int

@@ -1,7 +1,7 @@
 """Control records: records of the service itself, written into its lanes between the events.
 
-They carry the header ``streamer-control: 1``, are written with an explicit partition, and their key is not
-looked at. They are signed (``schemas.signing``), because anyone who may write events could write these too.
+They carry the header ``streamer-control: 1`` and are written to an explicit partition; their key is ignored. They are
+signed (``schemas.signing``), because anyone who may write events could write these too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CONTROL_HEADER: Final = "streamer-control"
 IMPORT_HEADER: Final = "streamer-import"
 REROUTED_HEADER: Final = "streamer-rerouted-from"
 ALIAS_HEADER: Final = "streamer-alias-of"
-"""On a record that was written on under its customer's other id: the id in its body."""
+"""Header of a record forwarded under the customer's other id; its value is the id in the body."""
 IMPORTS: Final = "import"
 
 Version = Annotated[int, Field(ge=1)]
@@ -31,7 +31,7 @@ Json = dict[str, JsonValue]
 
 
 class ControlImport(Wire):
-    """An import of old data begins or ends in this lane; ``source_hash`` is that of the file's content."""
+    """An import of old data begins or ends in this lane; ``source_hash`` is the hash of the file's content."""
 
     type: Literal["control.import"] = "control.import"
     import_id: Id
@@ -48,7 +48,9 @@ class ControlClock(Wire):
 
 
 class ControlLearn(Wire):
-    """An import asks the model owner to learn from everything before ``day``, in days since 1970 in the shop's zone."""
+    """A request of an import to the model owner: learn from everything before ``day`` (days since 1970 in the shop's
+    zone).
+    """
 
     type: Literal["control.learn"] = "control.learn"
     import_id: Id
@@ -56,9 +58,9 @@ class ControlLearn(Wire):
 
 
 class ControlLearned(Wire):
-    """The model owner has answered an import's request; a new version, if any, precedes this record.
+    """The model owner's answer to an import's request; a new version, if any, precedes this record.
 
-    No data before ``next_day`` needs to wait for it again.
+    The import need not wait again for data before ``next_day``.
     """
 
     type: Literal["control.learned"] = "control.learned"
@@ -68,7 +70,7 @@ class ControlLearned(Wire):
 
 
 class ControlModel(Wire):
-    """A model version, inline; ``body`` is read by the segmentation's own code."""
+    """A model version, inline; the segmentation's own code decodes ``body``."""
 
     type: Literal["control.model"] = "control.model"
     segmentation: Id
@@ -87,8 +89,7 @@ class ControlDefinitions(Wire):
 class ControlMerge(Wire):
     """A customer's statistics arriving from another lane.
 
-    ``event_ids`` are the remembered 64-bit hashes, ``statistics`` and ``orders`` the inner forms of the
-    state.
+    ``event_ids`` holds the remembered 64-bit hashes; ``statistics`` and ``orders`` have the internal form of the state.
     """
 
     type: Literal["control.merge"] = "control.merge"
@@ -109,17 +110,17 @@ _ADAPTER: Final[TypeAdapter[Control]] = TypeAdapter(Annotated[Control, Field(dis
 
 
 def is_control(headers: Headers) -> bool:
-    """Whether a record's headers say that it is a control record."""
+    """Return whether a record's headers mark it as a control record."""
     return any(name == CONTROL_HEADER and value == b"1" for name, value in headers)
 
 
 def decode_control(value: bytes | None) -> Control:
-    """The control record of a value.
+    """Return the control record in a value.
 
     Raises
     ------
     InvalidEvent
-        ``bad_control``: no JSON, no such type, or a field is not as it must be.
+        ``bad_control``: the value is not JSON, the type is unknown, or a field is invalid.
     """
     if value is None:
         raise InvalidEvent("bad_control", "the record has no value")
@@ -131,14 +132,14 @@ def decode_control(value: bytes | None) -> Control:
 
 
 def encode_control(control: Control) -> bytes:
-    """The value of a control record: JSON, with the names of the wire."""
+    """Return the value of a control record: JSON with wire names."""
     return _ADAPTER.dump_json(control)
 
 
 def control_headers(
     value: bytes, lane: int = 0, seal: Seal | None = None, keys: ControlKeys | None = None
 ) -> list[tuple[str, bytes]]:
-    """The headers that go with an encoded control record for a lane; with ``keys`` it is signed."""
+    """Return the headers of an encoded control record for a lane; with ``keys`` it is signed."""
     headers = [(CONTROL_HEADER, b"1")]
     if keys is not None and seal is not None:
         headers.append(keys.header(EVENTS, lane, seal, value))
@@ -146,5 +147,5 @@ def control_headers(
 
 
 def import_source(import_id: str) -> str:
-    """The signer of the records of an import."""
+    """Return the writer's name in signatures of an import's records."""
     return f"{IMPORTS}-{hashlib.sha256(import_id.encode()).hexdigest()[:16]}"

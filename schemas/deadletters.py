@@ -1,4 +1,4 @@
-"""Dead letters: a record as it was received, and headers that say where it came from and what was wrong."""
+"""Dead letters: a record as it was received, with headers for its origin and the reason of its rejection."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ STAGE: Final = "dlq.stage"
 REASON: Final = "dlq.reason"
 MESSAGE: Final = "dlq.message"
 CUT: Final = "dlq.cut"
-"""On a dead letter that is not all of its record: what was left out."""
+"""Header of a truncated dead letter: names the parts that were cut."""
 MAX_MESSAGE_CHARS: Final = 300
 MAX_LETTER_BYTES: Final = int(BY_NAME[DEADLETTERS].config["max.message.bytes"]) - 1_024
-"""The most that key, value and headers of a dead letter may have together; the rest is what Kafka adds."""
+"""Maximum total bytes of a dead letter's key, value and headers; the rest is Kafka's overhead."""
 _PREVIEW_BYTES: Final = 4_096
 _HEADER_OVERHEAD: Final = 16
 
@@ -50,15 +50,15 @@ class DeadLetter:
     Attributes
     ----------
     topic, partition, offset, timestamp
-        The record it was, and its append time in ms.
+        The position of the record, and its append time in ms.
     stage
-        Where it was refused, such as ``decode`` or ``decide``.
+        The stage that rejected it, such as ``decode`` or ``decide``.
     reason, message
-        One of `REASONS`, and what was wrong in words.
+        One of `REASONS`, and an explanation.
     headers
-        The record's own headers, to be sent along when it is replayed.
+        The record's own headers, which a replay sends along.
     cut
-        What of the record was too large to be kept; empty where it is whole.
+        The parts of the record that were too large to keep; empty if it is complete.
     """
 
     topic: str
@@ -75,12 +75,12 @@ class DeadLetter:
 def letter_for(
     record: LogRecord, topic: str, stage: str, reason: str, message: str
 ) -> tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]:
-    """Key, value and headers of the dead letter of ``record``.
+    """Return key, value and headers of the dead letter of ``record``.
 
-    The bytes are those received, if they fit into `MAX_LETTER_BYTES`. If not, the record's own headers are left out, and
-    where that is not enough all but the first bytes of key and value; the header `CUT` then says how long they were.
+    The bytes are those received, if they fit into `MAX_LETTER_BYTES`. If not, the record's own headers are dropped and,
+    if that is not enough, all but the first bytes of key and value; the header `CUT` then holds their original lengths.
     """
-    # Bytes and nothing more: the Kafka client refuses every other class.
+    # Convert to bytes, because the Kafka client rejects every other class.
     key, value = record.key, None if record.value is None else bytes(record.value)
     headers = headers_for(record, topic, stage, reason, message)
     if isinstance(record.value, UnopenedBatch):
@@ -99,7 +99,7 @@ def letter_for(
 
 
 def size_of(key: bytes | None, value: bytes | None, headers: Headers) -> int:
-    """Maximum size of a record in bytes, without Kafka's overhead for the batch."""
+    """Return the maximum size of a record in bytes, without Kafka's overhead for the batch."""
     size = len(key or b"") + len(value or b"")
     return size + sum(_HEADER_OVERHEAD + 4 * len(name) + len(held or b"") for name, held in headers)
 
@@ -109,15 +109,15 @@ def _preview(held: bytes | None) -> bytes | None:
 
 
 def headers_for(record: LogRecord, topic: str, stage: str, reason: str, message: str) -> list[tuple[str, bytes]]:
-    """All headers of the dead letter of ``record``: its own, then ours.
+    """Return all headers of the dead letter of ``record``: its own, then ours.
 
-    ``dlq.*`` headers of an earlier death are dropped, so a replayed record that fails again says only where
-    it failed last. ``message`` is cut to `MAX_MESSAGE_CHARS`.
+    ``dlq.*`` headers of an earlier rejection are dropped, so that a replayed record that fails again names only the
+    last failure. ``message`` is cut to `MAX_MESSAGE_CHARS`.
 
     Raises
     ------
     ValueError
-        ``reason`` is none of `REASONS`: a mistake in our own code.
+        ``reason`` is not in `REASONS`: a bug in our own code.
     """
     if reason not in REASONS:
         raise ValueError(f"no such dead letter reason: {reason!r}")
@@ -135,19 +135,19 @@ def headers_for(record: LogRecord, topic: str, stage: str, reason: str, message:
 
 
 def _trace(record: LogRecord) -> Iterable[tuple[str, bytes]]:
-    """A trace from a CloudEvents attribute, as the header that tracing tools look for."""
+    """Yield the trace in a CloudEvents attribute as the header that tracing tools look for."""
     trace = traceparent(record)
     if trace is not None and all(name != TRACE_HEADER for name, _ in record.headers):
         yield TRACE_HEADER, trace
 
 
 def parse_headers(headers: Iterable[tuple[str, bytes]]) -> DeadLetter:
-    """Read back what `headers_for` wrote.
+    """Parse the headers that `headers_for` wrote.
 
     Raises
     ------
     ValueError
-        A ``dlq.*`` header is missing, or one that should be a number is not.
+        A ``dlq.*`` header is missing, or a numeric one is not a number.
     """
     kept = list(headers)
     ours = {name: (value or b"").decode() for name, value in kept if name.startswith(PREFIX)}

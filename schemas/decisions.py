@@ -1,7 +1,7 @@
-"""Decisions of people about models, written to the panel topic for the model owner.
+"""Decisions about models, made by people and written to the panel topic for the model owner.
 
-The key is unique, so compaction keeps each until the owner has acted on it; then the owner writes a null value under it,
-in the transaction of what it did. They are signed as control records are.
+Each decision has a unique key, so compaction keeps it until the owner has carried it out. The owner then writes a null
+value under the key, in the same transaction as the effect. Decisions are signed like control records.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ class ModelDecision(Wire):
 
 
 def decision_key() -> bytes:
-    """A unique key."""
+    """Return a unique record key."""
     return DECISION_KEY + uuid4().hex.encode()
 
 
 def encode_decision(decision: ModelDecision, keys: ControlKeys | None = None) -> tuple[bytes, Headers]:
-    """Value and headers of a decision's record."""
+    """Return the value and headers of a decision's record."""
     value = decision.model_dump_json(exclude_none=True).encode()
     return value, [keys.header(PANEL, 0, Seal("decision", time_number()), value)] if keys else []
 
@@ -68,19 +68,19 @@ def encode_decision(decision: ModelDecision, keys: ControlKeys | None = None) ->
 def decode_decision(
     value: bytes, headers: Headers = (), keys: ControlKeys | None = None, taken: Sequence[int] = ()
 ) -> tuple[ModelDecision, list[int]]:
-    """The decision in a record, and the numbers with its own added.
+    """Return the decision in a record, and ``taken`` with the decision's own number added.
 
     Parameters
     ----------
     keys
-        With them it must be signed.
+        If given, the decision must be signed.
     taken
-        Numbers of the last decisions that were taken.
+        Numbers of the last decisions that were carried out.
 
     Raises
     ------
     InvalidEvent
-        ``bad_control``: it is none, not signed, or a repetition.
+        ``bad_control``: the record is not a decision, is not signed, or repeats an earlier one.
     """
     numbers = list(taken) if keys is None else keys.require(PANEL, value, headers, taken)
     try:

@@ -15,7 +15,7 @@ from schemas.fields import Wire
 
 
 class WireStruct(msgspec.Struct, frozen=True):
-    """Base of published structs. As a field of a pydantic model, such a struct is replaced by its own model."""
+    """Base of published structs. As a field of a pydantic model, such a struct is replaced by its derived model."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -24,17 +24,17 @@ class WireStruct(msgspec.Struct, frozen=True):
 
 @cache
 def model_of(struct: type[msgspec.Struct]) -> Any:
-    """The model of a struct: the same name, fields, types, defaults and docstring."""
+    """Return a struct's model, with the same name, fields, types, defaults and docstring."""
     return derived(struct, struct.__name__, {})
 
 
 def derived(struct: type[msgspec.Struct], name: str, after: Mapping[str, tuple[str, Any]]) -> Any:
-    """The model of a struct under another name, with further required fields.
+    """Return a struct's model under another name, with additional required fields.
 
     Parameters
     ----------
     after
-        Name and type of a further field, by the field of the struct that it comes after.
+        Name and type of each additional field, by the struct field that it follows.
     """
     hints = get_type_hints(struct, include_extras=True)
     found: dict[str, Any] = {}

@@ -1,6 +1,6 @@
-"""The contracts for other programs: a JSON Schema (2020-12) of each record, made from the models that check them.
+"""Contracts for other programs: a JSON Schema (2020-12) of each record, generated from the models that validate it.
 
-`files` is what ``streamer schemas export`` writes and what ``schemas/generated`` holds.
+``streamer schemas export`` writes them, and ``schemas/generated`` holds a copy.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ _TRACE: Final = {
 
 
 def file_name(name: str) -> str:
-    """The file of a schema."""
+    """Return the file name of a schema."""
     return f"{name}.schema.json"
 
 
 def schemas() -> dict[str, Document]:
-    """JSON Schemas by name: event types, published records, control records, and the headers of each."""
+    """Return all JSON Schemas by name: event types, published records, control records, and the headers of each."""
     found: dict[str, Document] = {}
     for event in MODELS:
         for type in types_of(event):
@@ -73,7 +73,7 @@ def _of_model(model: type[BaseModel], type: str, mode: Any = "validation") -> Do
     return schema
 
 
-# -- headers: names and texts, as they stand on a Kafka record --------------------------------------------------
+# -- headers: names and texts on a Kafka record -------------------------------------------------------------------
 
 
 def _headers(description: str, properties: Mapping[str, Document], required: tuple[str, ...]) -> Document:

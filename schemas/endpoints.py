@@ -1,6 +1,6 @@
-"""The endpoints of the lookup API and of the collector, and who may call them.
+"""The endpoints of the lookup API and of the collector, with their permissions.
 
-The table is the one place of paths and permissions: the web process serves it, and `openapi` documents it.
+The table is the only place for paths and permissions: the web process serves it, and `openapi` documents it.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ PERMISSIONS: Final[Mapping[Permission, str]] = {
     "write": "send events",
     "outcomes": "report bounces and complaints",
 }
-"""What a token may do, in words."""
+"""Permissions of a token, in words."""
 
 MAX_PAGE: Final = 1_000
 MAX_ID: Final = 128
 MAX_NAME: Final = 100
 MAX_KEY: Final = 200
 MAX_SEGMENTS: Final = 100
-"""Segments of one list of members."""
+"""Maximum number of segments in one list of members."""
 MAX_DAYS: Final = 400
-"""How far back a preview of a play looks."""
+"""Maximum number of past days in a preview of a play."""
 LATEST: Final = (1 << 62) - 1
-"""The highest number of a move."""
+"""Highest possible number of a move."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +69,21 @@ class Endpoint:
     Attributes
     ----------
     id
-        Names the handler, and the operation in the document.
+        Name of the handler, and of the operation in the document.
     permission
-        What the token must allow; None where none is needed.
+        The permission that the token must have; None if no token is needed.
     answer
-        The model of a 200; None where it is no JSON.
+        The model of a 200 response; None if it is not JSON.
     media
-        The content type of a 200.
+        The content type of a 200 response.
     body
         The content type of the request's body, if it has one.
     takes
-        The JSON Schema of that body; a text where it is None.
+        The JSON Schema of the request's body; None for plain text.
     status
-        Of an answer that is no problem.
+        Status of a successful response.
     problems
-        Statuses that it may answer beside 200 and those that every endpoint may.
+        Error statuses of this endpoint, besides those that every endpoint may return.
     """
 
     id: str
@@ -365,4 +365,6 @@ COLLECTING: Final[tuple[Endpoint, ...]] = (
         for call, name in names.items()
     ),
 )
-"""What takes events. A key may stand in the header (Bearer, or the name of Basic), in the query, or in Segment's body."""
+"""The operations that accept events. The key may be in the header (Bearer, or the user name of Basic), in the query, or
+in Segment's body.
+"""

@@ -1,20 +1,20 @@
-"""The errors of the whole project, by what the caller does about them.
+"""The errors of the whole project, by how the caller handles them.
 
 ::
 
     StreamerError
     ├── InvalidEvent         dead-letter the record; carries the reason and the field
-    ├── TransientError       try again later: a server is away or slow
-    ├── UnreadableBatch      halt the lane: nobody can say what its next records are
-    ├── InvariantViolation   stop the process: what we know contradicts itself
-    └── UserError            print a plain sentence and how to fix it; no traceback
+    ├── TransientError       retry later: a server is unavailable or slow
+    ├── UnreadableBatch      halt the lane: its next records cannot be decoded
+    ├── InvariantViolation   stop the process: its state is inconsistent
+    └── UserError            print a plain sentence and a hint; no traceback
 """
 
 from __future__ import annotations
 
 
 class StreamerError(Exception):
-    """Base of every error this project raises on purpose."""
+    """Base class of every error that this project raises on purpose."""
 
 
 class InvalidEvent(StreamerError):
@@ -23,11 +23,11 @@ class InvalidEvent(StreamerError):
     Parameters
     ----------
     reason
-        One of the closed set in ``schemas.deadletters.REASONS``.
+        One of ``schemas.deadletters.REASONS``.
     message
-        Names what is wrong, never the payload.
+        Explanation; never contains the payload.
     field
-        Dotted path of the offending field, where there is one.
+        Dotted path of the offending field, if there is one.
     """
 
     def __init__(self, reason: str, message: str, field: str | None = None) -> None:
@@ -47,11 +47,11 @@ class UnreadableBatch(StreamerError):
     Parameters
     ----------
     first, last
-        Their offsets.
+        Offsets of the first and last record.
     codec
-        What they are compressed with.
+        Compression codec of the batch.
     why
-        What is wrong, in words.
+        Explanation.
     """
 
     def __init__(self, first: int, last: int, codec: str, why: str) -> None:
@@ -67,7 +67,7 @@ class InvariantViolation(StreamerError):
 
 
 class UserError(StreamerError):
-    """Something the person at the keyboard can fix.
+    """An error that the user can fix.
 
     Parameters
     ----------

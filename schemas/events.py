@@ -1,8 +1,8 @@
 """The input events, and the fields of each type.
 
-A model knows shapes and limits, not meanings: whether a named order is known, a currency has a rate, or a
-time is too far away is judged in ``decide``. Products and contexts are typed dictionaries because an order
-may have a thousand lines, and a model for each costs half as much again.
+A model checks shapes and limits, not meanings: ``decide`` checks whether an order is known, a currency has a rate, or a
+time is within bounds. Products and contexts are typed dictionaries, because an order may have a thousand lines and a
+model for each costs half as much again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal, NotRequired, Self, get_args
 
 from pydantic import FailFast, Field, model_validator
 from pydantic_core import PydanticCustomError
-from typing_extensions import TypedDict  # pydantic asks for this one below Python 3.12
+from typing_extensions import TypedDict  # pydantic requires this one below Python 3.12
 
 from schemas.fields import (
     MAX_LINES,
@@ -39,7 +39,7 @@ from schemas.fields import (
 
 
 class Context(TypedDict, total=False):
-    """Where the event happened, as the sender saw it."""
+    """Where the event happened, as reported by the sender."""
 
     __pydantic_config__ = STRICT  # type: ignore[misc]
 
@@ -53,7 +53,7 @@ class Context(TypedDict, total=False):
 class Line(TypedDict):
     """One line of an order.
 
-    A negative ``quantity`` is a returned line. Where it is absent it means 1, and an absent ``price`` 0.
+    A negative ``quantity`` is a returned line. ``quantity`` defaults to 1 and ``price`` to 0.
     """
 
     __pydantic_config__ = STRICT  # type: ignore[misc]
@@ -74,9 +74,9 @@ class BaseEvent(Wire):
     Attributes
     ----------
     event_id
-        The dedupe key, unique per customer.
+        Key for dropping duplicates, unique per customer.
     occurred_at
-        When it happened, epoch milliseconds UTC.
+        When the event happened, epoch milliseconds UTC.
     """
 
     event_id: Id
@@ -87,15 +87,15 @@ class BaseEvent(Wire):
     context: Context | None = None
 
     def partition_id(self) -> str:
-        """The id that the record's key must equal."""
+        """Return the id that the record's key must equal."""
         return self.customer_id
 
 
 class OrderCompleted(BaseEvent):
     """An order was paid (``order.completed``) or corrected (``order.updated``).
 
-    ``total`` is what the invoice says; it may be zero. Of all that is said of an order what is of the latest ``updated_at``
-    holds (``occurred_at`` where that is absent), in whatever order it arrives; the order's own time is the earliest.
+    ``total`` is the invoice total and may be zero. Of all versions of an order, the one with the latest ``updated_at``
+    (default: ``occurred_at``) applies, whatever the order of arrival; the order's own time is the earliest.
     """
 
     type: Literal["order.completed", "order.updated"]
@@ -111,21 +111,22 @@ class OrderCompleted(BaseEvent):
 
 
 OTHER_TOTALS: Final = ("revenue", "value", "amount")
-"""Fields that others call the total."""
+"""Other names that senders use for the total."""
 _OTHER_TOTALS: Final = tuple(f'"{name}"'.encode() for name in OTHER_TOTALS)
 
 
 def may_have_another_total(body: bytes) -> bool:
-    """Whether one of `OTHER_TOTALS` stands somewhere in a JSON body."""
+    """Return whether one of `OTHER_TOTALS` occurs anywhere in a JSON body."""
     return any(name in body for name in _OTHER_TOTALS)
 
 
 class OrderReversed(BaseEvent):
     """An order, or part of one, was cancelled or refunded.
 
-    ``total`` is the money given back, never negative. Without it all of the named order is meant, so a
-    reversal that names no order must say it. Without ``currency`` it is in the shop's. Of one ``refund_id`` of an order
-    what was said last (``updated_at``, else ``occurred_at``) replaces what was said before: so amounts "so far" replace.
+    ``total`` is the refunded money, never negative. Without it the whole order is reversed, so a reversal without an
+    order must have a total. ``currency`` defaults to the shop's. A later version (``updated_at``, default
+    ``occurred_at``) of the same ``refund_id`` of an order replaces the earlier one, so cumulative amounts are
+    supported.
     """
 
     type: Literal["order.refunded", "order.cancelled"]
@@ -154,7 +155,7 @@ InteractionType = Literal[
     "email.clicked",
 ]
 INTERACTIONS: Final[tuple[InteractionType, ...]] = get_args(InteractionType)
-"""All types of interactions. Customers' counts are stored in this order, so a new type goes to the end."""
+"""All interaction types. Customers' counts are stored in this order, so append new types."""
 
 
 class Interaction(BaseEvent):
@@ -192,7 +193,7 @@ class Traits(TypedDict, total=False):
 
 
 class Tracked(BaseEvent):
-    """A custom event of the shop, counted by name. Its properties are not kept."""
+    """A custom event of the shop, counted by name. Its properties are not stored."""
 
     type: Literal["event.tracked"]
     name: EventName
@@ -206,7 +207,7 @@ class ProfileUpdated(BaseEvent):
 
 
 class IdentityLinked(BaseEvent):
-    """``anonymous_id`` turned out to be ``customer_id``. The record's key is the anonymous id."""
+    """Links ``anonymous_id`` to ``customer_id``. The record's key is the anonymous id."""
 
     type: Literal["identity.linked"]
     anonymous_id: CustomerId
@@ -226,7 +227,7 @@ class ConsentUpdated(BaseEvent):
 
 
 class SubscriptionUpdated(BaseEvent):
-    """The customer subscribed to a list or left it; ``message_id`` is the message that led to this."""
+    """The customer subscribed to a list or left it; ``message_id`` names the message that led to this."""
 
     type: Literal["subscription.updated"]
     list: Id
@@ -241,7 +242,7 @@ class CustomerErased(BaseEvent):
 
 
 class FeedbackSubmitted(BaseEvent):
-    """A review, a score or a complaint. Only a complaint may come without ``rating``."""
+    """A review, a score or a complaint. ``rating`` is optional only for a complaint."""
 
     type: Literal["feedback.submitted"]
     kind: Literal["review", "nps", "csat", "complaint"]
@@ -286,7 +287,7 @@ MODELS: Final[tuple[type[Event], ...]] = get_args(Event)
 
 
 def types_of(model: type[Event]) -> frozenset[str]:
-    """The values of ``type`` that a model stands for."""
+    """Return the values of ``type`` for which a model is used."""
     return frozenset(get_args(model.model_fields["type"].annotation))
 
 

@@ -1,4 +1,6 @@
-"""All contract documents as files: the JSON Schemas, the AsyncAPI document that refers to them, and that of the HTTP side."""
+"""All contract documents as files: the JSON Schemas, the AsyncAPI document that refers to them, and the OpenAPI
+document.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from schemas.documents import file_name, schemas
 
 
 def files() -> dict[str, str]:
-    """Text of every document by file name."""
+    """Return the text of every document by file name."""
     documents = {file_name(name): schema for name, schema in schemas().items()} | {
         asyncapi.FILE: asyncapi.document(),
         openapi.FILE: openapi.document(),

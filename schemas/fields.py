@@ -1,4 +1,4 @@
-"""The field types that the models of the wire share: ids, texts, amounts, times."""
+"""The field types that the wire models share: ids, texts, amounts, times."""
 
 from __future__ import annotations
 
@@ -37,25 +37,24 @@ def _customer_id(text: str) -> str:
 CustomerId = Annotated[
     str, AfterValidator(_customer_id), WithJsonSchema({"type": "string", "pattern": ids.JSON_PATTERN})
 ]
-"""See `schemas.ids`; in NFC once it is read."""
+"""A customer id (`schemas.ids`), normalized to NFC when read."""
 
-# Any text that can stand in a log line: no control characters (C0, DEL, C1) and no line or paragraph
-# separator.
+# Any text that fits into a log line: no control characters (C0, DEL, C1) and no line or paragraph separator.
 Id = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,256}$")]
 EventName = Annotated[
     str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,100}$"), AfterValidator(partial(normalize, "NFC"))
 ]
-"""The name of an event of the shop's own; in NFC once it is read."""
+"""Name of a shop's custom event, normalized to NFC when read."""
 Text = Annotated[str, Field(max_length=512)]
 PersonName = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]{1,200}$")]
-"""What a person is called, in one line of any script; an empty one is none."""
+"""A person's name, in one line of any script; an empty name counts as absent."""
 Email = Annotated[str, Field(pattern=r"^[^\x00-\x20\x7f-\x9f@]+@[^\x00-\x20\x7f-\x9f@]+$", max_length=254)]
 Phone = Annotated[str, Field(pattern=r"^[+(]?[0-9][0-9 ()./-]{1,30}[0-9]$")]
 
 
 @cache
 def _zones() -> frozenset[str]:
-    """The names of the package tzdata, which are the same on every machine."""
+    """Return the zone names of the package tzdata, which are the same on every machine."""
     return frozenset(resources.files("tzdata").joinpath("zones").read_text(encoding="ascii").split())
 
 
@@ -83,7 +82,7 @@ def _category(text: str) -> str:
 
 
 Category = Annotated[str, Field(max_length=MAX_CATEGORY_BYTES), AfterValidator(_category)]
-"""Categories are held with up to 64 orders of a customer, in one record: they count in bytes."""
+"""A category, limited in bytes because up to 64 orders of a customer are stored in one record with their categories."""
 Url = Annotated[str, Field(max_length=4096)]
 Body = Annotated[str, Field(max_length=20_000)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
@@ -91,10 +90,10 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 # The bounds keep every sum of minor units exact in 64 bits.
 Amount = Annotated[float, Field(ge=-MAX_AMOUNT, le=MAX_AMOUNT)]
 Price = Annotated[float, Field(ge=0, le=MAX_AMOUNT)]
-# As wide as a state can be written; what is larger is taken as a number that is not whole.
+# The widest integer that a state can store; a larger number is treated as a fraction.
 Whole = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 Quantity = Annotated[int | float, Field(ge=-MAX_QUANTITY, le=MAX_QUANTITY)]
-"""Whole pieces, or a part of one: 0.350 of a kilogram."""
+"""A number of pieces, possibly fractional: 0.350 of a kilogram."""
 
 
 def _from_python(value: object) -> int:
@@ -115,10 +114,10 @@ def _instant(_source: object, _handler: object) -> core_schema.CoreSchema:
 
 
 Instant = Annotated[int, GetPydanticSchema(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
-"""RFC 3339 with an offset in JSON; epoch milliseconds in Python, where whole numbers are taken as such."""
+"""RFC 3339 with an offset in JSON; epoch milliseconds in Python, where whole numbers are accepted too."""
 
 
 class Wire(BaseModel):
-    """Base of what crosses the wire: strict types, finite numbers, unknown fields ignored, values frozen."""
+    """Base of wire models: strict types, finite numbers, unknown fields ignored, values frozen."""
 
     model_config = STRICT

@@ -30,20 +30,20 @@ NOBODY: Final = frozenset(
         "00000000-0000-0000-0000-000000000000",
     )
 )
-"""Ids, in small letters, that stand for nobody: a customer of this name would be made of many people."""
+"""Placeholders for no customer, in lower case: a customer with such an id would combine many people."""
 
 JSON_PATTERN: Final = (
     r"^(?![\s\u200e\u200f])(?!.*\s$)[^\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
     r"{1,128}$"
 )
-"""The same for JSON Schema, which knows no classes of Unicode: a little wider than `customer_id`."""
+"""The pattern for JSON Schema, which lacks Unicode classes and is therefore slightly wider than `customer_id`."""
 
 _PLAIN: Final = pattern(r"[!-~]+").fullmatch
 _JOINERS: Final = pattern("[\u200c\u200d\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 
 
 def customer_id(text: str) -> str:
-    """The normalized form (NFC) of an id.
+    """Return the normalized form (NFC) of an id.
 
     Letters, marks, digits, punctuation, symbols and inner blanks of every script, and the joiners (U+200C, U+200D) that
     some scripts need; no control, line or direction characters, no blank at either end, at most 128 characters and
@@ -52,7 +52,7 @@ def customer_id(text: str) -> str:
     Raises
     ------
     ValueError
-        The text can be none.
+        The text is not a valid id.
     """
     if _PLAIN(text):
         if len(text) <= MAX_CHARS:
@@ -70,7 +70,7 @@ def customer_id(text: str) -> str:
 
 
 def nobody_of(text: str) -> frozenset[str]:
-    """The ids of a comma-separated list, in lower case; ``...`` stands for `NOBODY`.
+    """Return the ids of a comma-separated list, in lower case; ``...`` expands to `NOBODY`.
 
     >>> sorted(nobody_of("Till, kasse")), NOBODY < nobody_of("...,till")
     (['kasse', 'till'], True)
@@ -80,5 +80,5 @@ def nobody_of(text: str) -> frozenset[str]:
 
 
 def is_nobody(id: str, nobody: frozenset[str] = NOBODY) -> bool:
-    """Whether an id is a placeholder."""
+    """Return whether an id is a placeholder for no customer."""
     return id.casefold() in nobody

@@ -1,8 +1,8 @@
-"""Correct minor deviations from the contract: numbers as text, whole numbers as ids, times without an offset.
+"""Lenient reading: corrects minor deviations from the contract, such as numbers as text or times without an offset.
 
-Runs only after the contract rejected a body, so valid events pay nothing. The stored form stays strict: the body is
-translated to our field names and validated like any other. An odd optional field costs that field, not the event, and
-every dropped or assumed field is named, so that it can be counted.
+It runs only after the contract rejected a body, so valid events pay nothing. The stored form stays strict: the body is
+translated to our field names and validated like any other. An invalid optional field is dropped rather than the event,
+and every dropped or defaulted field is named, so that it can be counted.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _SERIAL: Final = re.compile(r"\d{9,19}(\.\d+)?", re.ASCII)
 _SALES: Final = frozenset(("order.completed", "order.updated", "order.refunded", "order.cancelled"))
 _TRIES: Final = 4
 _DEPTHS: Final[Mapping[int | str, int]] = {"products": 3, "context": 2, "traits": 2}
-"""How deep a path goes to what is left out; all of a field that is not here."""
+"""Length of the path to the part that is dropped; for other fields, the whole field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +68,16 @@ class Reading:
 
 
 def read(value: bytes, reading: Reading, validate: Callable[[bytes], Event]) -> tuple[Event, list[str]]:
-    """The intended event of a body, and the fields that were ignored or replaced by a default.
+    """Return the intended event of a body, and the fields that were ignored or replaced by a default.
 
     An order or refund that names no customer is a guest's: its ``customer_id`` is empty.
 
     Raises
     ------
     ValidationError
-        It means none; the first finding says why.
+        No event can be derived; the first finding has the reason.
     ValueError
-        The body is no JSON object.
+        The body is not a JSON object.
     """
     body = _own_words(_object(value))
     noted: list[str] = []
@@ -91,7 +91,7 @@ def read(value: bytes, reading: Reading, validate: Callable[[bytes], Event]) -> 
 
 
 def _validated(body: dict[str, Any], noted: list[str], validate: Callable[[bytes], Event]) -> tuple[Event, list[str]]:
-    """The event of a body without its invalid optional fields. Raises ValidationError."""
+    """Return the event of a body without its invalid optional fields. Raises ValidationError."""
     for _ in range(_TRIES):
         try:
             return validate(json.dumps(body).encode()), sorted(set(noted))
@@ -105,7 +105,7 @@ def _object(value: bytes) -> dict[str, Any]:
     body = from_json(value)
     if not isinstance(body, dict):
         raise ValueError("not an object")
-    # A CloudEvent in one piece, as files hold them.
+    # A complete CloudEvent, as found in files.
     if isinstance(body.get("specversion"), str) and isinstance(body.get("data"), dict):
         fields = {"id": "event_id", "type": "type", "time": "occurred_at", "subject": "customer_id"}
         return {**body["data"], **{ours: body[name] for name, ours in fields.items() if body.get(name) is not None}}
@@ -113,7 +113,7 @@ def _object(value: bytes) -> dict[str, Any]:
 
 
 def _own_words(body: dict[str, Any]) -> dict[str, Any]:
-    """The body with a built-in type, if its own is an alias or a custom name."""
+    """Return the body with a built-in type if its own type is an alias or a custom name."""
     kind = body.get("type")
     if not isinstance(kind, str) or kind in EVENT_TYPES:
         return body
@@ -126,7 +126,7 @@ def _own_words(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_own(name: str, body: Mapping[str, Any]) -> bool:
-    """Whether a type is a custom event: it has properties, and is neither a misspelt built-in type nor an order in disguise."""
+    """Return whether a type is a custom event: it has properties, is not a misspelt built-in type, and is not an order."""
     properties = body.get("properties", body) if body.get("from_properties") else body.get("properties")
     if not isinstance(properties, dict) or name.startswith("control.") or meant(name) is not None:
         return False
@@ -140,7 +140,7 @@ _TOTALS: Final = frozenset(
 
 
 def is_order(body: Mapping[str, Any]) -> bool:
-    """Whether a body has the id and the total of an order, by any of their usual names.
+    """Return whether a body has the id and the total of an order, under any of their usual names.
 
     >>> is_order({"orderNumber": 7, "total_price": "5.00"}), is_order({"plan": "pro", "value": 5})
     (True, False)
@@ -149,7 +149,7 @@ def is_order(body: Mapping[str, Any]) -> bool:
     return not names.isdisjoint(_ORDER_IDS) and not names.isdisjoint(_TOTALS)
 
 
-# -- telling it again ---------------------------------------------------------------------------------------------
+# -- translation --------------------------------------------------------------------------------------------------
 
 
 def _repair(body: dict[str, Any], reading: Reading, noted: list[str]) -> None:
@@ -182,7 +182,7 @@ def _repair(body: dict[str, Any], reading: Reading, noted: list[str]) -> None:
 
 
 def _customer(body: dict[str, Any]) -> None:
-    """Treat an empty id as absent; another one may identify the visitor."""
+    """Treat an empty id as absent, so that another id may identify the visitor."""
     names = ("userId", "user_id", "customerId", "customer", "user", "anonymousId")
     for name in ("customer_id", *names):
         if body.get(name) == "":
@@ -193,7 +193,7 @@ def _customer(body: dict[str, Any]) -> None:
 
 
 def _id_of(value: Any) -> Any:
-    """An id, or that inside of an object such as ``{"id": 17}``."""
+    """Return an id, or the id inside an object such as ``{"id": 17}``."""
     return value.get("id") if isinstance(value, dict) else value
 
 
@@ -238,7 +238,7 @@ def _keep(line: Any, noted: list[str]) -> bool:
 
 
 def _traits(traits: dict[str, Any], reading: Reading, noted: list[str]) -> dict[str, Any]:
-    """Traits, with custom ones under ``custom``."""
+    """Return traits, with custom ones under ``custom``."""
     found = dict(traits)
     _time(found, "signup_at", reading, noted)
     for name in ("income", "birth_year"):
@@ -289,11 +289,11 @@ def _time(body: dict[str, Any], name: str, reading: Reading, noted: list[str]) -
         return
 
 
-# -- leaving out --------------------------------------------------------------------------------------------------
+# -- dropping fields ----------------------------------------------------------------------------------------------
 
 
 def _leave_out(body: dict[str, Any], error: ValidationError, noted: list[str]) -> bool:
-    """Remove invalid optional fields from a body; False if a required field is invalid."""
+    """Remove invalid optional fields from a body; return False if a required field is invalid."""
     kind = str(body.get("type"))
     optional = _OPTIONAL if kind.startswith("order.") else _OPTIONAL_OF_INTERACTIONS
     found = locations(error)
@@ -307,7 +307,7 @@ def _leave_out(body: dict[str, Any], error: ValidationError, noted: list[str]) -
 
 
 def _drop(body: Any, path: tuple[int | str, ...]) -> None:
-    # What stands behind a plain field's name is a kind of value that was tried.
+    # Path elements after a plain field's name are the types that pydantic tried.
     *way, last = path[: _DEPTHS.get(path[0], 1)]
     for part in way:
         try:
@@ -317,5 +317,5 @@ def _drop(body: Any, path: tuple[int | str, ...]) -> None:
     if isinstance(body, dict):
         body.pop(last, None)
     elif isinstance(body, list) and isinstance(last, int) and last < len(body):
-        # A line goes as a whole only where it is no object at all; its place stays, so that the others keep theirs.
+        # Replace a line only if it is not an object; a placeholder keeps the positions of the others.
         body[last] = {"product_id": "?"}

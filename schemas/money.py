@@ -10,7 +10,7 @@ from typing import Final
 
 from schemas.errors import InvalidEvent, UserError
 
-# The active codes of ISO 4217 that people pay with; funds codes, metals and test codes are left out.
+# The active ISO 4217 codes that people pay with, without funds, metals and test codes.
 _CODES: Final = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",
     2: """
@@ -28,12 +28,12 @@ EXPONENTS: Final[Mapping[str, int]] = MappingProxyType(
 )
 
 _SCALE: Final = (1, 10, 100, 1000)
-# Below this the error of one float multiplication is far under the thousandth that the fast path leaves free.
+# Below this limit the error of one float multiplication is far below the margin of 0.001 that the fast path leaves.
 _FAST_LIMIT: Final = 1e11
 
 
 def exponent(currency: str) -> int:
-    """Decimal places of a currency: JPY 0, EUR 2, KWD 3.
+    """Return the number of decimal places of a currency: JPY 0, EUR 2, KWD 3.
 
     Raises
     ------
@@ -47,14 +47,14 @@ def exponent(currency: str) -> int:
 
 
 def to_minor(amount: float, currency: str | int) -> int:
-    """Minor units of an amount, half to even of the decimal number that JSON showed.
+    """Return the minor units of an amount, half to even of the decimal number that JSON showed.
 
     Parameters
     ----------
     amount
-        Finite. Its shortest decimal text is taken as what was meant: 1.005 is 1.005, not 1.00499999999999989.
+        Finite. Its shortest decimal text is taken as the exact value: 1.005 is 1.005, not 1.00499999999999989.
     currency
-        An ISO 4217 code, or the number of decimal places (0 to 3) for those who looked it up before.
+        An ISO 4217 code, or the number of decimal places (0 to 3) if the caller knows it.
 
     >>> to_minor(1.005, "EUR"), to_minor(1.015, "EUR"), to_minor(-2.55, 2), to_minor(1499.0, "JPY")
     (100, 102, -255, 1499)
@@ -62,15 +62,16 @@ def to_minor(amount: float, currency: str | int) -> int:
     places = currency if isinstance(currency, int) else exponent(currency)
     scaled = amount * _SCALE[places]
     nearest = round(scaled)
-    # Only near a half can the float product and the decimal one fall on different sides.
+    # The float and the decimal product can round differently only near a half.
     if -0.499 < scaled - nearest < 0.499 and -_FAST_LIMIT < scaled < _FAST_LIMIT:
         return nearest
     return _round(Decimal(repr(amount)).scaleb(places))
 
 
 def convert(amount: float, rate: float, places: int) -> int:
-    """Minor units of ``amount * rate`` in a currency of ``places`` decimal places, half to even of the
-    decimal product.
+    """Return ``amount * rate`` in minor units of a currency with ``places`` decimal places.
+
+    The decimal product is rounded half to even.
     """
     return _round((Decimal(repr(amount)) * Decimal(repr(rate))).scaleb(places))
 
@@ -87,7 +88,7 @@ class Rates:
     base
         ISO 4217 code of the shop's currency.
     rates
-        Units of ``base`` for one unit of the currency, such as ``{"EUR": 0.86}`` where ``base`` is GBP.
+        Units of ``base`` for one unit of the currency, such as ``{"EUR": 0.86}`` if ``base`` is GBP.
 
     Raises
     ------
@@ -112,7 +113,7 @@ class Rates:
         self.places = EXPONENTS[base]
 
     def minor(self, amount: float, currency: str | None = None) -> int:
-        """Minor units of the shop's currency; no currency means the shop's own.
+        """Convert an amount to minor units of the shop's currency; no currency means the shop's own.
 
         Raises
         ------

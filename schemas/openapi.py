@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of the HTTP side, written from the table of endpoints (`endpoints`)."""
+"""The OpenAPI 3.1 document of the HTTP API, generated from the table of endpoints (`endpoints`)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OTHERS: Final = {
 
 
 def document(version: str = "1.0.0") -> dict[str, Any]:
-    """The document, as JSON values."""
+    """Return the document as JSON values."""
     models: list[type[BaseModel]] = [Problem, *dict.fromkeys(one.answer for one in _ALL if one.answer is not None)]
     _, schemas = models_json_schema([(model, "serialization") for model in models], ref_template=_PLACE)
     paths: dict[str, dict[str, Any]] = {}

@@ -13,7 +13,9 @@ _ENDINGS: Final = ("ing", "ed", "es", "s", "d", "e")
 
 
 def meant(name: str) -> str | None:
-    """The known type that equals a name except for case, blanks, dots, word order, tense or one letter.
+    """Return the known type that a name most likely means, or None.
+
+    Differences in case, blanks, dots, word order or tense, or of one letter, are ignored.
 
     >>> meant("order_complete"), meant("Completed Order"), meant("Oder Completed"), meant("Subscription Started")
     ('order.completed', 'order.completed', 'order.completed', None)
@@ -41,12 +43,12 @@ def _stem(word: str) -> str:
         if word.endswith(ending) and len(word) - len(ending) >= 3:
             word = word.removesuffix(ending)
             break
-    # cancelled, canceled.
+    # ``cancelled`` and ``canceled``.
     return word[:-1] if len(word) > 4 and word[-1] == word[-2] else word
 
 
 def _one_letter(one: str, other: str) -> bool:
-    """Whether two words differ by one letter added, removed or replaced, or by two swapped letters."""
+    """Return whether two words differ by one letter added, removed or replaced, or by two swapped letters."""
     if len(one) > len(other):
         one, other = other, one
     if len(other) - len(one) > 1 or len(one) < 6:

@@ -8,14 +8,14 @@ from typing import Any, Final
 _M: Final = 0x5BD1E995
 _SEED: Final = 0x9747B28C
 _MASK: Final = 0xFFFFFFFF
-# One Struct per number of 4-byte words; customer ids are at most 128 bytes long.
+# One Struct per number of 4-byte words; customer ids have at most 128 bytes.
 _WORDS: Final = tuple(Struct(f"<{count}I") for count in range(33))
 
 
 def murmur2(key: bytes) -> int:
-    """MurmurHash2 (32 bits, seed 0x9747b28c) of a key, as ``org.apache.kafka.common.utils.Utils.murmur2``.
+    """Compute MurmurHash2 (32 bits, seed 0x9747b28c) of a key, as ``org.apache.kafka.common.utils.Utils.murmur2`` does.
 
-    Returns the unsigned value; Java's is the same bits read as a signed int.
+    Returns the unsigned value; Java reads the same bits as a signed int.
 
     >>> murmur2(b"21")  # the Java test says -973932308
     3321034988
@@ -34,7 +34,7 @@ def murmur2(key: bytes) -> int:
 
 
 def partition_for(key: bytes, partitions: int) -> int:
-    """The partition of ``key`` among ``partitions`` (> 0): ``toPositive(murmur2(key)) % partitions``."""
+    """Return the partition of ``key`` among ``partitions`` (> 0): ``toPositive(murmur2(key)) % partitions``."""
     return (murmur2(key) & 0x7FFFFFFF) % partitions
 
 

@@ -1,8 +1,8 @@
 """Published records as consumers read them: segment changes, memberships, definitions and models.
 
-These models are the published contract, for consumers and for the generated schemas. Those of changes and memberships
-are derived from the structs that the service writes them with (``changes``). Instants are epoch milliseconds in Python
-and RFC 3339 in JSON.
+These models are the published contract, for consumers and for the generated schemas. The models of changes and
+memberships are derived from the structs with which the service writes them (``changes``). Instants are epoch
+milliseconds in Python and RFC 3339 in JSON.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SegmentChanged: Final[Any] = derived(
 class CustomerMemberships(Wire):
     """All current segments of a customer, by segmentation; a customer in none has a null value instead.
 
-    ``seq`` is the last change that is in it, so a reader can tell which changes it already knows.
+    ``seq`` is the number of the last change it includes, so readers can skip changes they already know.
     """
 
     type: Literal["segment.memberships"]
@@ -66,24 +66,24 @@ class SegmentModel(Wire):
 
 
 class MessageStep(Wire):
-    """One step in the life of a message that a play sends; the newest step says how it stands.
+    """One step in the life of a message that a play sends; the newest step is the message's status.
 
     Attributes
     ----------
     event_id
-        The same however often it is written; consumers drop repeats by it.
+        Identical however often the step is written; consumers drop duplicates by it.
     message_id
-        The same over all steps of a message: a function of the change, the play and the step of the play.
+        The same for all steps of a message; derived from the change, the play and the play's step.
     due_at, expires_at
-        Of ``message.planned``: when it is looked at next, and from when on it is not sent any more.
+        With ``message.planned``: when the message is next checked, and when it expires.
     gate, seen
-        Of ``message.dropped``: which gate it did not pass, and what that gate saw.
+        With ``message.dropped``: the gate that stopped the message, and the value that the gate saw.
     attempt, detail
-        Of ``message.sending`` and what comes after: the number of the call, and what the channel said.
+        From ``message.sending`` on: the number of the call, and the channel's response.
     coupon
-        Of ``message.sending``: the coupon code that the message names.
+        With ``message.sending``: the coupon code in the message.
     held_out, converted, amount
-        Of ``message.measured``: whether the customer was held out, whether they ordered in time, and for how much.
+        With ``message.measured``: whether the customer was held out, whether they ordered in time, and the amount.
     """
 
     event_id: Id
@@ -121,22 +121,24 @@ MESSAGE_STEPS: Final[tuple[str, ...]] = get_args(MessageStep.model_fields["type"
 
 
 class ModelProposal(Wire):
-    """A version that the model owner would publish if somebody agreed. The record's key is
-    ``segmentation/proposal@number``, see ``changes.proposal_key``; the newest record of a key says how it stands.
+    """A version that the model owner would publish on approval.
+
+    The record's key is ``segmentation/proposal@number``, see ``changes.proposal_key``; the newest record of a key is
+    the proposal's status.
 
     Attributes
     ----------
     status
-        ``waiting``; ``approved`` or ``rejected`` by a person; ``adopted`` within the budget that a setting gives;
-        ``superseded`` by another version or proposal; ``withdrawn`` by the owner, since what it was made for is gone.
+        ``waiting``; ``approved`` or ``rejected`` by a person; ``adopted`` within the budget of a setting; ``superseded``
+        by another version or proposal; ``withdrawn`` by the owner, because its reason no longer holds.
     why
         ``segments`` (another number of them is stable) or ``drift`` (the shop has changed).
     version
-        What it became.
+        The version that it was published as.
     moves
-        Share of the customers tried out whom it alone would move.
+        Share of the trial's customers that the version alone would move.
     body
-        The candidate, with the flows between segments that the trial saw.
+        The candidate, with the flows between segments in the trial.
     """
 
     type: Literal["segment.proposal"]

@@ -10,7 +10,7 @@ Headers = Sequence[tuple[str, bytes]]
 
 
 class LogRecord(Protocol):
-    """The attributes of aiokafka's ``ConsumerRecord`` that we use, so no copy is made on the hot path."""
+    """The attributes of aiokafka's ``ConsumerRecord`` that we use, so that the hot path makes no copy."""
 
     @property
     def partition(self) -> int: ...
@@ -28,7 +28,7 @@ class LogRecord(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A lane record made in memory: by a file replay, a test, or the in-memory log."""
+    """A lane record created in memory by a file replay, a test, or the in-memory log."""
 
     partition: int
     offset: int
@@ -39,20 +39,21 @@ class Record:
 
 
 class UnopenedBatch(bytes):
-    """The value of the single record that represents a batch that could not be decoded: its first bytes.
+    """The value of a record that represents a batch that could not be decoded: the first bytes of the batch.
 
     Attributes
     ----------
     first, last
-        Offsets of the records that it stands for. The record itself has the last one.
+        Offsets of the batch's first and last record. The representing record has the last one.
     records
-        How many records that are.
+        Number of records in the batch.
     codec
-        What the batch is compressed with, such as ``lz4``.
+        Compression codec of the batch, such as ``lz4``.
     why
-        What is wrong, in words.
+        Explanation.
     oversize
-        Whether it is only too large: the batch is refused, and the lane goes on. Else nobody can say what is in it.
+        Whether the batch is merely too large, so that it is rejected and the lane continues. Otherwise its content is
+        unknown.
     """
 
     first: int
@@ -75,5 +76,5 @@ class UnopenedBatch(bytes):
 
 
 def count_of(record: LogRecord) -> int:
-    """The number of log records that one record represents."""
+    """Return the number of log records that one record represents."""
     return record.value.records if isinstance(record.value, UnopenedBatch) else 1

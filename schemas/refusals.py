@@ -1,4 +1,4 @@
-"""Convert pydantic's findings for dead letters: the reason and the field, never its content."""
+"""Converts pydantic's findings for dead letters: the reason and the field, never the content."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-# Below these stand names that the sender chose, which are content; the path ends there.
+# Fields below which the sender chose the names, which are therefore content; a path ends there.
 _OPEN: Final = frozenset({"custom", "body", "statistics", "orders"})
 
-# Pydantic's own texts name types and limits and may be passed on; these are said better in our words.
+# Replacements for pydantic's messages; the others name only types and limits and are used unchanged.
 _WORDS: Final = {
     "string_pattern_mismatch": "has a character, a length or a form that is not allowed",
     "string_unicode": "is not UTF-8",
     "value_error": "must be an RFC 3339 time with an offset, in the years 1 to 9999",
 }
 
-# Our own findings about fields that are needed only sometimes: they stand at the event, and mean the field.
+# Fields that are required only in some cases: our findings are located at the event but mean these fields.
 _NEEDED: Final = {"total_missing": "total", "rating_missing": "rating"}
 
 
 def describe(error: ValidationError) -> tuple[str, str, str | None]:
-    """The first finding as ``(reason, message, field)``, where the reason is what it means for an event."""
+    """Return the first finding as ``(reason, message, field)``; ``reason`` is that of a dead letter."""
     finding = _first(error)
     kind = finding["type"]
     if kind == "json_invalid":
@@ -43,13 +43,13 @@ def describe(error: ValidationError) -> tuple[str, str, str | None]:
 
 
 def locations(error: ValidationError) -> list[tuple[int | str, ...]]:
-    """The paths of all findings, below the event."""
+    """Return the paths of all findings, relative to the event."""
     found = error.errors(include_url=False, include_input=False, include_context=False)
     return [finding["loc"][1:] for finding in found]
 
 
 def unknown_tag(error: ValidationError) -> str | None:
-    """The ``type`` that no model has. It is content: compare it, do not print it."""
+    """Return the ``type`` that matches no model. It is content: compare it, do not print it."""
     finding = _first(error, context=True)
     return finding["ctx"]["tag"] if finding["type"] == "union_tag_invalid" else None
 
@@ -59,7 +59,7 @@ def _first(error: ValidationError, *, context: bool = False) -> ErrorDetails:
 
 
 def _path(location: tuple[int | str, ...]) -> str | None:
-    """The dotted path, down to the first field whose inside is the sender's own."""
+    """Return the dotted path, cut at the first field whose inner names the sender chose."""
     names: list[str] = []
     for part in location:
         names.append(str(part))

@@ -1,13 +1,13 @@
-"""Escape foreign text for a screen, a log, a CSV file or a page; applied only at the output.
+"""Escapes foreign text for a screen, a log, a CSV file or a page; applied only to output.
 
-What customers, shops and producers write is kept as it came. Where people read it, no character may command the terminal, forge
-a line or turn the reading direction. Such characters are shown as escapes; everything else stays, in every script.
+Stored text stays unchanged. In output, no character may control the terminal, forge a line or change the reading
+direction. Such characters are shown as escapes; everything else stays, in every script.
 
-- C0 and C1 control characters, ESC among them, and DEL;
-- U+2028 and U+2029, which some programs take for ends of lines;
-- the controls of direction (Unicode's property ``Bidi_Control``); of these the three marks, which only say which way the
-  character beside them reads, are left out instead of shown;
-- surrogates without their other half, which no encoding can write.
+- C0 and C1 control characters, including ESC, and DEL;
+- U+2028 and U+2029, which some programs treat as line ends;
+- direction controls (Unicode property ``Bidi_Control``); the three marks among them, which only set the direction of
+  the character beside them, are removed;
+- lone surrogates, which no encoding can write.
 
 Joiners stay: Persian needs U+200C and emoji need U+200D.
 """
@@ -34,7 +34,7 @@ def line(text: str) -> str:
 
 
 def block(text: str) -> str:
-    r"""Escape a text of several lines; line feeds and tabs are kept.
+    r"""Escape a text of several lines; line feeds and tabs stay.
 
     >>> block("one\n\ttwo\r\x07")
     'one\n\ttwo\\r\\u0007'
@@ -43,7 +43,7 @@ def block(text: str) -> str:
 
 
 def json_text(document: str) -> str:
-    r"""The same JSON document with escapes in its strings, to be read back as it was.
+    r"""Return the JSON document with escapes in its strings; it parses to the same value.
 
     >>> json_text('{"city": "\u202eabc\x9b"}')
     '{"city": "\\u202eabc\\u009b"}'
@@ -52,7 +52,7 @@ def json_text(document: str) -> str:
 
 
 def harmless_cell(text: str) -> str:
-    """A CSV cell that no spreadsheet interprets as a formula; telephone numbers are kept.
+    """Return a CSV cell that no spreadsheet interprets as a formula; telephone numbers stay unchanged.
 
     >>> harmless_cell("=1+1"), harmless_cell("-2+3"), harmless_cell("+4930123456"), harmless_cell("")
     ("'=1+1", "'-2+3", '+4930123456', '')
@@ -65,7 +65,7 @@ def harmless_cell(text: str) -> str:
 
 
 def shown_value(found: object) -> object:
-    r"""A value shown by a template; text stays on one line. For Jinja's ``finalize``.
+    r"""Return a template's value with text escaped to one line. For Jinja's ``finalize``.
 
     >>> shown_value("Ann\x1b[2J"), shown_value(3)
     ('Ann\\u001b[2J', 3)

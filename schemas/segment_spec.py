@@ -1,8 +1,8 @@
 """Twilio Segment's names as aliases: ``track``, ``identify``, ``page``, ``alias`` and its e-commerce events.
 
 Runs only for a ``type`` that is not ours, so bare events pay nothing. An alias is translated to our field names and
-then validated like any other body. Names of https://segment.com/docs/connections/spec/ecommerce/v2/ that
-have no counterpart here (wishlists, coupons, sharing ...) stay unknown.
+then validated like any other body. Names of https://segment.com/docs/connections/spec/ecommerce/v2/ without a
+counterpart here (wishlists, coupons, sharing ...) stay unknown.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ ALIASES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 TAGS: Final[frozenset[str]] = frozenset({*ALIASES, "track"})
-"""Values of ``type`` that `translate` knows; the name of a ``track`` call stands in ``event``."""
+"""Values of ``type`` that `translate` knows; a ``track`` call has its name in ``event``."""
 
 TRAITS: Final[frozenset[str]] = frozenset(Traits.__annotations__)
 _HELD_ELSEWHERE: Final = frozenset(("createdAt", "created_at", "address", "birthday", "custom"))
@@ -51,24 +51,24 @@ _ENVELOPE: Final = ("event_id", "type", "customer_id", "occurred_at", "sent_at",
 
 
 def translate(value: bytes) -> bytes:
-    """The bare body equivalent to a Segment call.
+    """Return the bare body equivalent to a Segment call.
 
     Parameters
     ----------
     value
-        A JSON object whose ``type`` is among `TAGS`. Fields of ours in it, such as those a CloudEvents header put
-        there, win over Segment's of the same meaning.
+        A JSON object whose ``type`` is among `TAGS`. Our own fields in it, such as those from CloudEvents headers, take
+        precedence over Segment's fields of the same meaning.
 
     Returns
     -------
-    A JSON object. What is missing or wrong in it is left to the codec. ``userId`` is the customer, ``anonymousId``
-    where there is none; an unknown name of a ``track`` call remains its ``type``.
+    A JSON object, which the codec validates. The customer is ``userId``, or ``anonymousId`` without one; an unknown
+    name of a ``track`` call becomes its ``type``.
     """
     return json.dumps(as_event(from_json(value))).encode()
 
 
 def as_event(call: dict[str, Any]) -> dict[str, Any]:
-    """The same for a parsed body."""
+    """Return the bare body equivalent to a parsed Segment call."""
     kind = call["type"]
     name = call.get("event") if kind == "track" else kind
     type = ALIASES.get(name, name) if isinstance(name, str) else name
@@ -88,7 +88,7 @@ def as_event(call: dict[str, Any]) -> dict[str, Any]:
         _default(body, "url", _mapping(_mapping(call.get("context")).get("page")).get("url"))
     _MEANINGS.get(str(type), _interaction)(body)
     if type not in ALIASES.values():
-        # A name of the shop's own.
+        # A custom name of the shop.
         body["properties"] = properties
     return body
 
@@ -125,7 +125,7 @@ def _inner(value: Any, name: str) -> Any:
     return value.get(name) if isinstance(value, dict) else value
 
 
-# -- what the names mean beyond their fields --------------------------------------------------------------------
+# -- meanings of names beyond their fields ------------------------------------------------------------------------
 
 
 def _interaction(body: dict[str, Any]) -> None:
@@ -138,9 +138,9 @@ def _order(body: dict[str, Any]) -> None:
 
 
 def _refund(body: dict[str, Any]) -> None:
-    """A refund with products refunds those; without products and a total it refunds the whole order."""
+    """Translate a refund: of its products, of its total, or of the whole order if it has neither."""
     _default(body, "refund_id", body.get("event_id"))
-    # The revenue is that of the order.
+    # ``revenue`` is the order's, not the refund's.
     _default(body, "total", body.get("value"), body.get("amount"))
     lines = body["products"] = _lines(body.get("products"))
     if body.get("total") is None and lines and isinstance(lines, list):
@@ -148,7 +148,7 @@ def _refund(body: dict[str, Any]) -> None:
 
 
 def _cancellation(body: dict[str, Any]) -> None:
-    """Segment repeats the whole order in its cancellation; ours then has neither total nor products."""
+    """Drop total and products, because Segment repeats the whole order in its cancellation."""
     _default(body, "refund_id", body.get("event_id"))
     if body.get("order_id") is not None:
         body.pop("total", None)
@@ -170,7 +170,7 @@ def _profile(body: dict[str, Any]) -> None:
 
 
 def _own_under_custom(traits: dict[str, Any]) -> dict[str, Any]:
-    """Traits without a built-in field are custom; values that are not scalar are ignored."""
+    """Return the traits, with those that have no built-in field under ``custom``; non-scalar values are dropped."""
     given = traits.get("custom")
     custom = {
         name: value
@@ -199,7 +199,7 @@ def _review(body: dict[str, Any]) -> None:
 
 
 def _lines(products: Any) -> Any:
-    """Lines whose ``product_id`` may stand under ``sku``."""
+    """Return the lines, with ``sku`` as ``product_id`` if that is missing."""
     if products is None:
         return []
     if not isinstance(products, list):
@@ -213,7 +213,7 @@ def _lines(products: Any) -> Any:
 
 
 def _sum(lines: list[Any]) -> float | None:
-    """The sum of the lines, to a hundred-thousandth; None if a price is missing or not a number."""
+    """Return the sum of the lines, rounded to five decimals; None if a price is missing or not a number."""
     total = 0.0
     for line in lines:
         price, quantity = _mapping(line).get("price"), _mapping(line).get("quantity")

@@ -1,8 +1,8 @@
 """Signatures of the service's own records: control records, decisions and commands.
 
-Anyone who may write events could write these too. So a signature covers the topic, the partition, who wrote the record, a
-number that grows with each record of that writer, and the value, in which the type stands. A reader refuses a number
-that is not above the last one of the same writer: a copy of a signed record does nothing, wherever it is sent.
+Anyone who may write events could write these too. So a signature covers the topic, the partition, the writer, a number
+that increases with each of the writer's records, and the value with its type. Readers reject a number that is not above
+the writer's last one, so a copy of a signed record has no effect, wherever it is sent.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from schemas.records import Headers
 
 SIGNATURE_HEADER: Final = "streamer-signature"
 WINDOW: Final = 64
-"""How many numbers of orders and decisions are remembered."""
+"""Number of remembered numbers of commands and decisions."""
 _VERSION: Final = "2"
 _REFUSED: Final = f"header {SIGNATURE_HEADER} is missing or wrong"
 
@@ -33,27 +33,28 @@ class Seal(NamedTuple):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ControlKeys:
-    """The keys that sign and check.
+    """The keys for signing and verifying.
 
     Attributes
     ----------
     prefix
-        Of the topics: services side by side may share a key.
+        Topic prefix; parallel services may share a key.
     keys
-        The first one signs, each of them is good for checking. With none, signatures are read and believed: for a replay
-        of what a lane has checked already.
+        The first key signs; any of them verifies. Without keys, signatures are parsed but not verified, for the replay
+        of a log that a lane has verified already.
     """
 
     prefix: str
     keys: tuple[bytes, ...]
 
     def header(self, topic: str, partition: int, seal: Seal, value: bytes) -> tuple[str, bytes]:
-        """The header that signs a record; ``topic`` without prefix."""
+        """Return the header with a record's signature; ``topic`` is without prefix."""
         mac = self._mac(self.keys[0], topic, partition, seal, value)
         return SIGNATURE_HEADER, f"{_VERSION};{seal.source};{seal.number};{mac}".encode()
 
     def seal_of(self, topic: str, partition: int, value: bytes | None, headers: Headers) -> Seal | None:
-        """The seal of a record's signature; None if it has none, or one of release 0.1, which covers only the value.
+        """Return the seal of a record's signature; None if it has none, or one of release 0.1, which covers only the
+        value.
 
         Raises
         ------
@@ -74,15 +75,15 @@ class ControlKeys:
         raise InvalidEvent("bad_control", _REFUSED, SIGNATURE_HEADER)
 
     def require(self, topic: str, value: bytes, headers: Headers, taken: Sequence[int]) -> list[int]:
-        """The numbers of the last records taken, with that of one more, which must be signed; in partition 0 of a topic.
+        """Verify a record's signature; return the numbers of the last records with the record's own number added.
 
-        People give orders from several machines, whose clocks differ, so numbers need not grow: none is taken twice, and
-        none from before the last `WINDOW`.
+        For partition 0 of a topic. Several machines send commands, and their clocks differ, so numbers need not
+        increase: each is accepted once, and none that is older than the last `WINDOW`.
 
         Raises
         ------
         InvalidEvent
-            ``bad_control``: it is not signed, or its number is ``taken``, or too old to tell.
+            ``bad_control``: the record is not signed, or its number is in ``taken`` or too old to decide.
         """
         seal = self.seal_of(topic, 0, value, headers)
         if seal is None:
@@ -92,29 +93,29 @@ class ControlKeys:
         return sorted([*taken, seal.number])[-WINDOW:]
 
     def _mac(self, key: bytes, topic: str, partition: int, seal: Seal, value: bytes) -> str:
-        # Each field with its length: no two records give the same bytes.
+        # Prefix each field with its length, so that no two records yield the same bytes.
         fields = (_VERSION, self.prefix, topic, str(partition), seal.source, str(seal.number))
         covered = b"".join(b"%d:%s" % (len(raw), raw) for raw in map(str.encode, fields)) + value
         return hmac.new(key, covered, hashlib.sha256).hexdigest()
 
 
 def time_number() -> int:
-    """A number for records of a writer without a counter: microseconds since 1970."""
+    """Return a number for a writer without a counter: microseconds since 1970."""
     return time.time_ns() // 1_000
 
 
 def sign(body: bytes, key: bytes) -> bytes:
-    """HMAC-SHA256 of a body, as lower-case hex: the signature of release 0.1."""
+    """Return the HMAC-SHA256 of a body in lower-case hex, as release 0.1 signed."""
     return hmac.new(key, body, hashlib.sha256).hexdigest().encode()
 
 
 def verify(body: bytes, signature: bytes, key: bytes) -> bool:
-    """Whether a signature of release 0.1 matches the body; compares in constant time."""
+    """Return whether a signature of release 0.1 matches the body; compares in constant time."""
     return hmac.compare_digest(sign(body, key), signature)
 
 
 def _parsed(signature: bytes) -> tuple[Seal | None, str]:
-    """Seal and code of a signature; no seal if it is of release 0.1, or malformed."""
+    """Return the seal and the code of a signature; the seal is None if it is of release 0.1, or malformed."""
     parts = signature.decode("ascii", "replace").split(";")
     if len(parts) != 4 or parts[0] != _VERSION or not parts[2].isdigit() or len(parts[2]) > 18:
         return None, ""

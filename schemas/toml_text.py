@@ -8,9 +8,9 @@ from typing import Any, Final
 from schemas.errors import UserError
 
 MAX_BYTES: Final = 200_000
-"""Of a file: most of them travel inside a record of Kafka."""
+"""Maximum bytes of a file; most files travel inside one Kafka record."""
 MAX_DOTS: Final = 100
-"""Of a line: the TOML parser's time grows with the square of the parts of a key."""
+"""Maximum dots in a line: the TOML parser's time is quadratic in the parts of a key."""
 
 
 def tables(text: str, source: str, hint: str) -> dict[str, Any]:
@@ -19,18 +19,18 @@ def tables(text: str, source: str, hint: str) -> dict[str, Any]:
     Parameters
     ----------
     source
-        What the text is called in errors.
+        Name of the text in errors.
     hint
-        How to fix what is not TOML.
+        Hint for a text that is not TOML.
 
     Raises
     ------
     UserError
-        It is no TOML, or beyond the bounds.
+        The text is not TOML, or exceeds the limits.
     """
     if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise UserError(f"{source} has more than {MAX_BYTES:,} bytes", "shorten it")
-    # A line of TOML: other separators may stand within the quoted part of a key.
+    # Lines in the sense of TOML: other line separators may occur in quoted parts of a key.
     if any(line.count(".") > MAX_DOTS for line in text.split("\n")):
         raise UserError(f"{source} has a line with more than {MAX_DOTS} dots", "split it into two or more lines")
     try:
@@ -38,7 +38,7 @@ def tables(text: str, source: str, hint: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{source} is not TOML: {error}", hint) from None
     except (RecursionError, ValueError):
-        # Nested deeper than the parser goes, numbers of thousands of digits.
+        # Nesting deeper than the parser supports, or numbers with thousands of digits.
         raise UserError(
             f"{source} contains a value that is too deeply nested, too long or too large", "shorten or simplify it"
         ) from None

@@ -1,7 +1,7 @@
-"""The topics, and how each must be configured on the broker.
+"""The topics and their broker configuration.
 
-A topic has either as many partitions as there are lanes, or one. What is compacted holds state: nothing in
-it may fall to a time or size limit, so those say so explicitly instead of trusting the broker's defaults.
+A topic has either one partition per lane, or a single one. Compacted topics hold state, which must not expire by time
+or size, so they set these limits explicitly instead of trusting the broker's defaults.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Topic:
     config: Mapping[str, str]
 
     def partitions(self, lanes: int) -> int:
-        """Number of partitions when the service has ``lanes`` lanes."""
+        """Return the number of partitions for a service with ``lanes`` lanes."""
         return lanes if self.lanes else 1
 
 
@@ -67,30 +67,29 @@ def _table() -> Mapping[str, str]:
             "cleanup.policy": "compact",
             "retention.bytes": "-1",
             "max.message.bytes": str(MAX_MESSAGE_BYTES),
-            # Restoring reads the whole topic, so it is kept close to one record per key: the cleaner runs
-            # at a fifth of dirt instead of half, and a segment is closed (only closed ones are cleaned) at
-            # 64 MiB or after a day.
+            # A restore reads the whole topic, so keep it close to one record per key: the cleaner runs at a fifth of
+            # dirt instead of half, and a segment is closed, which cleaning requires, at 64 MiB or after a day.
             "min.cleanable.dirty.ratio": "0.2",
             "segment.bytes": str(64 * 1024 * 1024),
             "segment.ms": str(_DAY_MS),
-            # A reader that was away must still see the tombstones, or deleted customers come back: a week.
+            # A reader that was offline for up to a week must still see the tombstones, or deleted customers reappear.
             "delete.retention.ms": str(7 * _DAY_MS),
         }
     )
 
 
 TOPICS: Final[tuple[Topic, ...]] = (
-    # The append time is the only "now" a decision knows, so the broker must stamp it.
+    # The append time is the only "now" of a decision, so the broker must stamp it.
     Topic(EVENTS, True, _log(400, message_timestamp_type="LogAppendTime")),
     Topic(CHANGES, True, _log(400)),
     Topic(MEMBERSHIPS, True, _table()),
     Topic(DEFINITIONS, False, _table()),
     Topic(MODELS, False, _table()),
-    # A dead letter is the record as received plus headers that say why: an event of the full 1 MiB must fit.
+    # A dead letter is the received record plus headers, so an event of the full 1 MiB must fit.
     Topic(DEADLETTERS, True, _log(30, max_message_bytes=str(2 * MAX_MESSAGE_BYTES))),
     Topic(STATE, True, _table()),
     Topic(PANEL, False, _table()),
-    # `doctor` asks for the broker's clock here.
+    # `doctor` reads the broker's clock here.
     Topic(ALERTS, False, _log(30, message_timestamp_type="LogAppendTime")),
     Topic(MESSAGES, True, _log(400)),
     Topic(ACT, False, _table()),
@@ -100,7 +99,7 @@ BY_NAME: Final[Mapping[str, Topic]] = MappingProxyType({topic.name: topic for to
 
 
 def full_name(topic: Topic | str, prefix: str = "") -> str:
-    """The name on the broker. A dot is put after a prefix that does not end in ``.``, ``-`` or ``_``.
+    """Return the name on the broker; a dot follows a prefix that does not end in ``.``, ``-`` or ``_``.
 
     >>> full_name(EVENTS), full_name(EVENTS, "shop1"), full_name(TOPICS[0], "shop1-")
     ('customer.events.v1', 'shop1.customer.events.v1', 'shop1-customer.events.v1')

@@ -1,4 +1,4 @@
-"""Trace context (W3C): the ``traceparent`` of a record, carried on to what the record causes."""
+"""Trace context (W3C): the ``traceparent`` of a record, passed on to the records it causes."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _FORM: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-
 
 
 def traceparent(record: LogRecord) -> bytes | None:
-    """The trace that a record belongs to: its header, or the CloudEvents extension of that name in either mode.
+    """Return a record's trace: its header, or the CloudEvents extension of that name in either mode.
 
-    None where there is none, or where it has not the form that W3C gives it: a broken trace is no reason to refuse a
-    record, and is not passed on. Costs nothing where a record has no headers.
+    None if there is none or its form is not W3C's: an invalid trace is not passed on, but the record is accepted. Costs
+    nothing for a record without headers.
     """
     headers = record.headers
     if not headers:
@@ -39,7 +39,7 @@ def traceparent(record: LogRecord) -> bytes | None:
 
 
 def is_traceparent(value: bytes) -> bool:
-    """Whether this has the form that W3C gives a ``traceparent``.
+    """Return whether a value has the W3C form of a ``traceparent``.
 
     >>> is_traceparent(b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), is_traceparent(b"00-1")
     (True, False)

@@ -10,20 +10,22 @@ from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
-# What `iso` can write: the years 1 to 9999 in UTC.
+# Limits of `iso`: the years 1 to 9999 in UTC.
 _FIRST_MS: Final = -62_135_596_800_000
 _LAST_MS: Final = 253_402_300_799_999
 LATEST_MS: Final = 32_503_680_000_000
-"""3000-01-01 UTC: nothing that time alone will bring later is waited for."""
+"""3000-01-01 UTC: later dues are ignored."""
 
 EARLIEST_MS: Final = 631_152_000_000
-"""1990-01-01 UTC: no event is older. What files hold from before is a missing date (1899-12-30, 1900-01-01, 1970-01-01)."""
+"""1990-01-01 UTC: events cannot be older. Older dates in files stand for a missing date (1899-12-30, 1900-01-01,
+1970-01-01).
+"""
 
-# A full date, a full time and an offset; `datetime` alone would also take week dates and naive times.
+# A full date, a full time and an offset; `datetime` would also accept week dates and naive times.
 _RFC3339: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
-# The pieces of a UTC time, so that the usual forms (whole seconds, milliseconds) are four look-ups and no parsing.
+# Parts of a UTC time, so that parsing the usual forms (whole seconds, milliseconds) takes four look-ups.
 _MINUTE: Final = {f"T{minute // 60:02d}:{minute % 60:02d}": minute * 60_000 for minute in range(1440)}
 _SECOND: Final = {f":{second:02d}": second * 1000 for second in range(60)}
 _FRACTION: Final = {"Z": 0, "+00:00": 0} | {f".{ms:03d}{zone}": ms for ms in range(1000) for zone in ("Z", "+00:00")}
@@ -32,18 +34,18 @@ _MINUTES: Final = tuple(_MINUTE)
 _SECONDS: Final = tuple(_SECOND)
 _ENDS: Final = ("Z", *(f".{ms:03d}Z" for ms in range(1, 1000)))
 SIX_DIGITS: Final = ("Z", *(f".{ms:03d}000Z" for ms in range(1, 1000)))
-"""Ends of a time by its milliseconds, for `iso`: with six digits, as encoders of JSON write a ``datetime``."""
+"""Endings of a time by its milliseconds, for `iso`: with six digits, as JSON encoders write a ``datetime``."""
 _DAY_MS: Final = 86_400_000
 
 
 def epoch_ms(text: str) -> int:
-    """Milliseconds of an RFC 3339 time with an offset; finer parts are truncated.
+    """Return the milliseconds of an RFC 3339 time with an offset; finer parts are truncated.
 
     Raises
     ------
     ValueError
-        There is no such date, time or offset, or it is outside the years 1 to 9999. The error's text does not
-        repeat the input.
+        The date, time or offset does not exist, or is outside the years 1 to 9999. The message does not repeat the
+        input.
 
     >>> epoch_ms("2011-11-02T11:15:00.120+01:00")
     1320228900120
@@ -72,12 +74,12 @@ def _parse(text: str) -> int:
 
 
 def iso(at: int, ends: Sequence[str] = _ENDS) -> str:
-    """The instant ``at`` (ms) in UTC; milliseconds are written only where they are not zero.
+    """Return the instant ``at`` (ms) as a UTC text, with milliseconds only if they are not zero.
 
     Parameters
     ----------
     ends
-        What comes behind the seconds, by milliseconds; `SIX_DIGITS` is the other choice.
+        Endings after the seconds, by milliseconds: the default or `SIX_DIGITS`.
 
     Raises
     ------
@@ -88,7 +90,7 @@ def iso(at: int, ends: Sequence[str] = _ENDS) -> str:
     ('2011-11-02T10:15:00Z', '2011-11-02T10:15:00.120Z', '2011-11-02T10:15:00.120000Z')
     """
     day, rest = divmod(at, _DAY_MS)
-    # What is left is a small number: no division of large ones but the first.
+    # The remainder is small, so that only the first division is of a large number.
     minute, rest = divmod(rest, 60_000)
     second, ms = divmod(rest, 1000)
     return f"{_day_text(day)}{_MINUTES[minute]}{_SECONDS[second]}{ends[ms]}"
