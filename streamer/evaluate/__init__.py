@@ -1,5 +1,5 @@
-"""Evaluate the segments: on simulated shops with known truth, and on any file of events.
+"""Evaluates the segments, on simulated shops with known truth and on any file of events.
 
-Read in this order: ``activity`` (what customers did, as columns), ``bench`` (the fast driver), ``metrics``
-(the figures), ``peers`` (other clusterers on the same stream), ``retail`` (files of events), ``report``.
+Reading order: ``activity`` (the input, as columns), ``bench`` (the fast driver), ``metrics``, ``peers`` (other
+clusterers on the same stream), ``retail`` (files of events), ``report``.
 """

@@ -1,7 +1,7 @@
 """Customers' activity with one row per customer and day: the input of the bench.
 
-The rows are the buckets that the behaviour memory would hold at the end of each day, so playing them is the same as
-folding the events one by one; only JSON, order books and rules are left out.
+The rows are the buckets that the behaviour memory would hold at the end of each day, so playing them equals folding the
+events one by one, without JSON, order books and rules.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from streamer.simulator.world import World
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """A stream of events, folded by customer and day.
+    """An event stream, aggregated by customer and day.
 
     Attributes
     ----------
     customers
-        Ids; arrays of customers hold places in this list.
+        Ids; arrays of customers hold indices into this list.
     first_day
         Grid day on which day 0 begins; days below count from there.
     days
@@ -38,9 +38,9 @@ class Activity:
     buckets
         Shape (rows, B_WIDTH), as ``models.behaviour.bucket``.
     events
-        Shape (days,), events of each day.
+        Shape (days,), number of events on each day.
     met
-        Shape (customers,), day of the first event; ``days`` for who never came.
+        Shape (customers,), day of the first event; ``days`` for customers without one.
     """
 
     customers: list[str]
@@ -54,12 +54,12 @@ class Activity:
 
     @property
     def edges(self) -> IntArray:
-        """Shape (days + 1,), where each day's rows begin."""
+        """The first row of each day, shape (days + 1,)."""
         return np.searchsorted(self.day, np.arange(self.days + 1)).astype(np.int64)
 
 
 def of_shop(config: ShopConfig) -> Activity:
-    """The activity of a simulated shop. Days are UTC days, as the shop's own."""
+    """Return the activity of a simulated shop. Days are UTC days, as in the shop."""
     shop = Shop(config)
     parts = [_of_block(block, shop._world) for block in shop.blocks()]
     at, customer, bucket_rows, events = (np.concatenate(column) for column in zip(*parts, strict=True))
@@ -77,7 +77,7 @@ def fold(
     rows: FloatArray,
     events: IntArray,
 ) -> Activity:
-    """Add up rows (n, B_WIDTH) of the same customer and day. ``events`` says how many events each row stands for."""
+    """Add up rows (n, B_WIDTH) of the same customer and day; ``events`` holds the number of events in each row."""
     keys = day * len(ids) + customer
     order = np.argsort(keys, kind="stable")
     keys = keys[order]
@@ -115,7 +115,7 @@ def _of_block(block: Block, world: World) -> _Columns:
 
 
 def _order_rows(orders: Orders) -> FloatArray:
-    """One bucket an order."""
+    """Return one bucket per order."""
     money = (orders.gross - orders.discount).astype(np.float64)
     rows = np.zeros((len(money), bucket.B_WIDTH))
     rows[:, bucket.B_ORDERS] = rows[:, bucket.B_OWN] = 1
@@ -124,12 +124,12 @@ def _order_rows(orders: Orders) -> FloatArray:
     rows[:, bucket.B_DISCOUNTED] = orders.percentage > 0
     order = np.repeat(np.arange(len(money)), np.diff(orders.first_line))
     category = orders.line_place % (RUNGS * len(CATEGORIES)) // RUNGS
-    rows[order, _SLOTS[category]] = 1  # once an order, however many lines
+    rows[order, _SLOTS[category]] = 1  # once per order, however many lines
     return rows
 
 
 def _reversal_rows(reversals: Reversals, orders: Orders, bought: FloatArray) -> FloatArray:
-    """The effect of reversals: the whole order, or only money. They are not the customer's own events."""
+    """Return the buckets of reversals: a whole order, or only money. Reversals are not the customer's own events."""
     rows = -bought[reversals.order]
     rows[:, bucket.B_OWN] = 0
     order = reversals.order
@@ -138,7 +138,7 @@ def _reversal_rows(reversals: Reversals, orders: Orders, bought: FloatArray) -> 
     line = orders.line_price[first] * orders.line_quantity[first] * total // gross
     part = reversals.kind == PART_REFUND
     whole: NDArray[np.bool_] = (reversals.kind == FULL_REFUND) | (reversals.kind == CANCELLATION)
-    whole |= part & (line >= total)  # an order of one line is taken back with it
+    whole |= part & (line >= total)  # reversing the only line of an order reverses the order
     rows[~whole] *= np.arange(bucket.B_WIDTH) == bucket.B_MONEY
     rows[part, bucket.B_MONEY] = -line[part]
     return rows

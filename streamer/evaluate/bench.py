@@ -1,7 +1,7 @@
-"""Play a shop day by day over the behaviour memory and its learner, without the rest of the service.
+"""Plays a shop day by day through the behaviour memory and its learner, without the rest of the service.
 
-The same calls as a lane's, in the same order: the day's events into the buckets, the panel's rows to the owner, the
-owner's learning, then the daily step. What it yields is what the service would publish.
+It makes the same calls as a lane, in the same order: the day's events into the buckets, panel rows to the owner, the
+owner's learning, then the daily step. The result is what the service would publish.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ class Run:
     Attributes
     ----------
     labels
-        Shape (days + 1, customers): segment code at each grid day; 0 nobody assigned yet, 1 ``new``.
+        Shape (days + 1, customers): segment code at each grid day; 0 before the first assignment, 1 ``new``.
     evidence
-        Shape (days + 1, customers): whether the customer had what a cluster asks for, age aside.
+        Shape (days + 1, customers): whether the customer had enough evidence for a cluster, apart from age.
     moves
-        All moves; ``row`` is the place in ``Activity.customers``.
+        All moves; ``row`` is the index in ``Activity.customers``.
     timeline
         Versions by the grid day on which they came into force.
     figures
-        What the learner said, by grid day.
+        The learner's results, by grid day.
     looks
-        Statistics of everybody who had come, by day from 0.
+        Statistics of all customers met so far, by day from 0.
     learner_seconds
-        CPU time of the learner: taking rows in, and learning.
+        CPU time of the learner, for rows and for learning.
     """
 
     labels: Labels
@@ -64,7 +64,7 @@ class Run:
 
     @property
     def model(self) -> ClusterModel | None:
-        """The last version."""
+        """The last published version."""
         return self.timeline[-1][1] if self.timeline else None
 
 
@@ -76,14 +76,14 @@ def play(
     until: int | None = None,
     look_days: tuple[int, ...] = (),
 ) -> Run:
-    """Play ``activity`` up to day ``until`` (all of it).
+    """Play ``activity`` up to day ``until``, by default to the end.
 
     Parameters
     ----------
     panel
-        Who is in the panel; else the hashed one of about 2,000 customers that the service takes.
+        Returns whether a customer is in the panel. Default: the service's hashed panel of about 2,000 customers.
     look_days
-        Days (from 0) at whose grid point the statistics of everybody are kept in ``Run.looks``.
+        Days (from 0) at whose grid point all statistics are stored in ``Run.looks``.
     """
     days, base = activity.days if until is None else until, activity.first_day
     count = len(activity.customers)
@@ -132,7 +132,7 @@ def play(
 
 
 def _trade(activity: Activity, day: int, memory: Memory, row_of: IntArray, member: Sequence[bool]) -> list[PanelRow]:
-    """Put a day's events into the memory; returns the rows of active panel customers."""
+    """Add a day's events to the memory; return the rows of active panel customers."""
     begin, end = int(activity.edges[day]), int(activity.edges[day + 1])
     who = activity.customer[begin:end].tolist()
     rows = []
@@ -145,7 +145,7 @@ def _trade(activity: Activity, day: int, memory: Memory, row_of: IntArray, membe
 
 
 def _everybody(run: Run, day: int, rows: IntArray, customers: Sequence[str]) -> NoiseSample:
-    """Statistics of all customers, as the version in force sees them."""
+    """Return the statistics of all customers, as the version in force sees them."""
     block = block_of(run.memory, rows)
     usual = None if run.model is None else run.model.frame.priors.gap_cv2
     stats = position_stats(block, beat_of(block, usual)).astype(np.float32)
@@ -153,7 +153,7 @@ def _everybody(run: Run, day: int, rows: IntArray, customers: Sequence[str]) -> 
 
 
 def _named(moves: Sequence[Move], rows: IntArray, here: IntArray) -> list[Move]:
-    """The moves with the customer's index instead of the memory's row."""
+    """Return the moves with the customer's index in place of the memory's row."""
     if not moves:
         return []
     place = dict(zip(rows.tolist(), here.tolist(), strict=True))

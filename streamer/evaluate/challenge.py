@@ -1,7 +1,7 @@
-"""Challengers of the live predictions, asked of a history: searched on its past, judged on the days after.
+"""Compares challengers with the live predictions on a history: searched on its past, evaluated on later days.
 
-The search ends before the first of two looks four weeks apart, and no later than 90 days before the end; each look
-learns from what was known on its day.
+The search ends before the first of two looks four weeks apart, and at least 90 days before the end of the history. For
+each look, learners use only data known on its day.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ from streamer.evaluate.activity import Activity
 from streamer.evaluate.predictions import Orders, alive, panel_of, usual_basket
 
 UNSEARCHED_DAYS: Final = 90
-"""The last days, which no search sees."""
+"""Days at the end of the history that no search uses."""
 EVERY: Final = 14
-"""Days between the questions of batch challengers."""
+"""Days between two questions to batch challengers."""
 FOLDS: Final = 3
 LIVE: Final = "live"
 CELLS: Final = "cells"
@@ -55,18 +55,18 @@ _TOP: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What to ask.
+    """Options of a challenge.
 
     Attributes
     ----------
     models
-        Names of challengers, of NAMES_OF_ALL.
+        Names of challengers, from NAMES_OF_ALL.
     horizon
         Days within which an order counts.
     border
-        From this chance on a customer is said to order, for accuracy, precision, recall and F1.
+        Minimum probability that counts as a predicted order, for accuracy, precision, recall and F1.
     prior, pairs
-        Where the live model starts, and its products.
+        Initial belief and products of the live model.
     """
 
     models: tuple[str, ...] = NAMES_OF_ALL
@@ -80,21 +80,21 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A method on held-out time.
+    """Results of a method on held-out time.
 
     Attributes
     ----------
     figures
-        At the last look, with intervals.
+        Metrics at the last look, with intervals.
     gains
         Log-loss gain over the live model at each look.
     search_loss
         Mean log loss over the folds; None without a search.
     fit_seconds, score_us
-        CPU seconds to learn for the last look, and CPU microseconds to score a customer; None where not measured
-        apart from learning.
+        CPU seconds to learn for the last look, and CPU microseconds to score a customer; None if not measured
+        separately.
     features
-        The features or products it uses, where it chooses.
+        The features or products it selected, if it selects.
     pairs
         The products of a weekly hazard.
     """
@@ -114,7 +114,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """The result. ``search_until`` and ``looks`` are days; ``learners`` are the batch ones, for the last look."""
+    """The results. ``search_until`` and ``looks`` are days; ``learners`` are the batch learners of the last look."""
 
     search_until: int
     looks: tuple[int, ...]
@@ -130,7 +130,7 @@ class Challenge:
 
 @dataclass(frozen=True, slots=True)
 class _World:
-    """A history with its questions, and the days that separate search from judgement."""
+    """A history with its questions, and the days that separate search and evaluation."""
 
     asking: Asking
     weekly: list[Asked]
@@ -144,7 +144,7 @@ class _World:
 
 
 def challenge(activity: Activity, asking: Asking, on_progress: Callable[[str], None]) -> Challenge:
-    """Search, judge and compare.
+    """Search, evaluate and compare.
 
     Raises
     ------
@@ -165,7 +165,7 @@ def challenge(activity: Activity, asking: Asking, on_progress: Callable[[str], N
             learners[name] = learner
     proposal = None
     if (won := next((row for row in rows if row.verdict == "proposed"), None)) is not None:
-        # The products that were judged; what goes on from here has learned every week.
+        # These products were evaluated; the proposal itself has learned from every week.
         proposal = learned_with(world.weekly, won.pairs, shipped())
     best = min(learners, key=lambda name: _of(rows, name).figures["log_loss"].estimate, default="")
     important = (
@@ -186,7 +186,7 @@ def challenge(activity: Activity, asking: Asking, on_progress: Callable[[str], N
 
 
 def search_end(days: int, horizon: int) -> tuple[int, list[int]]:
-    """The day before which the search ends, and the days of the looks, for a history of so many days.
+    """Return the day on which the search ends, and the days of the looks, for a history of ``days`` days.
 
     >>> search_end(400, 90), search_end(400, 30)
     ((282, [282, 310]), (310, [342, 370]))
@@ -217,7 +217,7 @@ def _world(activity: Activity, asking: Asking) -> _World:
 
 
 def questions(orders: Orders, panel: IntArray, until: int, horizon: int, every: int) -> Iterator[Asked]:
-    """Questions to customers of a panel, as far as their answers are known at the start of ``until``."""
+    """Yield questions about the customers of a panel whose outcome is known at the start of ``until``."""
     records = Records.empty(orders.customers)
     for day in range(max(0, until - horizon - LATE_DAYS) + 1):
         if day % every == 0 and (one := asked_of(orders, records, panel, day, horizon)) is not None:
@@ -227,7 +227,7 @@ def questions(orders: Orders, panel: IntArray, until: int, horizon: int, every: 
 
 
 def asked_of_all(orders: Orders, panel: IntArray, day: int, horizon: int) -> Asked | None:
-    """The question of a day to all customers who ordered in the last year, with the panel's usual basket."""
+    """Return the question of a day about all customers who ordered in the last year, with the panel's usual basket."""
     records, everybody = orders.records(day), np.arange(orders.customers, dtype=np.int64)
     return asked_of(orders, records, everybody, day, horizon, usual_basket(records, panel, day))
 
@@ -235,12 +235,12 @@ def asked_of_all(orders: Orders, panel: IntArray, day: int, horizon: int) -> Ask
 def asked_of(
     orders: Orders, records: Records, among: IntArray, day: int, horizon: int, usual: float | None = None
 ) -> Asked | None:
-    """The question of a day to the customers ``among`` who ordered in the last year; None without one.
+    """Return the question of a day about those of ``among`` who ordered in the last year; None if there are none.
 
     Parameters
     ----------
     usual
-        The shop's usual basket, minor units. Default: the median one of those asked.
+        The shop's usual basket, minor units. Default: the median basket of the customers in the question.
     """
     who = among[alive(records, among, day)]
     if not len(who):
@@ -254,14 +254,14 @@ def asked_of(
 
 
 def _live(world: _World, look: Asked) -> FloatArray:
-    """What the service says on a day: the recursion until then."""
+    """Return the service's predictions on a day, from the recursion up to it."""
     pairs = world.asking.pairs
     weights = belief_of(closed(world.weekly, look.day, WEEK), pairs, world.prior).mean
     return chances_by(weights, pairs, look, world.asking.horizon)
 
 
 def _references(world: _World, live: Sequence[FloatArray]) -> list[Row]:
-    """The live model, and the 25 cells that stand in for it."""
+    """Return the rows of the live model, and of the 25 cells that are its fallback."""
     asking, looks = world.asking, world.looks
     weekly, start = closed(world.weekly, looks[-1].day, WEEK), process_time()
     weights = belief_of(weekly, asking.pairs, world.prior).mean
@@ -338,14 +338,14 @@ def _gains(live: Sequence[FloatArray], other: Sequence[FloatArray], looks: Seque
 
 
 def _cost(world: _World, score: Callable[[], FloatArray]) -> float:
-    """CPU microseconds to score a customer."""
+    """Return the CPU microseconds to score a customer."""
     start = process_time()
     score()
     return (process_time() - start) / len(world.looks[-1].came) * 1e6
 
 
 def _calibration(chances: FloatArray, came: FloatArray) -> list[tuple[float, float]]:
-    """Mean chance and share who ordered, in ten groups of equal size by chance."""
+    """Return mean probability and share of buyers, in ten groups of equal size by probability."""
     groups = np.array_split(np.argsort(chances, kind="stable"), 10)
     return [(float(chances[some].mean()), float(came[some].mean())) for some in groups if len(some)]
 

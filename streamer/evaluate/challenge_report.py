@@ -1,4 +1,4 @@
-"""The challengers' tables for a terminal, as JSON, and as one page with its charts inside."""
+"""Reports of challengers: tables for a terminal, JSON, and one self-contained page with charts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _STYLE: Final = (
 
 
 def sentences(found: Challenge, texts: Messages, first_day: int) -> list[str]:
-    """What was asked, and what came out, in words."""
+    """Describe the question and the results in words."""
     looks = [_date(first_day, day) for day in found.looks]
     better = [row for row in found.rows if row.verdict not in (None, "not better")]
     said = [
@@ -67,7 +67,7 @@ def _few(names: Sequence[str]) -> str:
 
 
 def title(found: Challenge, texts: Messages, horizon: int, first_day: int) -> str:
-    """The heading of table and page."""
+    """Return the heading of the table and the page."""
     return texts(
         "challenge title",
         days=horizon,
@@ -78,7 +78,7 @@ def title(found: Challenge, texts: Messages, horizon: int, first_day: int) -> st
 
 
 def show(found: Challenge, texts: Messages, horizon: int, first_day: int, border: float, console: Console) -> None:
-    """Print two tables, which fit a terminal of 80 columns, and the words."""
+    """Print two tables that fit into 80 columns, and the description."""
     console.print(title(found, texts, horizon, first_day), markup=False)
     console.print(_table(texts("challenge ranks").split("|"), [(row.name, *_ranks(row)) for row in found.rows]))
     console.print(texts("challenge border", border=f"{border:g}"), markup=False)
@@ -119,7 +119,7 @@ def _short(value: Any) -> str:
 
 
 def _interval(one: Interval, digits: int) -> str:
-    """The estimate, and below it the interval; without the nought before the point, for narrow screens."""
+    """Return the estimate with the interval below it; without leading zeros, for narrow screens."""
     shown = [f"{value:.{digits}f}".removeprefix("0") for value in (one.estimate, one.low, one.high)]
     return f"{shown[0]}\n{shown[1]}-{shown[2]}"
 
@@ -131,7 +131,7 @@ def _thousandths(one: Interval) -> str:
 
 
 def to_json(found: Challenge, horizon: int, first_day: int) -> dict[str, Any]:
-    """The whole, JSON-safe: figures as estimate, low, high."""
+    """Return all results as JSON values; each metric as estimate, low, high."""
     return {
         "horizon": horizon,
         "search_until": _date(first_day, found.search_until),
@@ -159,7 +159,7 @@ def to_json(found: Challenge, horizon: int, first_day: int) -> dict[str, Any]:
 
 
 def page(found: Challenge, texts: Messages, horizon: int, first_day: int, name: str, border: float) -> str:
-    """The page; nothing is loaded from elsewhere. ``name`` is that of the data."""
+    """Render the self-contained page. ``name`` is the name of the data."""
     head = title(found, texts, horizon, first_day)
     figures = "".join(
         f"<section>{chart.html(texts('challenge as table'))}</section>" for chart in _charts(found, texts)

@@ -1,6 +1,6 @@
-"""Challengers in MLflow: a run for each model, and a registered version that gives the same scores when it is loaded.
+"""Challengers in MLflow: a run for each model, and a registered version that yields the same scores once loaded.
 
-The store is a database such as ``sqlite:///runs.db``; files lie beside it. MLflow is the extra ``mlflow``.
+The store is a database such as ``sqlite:///runs.db``, with files beside it. MLflow is the extra ``mlflow``.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from streamer.evaluate.challenge import Challenge, Row
 
 EXPERIMENT: Final = "streamer challengers"
 PREFIX: Final = "streamer-"
-"""Before the name of a registered model."""
+"""Prefix of the names of registered models."""
 _SQLITE: Final = "sqlite:///"
 
 
 def require_mlflow() -> None:
-    """Raises UserError where the extra ``mlflow`` is not installed."""
+    """Raise UserError if the extra ``mlflow`` is not installed."""
     try:
         import mlflow.sklearn
         import sqlalchemy
@@ -41,11 +41,11 @@ def record(found: Challenge, uri: str, data: str, report: Mapping[str, Any]) -> 
     Parameters
     ----------
     uri
-        Of the store, such as ``sqlite:///runs.db``.
+        URI of the store, such as ``sqlite:///runs.db``.
     data
         Name of the data, noted in each run.
     report
-        The JSON form of the whole, an artefact of each run.
+        All results as JSON values, stored as an artefact of each run.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def record(found: Challenge, uri: str, data: str, report: Mapping[str, Any]) -> 
 
 
 def loaded(uri: str, model: str) -> Fitted:
-    """A registered version, such as ``models:/streamer-forest/1``, as a learner.
+    """Load a registered version, such as ``models:/streamer-forest/1``, as a learner.
 
     MLflow unpickles it: load only from a store whose writers you trust.
     """
@@ -119,7 +119,7 @@ def _metrics(row: Row) -> dict[str, float]:
 
 
 def _files_of(uri: str) -> str | None:
-    """Where files lie: beside an SQLite file, else where MLflow puts them."""
+    """Return the folder for files: beside an SQLite file, otherwise where MLflow puts them."""
     if not uri.startswith(_SQLITE):
         return None
     file = Path(uri.removeprefix(_SQLITE)).absolute()
@@ -132,7 +132,7 @@ def _plain(report: Mapping[str, Any]) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without MLflow's news on standard error, and its libraries' warnings about each other."""
+    """Silence MLflow's messages on standard error, and its libraries' warnings about each other."""
     from mlflow.utils import logging_utils
 
     migrations = logging.getLogger("alembic")

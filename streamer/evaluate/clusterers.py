@@ -1,4 +1,4 @@
-"""Compare the clusterers available to the owner, ours and River's, live in the same service on the same shops."""
+"""Compares the owner's clusterers, ours and River's, live in the same service on the same shops."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ CHOICES: Final = ("PanelKMeans", "KMeans", "STREAMKMeans")
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What a clusterer came to in one shop.
+    """Results of a clusterer in one shop.
 
     Attributes
     ----------
     versions
         Model versions that it published.
     silhouette
-        Mean of the weeks' progressive silhouettes (``RowStream.look``); less is better. NaN without a version.
+        Mean weekly progressive silhouette (``RowStream.look``); smaller is better. NaN without a version.
     seconds
         CPU time of the learner over the year.
     """
@@ -48,7 +48,7 @@ def live(
     on_progress: OnProgress,
     config: LearnerConfig | None = None,
 ) -> list[Live]:
-    """Each clusterer in each shop, everything but the clusterer being the same."""
+    """Run each clusterer in each shop, with everything else equal."""
     found = []
     for scenario in scenarios:
         for seed in seeds:

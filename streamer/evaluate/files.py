@@ -1,4 +1,4 @@
-"""The activity in a file of events, folded as a lane folds it: order books, reversals and duplicates included."""
+"""The activity in a file of events, folded like in a lane, including order books, reversals and duplicates."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Events(Protocol):
 
 
 class _Recorder:
-    """Takes the calls that the behaviour memory would get, one bucket a call."""
+    """Records the calls that the behaviour memory would receive, one bucket per call."""
 
     def __init__(self) -> None:
         self.rows: list[list[float]] = []
@@ -57,26 +57,26 @@ class _Recorder:
 
 
 def _money(event: OrderCompleted | OrderReversed, policy: Policy) -> int | None:
-    """The amount in minor units; None without one. Raises InvalidEvent for an unknown currency."""
+    """Return the amount in minor units; None without one. Raises InvalidEvent for an unknown currency."""
     return None if event.total is None else policy.rates.minor(event.total, event.currency)
 
 
 def of_source(
     source: Events, policy: Policy, joined: Mapping[str, str] | None = None, without: Collection[str] = ()
 ) -> Activity:
-    """The activity of a source; events that a lane would dead-letter are left out.
+    """Return the activity of a source, without the events that a lane would dead-letter.
 
     Parameters
     ----------
     joined
-        Of ids that were joined to a customer, the customer's.
+        The customer's id, for each id that was joined to a customer.
     without
         Customers to leave out.
 
     Raises
     ------
     UserError
-        There is no usable event in it.
+        The source has no usable event.
     """
     recorder, grid = _Recorder(), policy.grid
     folding = FoldContext(policy.rates, policy.shop, cast(Memory, recorder))

@@ -1,4 +1,4 @@
-"""How well a division of customers on one day predicts the days after, compared with an exact one."""
+"""Predictive value of a division of the customers on one day for the days after, compared with an exact division."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from models.learning.backtest import eta2
 
 
 def auc(labels: IntArray, again: BoolArray) -> float:
-    """AUC of "buys again" when every customer is scored with the share of their group that does.
+    """Return the AUC of "buys again" if each customer is scored with the group's share of repeat buyers.
 
     Ties count half (Mann and Whitney, 1947).
     """
@@ -36,12 +36,12 @@ def auc(labels: IntArray, again: BoolArray) -> float:
 
 
 def explained(labels: IntArray, spend: FloatArray, orders: FloatArray) -> tuple[float, float]:
-    """eta^2 of log(1 + spend), and AUC of buying again."""
+    """Return eta^2 of log(1 + spend), and the AUC of buying again."""
     return eta2(labels, np.log1p(np.maximum(spend, 0.0))), auc(labels, orders > 0)
 
 
 def thirds(recency: FloatArray, frequency: FloatArray) -> IntArray:
-    """The nine cells of recency and frequency thirds; ties keep together."""
+    """Return the nine cells of recency and frequency thirds; equal values share a cell."""
 
     def third(values: FloatArray) -> IntArray:
         low, high = np.quantile(values, (1 / 3, 2 / 3))

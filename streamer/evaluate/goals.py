@@ -28,17 +28,17 @@ GOALS: Final[dict[str, dict[str, float]]] = {
     "holidays": {"spurious": 3.0, "ari": 0.90, "detected": 0.82},
     "lifelike": {"spurious": 6.0, "ari": 0.84, "detected": 0.70},
 }
-"""By shop and figure, for the preset ``conservative``."""
+"""Goals by shop and metric, for the preset ``conservative``."""
 OF_BATCH: Final = 0.95
-"""Of a real shop: eta^2 of the segments over that of batch K-means, at least."""
+"""Minimum ratio, in a real shop, of the segments' eta^2 to that of batch K-means."""
 UNDONE: Final = 0.04
-"""Share of moves undone within 30 days, at most."""
+"""Maximum share of moves undone within 30 days."""
 _AT_MOST: Final = frozenset(("spurious", "undone"))
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """One figure of one shop; for a file ``seed`` is None and ``oracle`` NaN, since the truth is unknown."""
+    """A goal for one metric in one shop. For a file, ``seed`` is None and ``oracle`` NaN, since the truth is unknown."""
 
     scenario: str
     seed: int | None
@@ -49,7 +49,7 @@ class Goal:
 
     @property
     def met(self) -> bool:
-        """Whether the goal is reached; never for NaN."""
+        """Return whether the goal is reached; never for NaN."""
         return self.reached <= self.goal if self.figure in _AT_MOST else self.reached >= self.goal
 
 
@@ -60,7 +60,7 @@ def of_shops(
     on_progress: OnProgress,
     config: LearnerConfig | None = None,
 ) -> list[Goal]:
-    """The goals of simulated shops, under the preset ``conservative``."""
+    """Return the goals of simulated shops with results, under the preset ``conservative``."""
     given, found = replace(config or LearnerConfig(), preset=CONSERVATIVE), []
     for scenario in scenarios:
         for seed in seeds:
@@ -79,7 +79,7 @@ def of_shops(
 
 
 def of_file(name: str, found: Retail) -> list[Goal]:
-    """The goals of a real shop."""
+    """Return the goals of a real shop with results."""
     eta = {division: value for division, value, _, _ in found.rows}
     batch = next(value for division, value in eta.items() if division.startswith("batch"))
     return [

@@ -1,7 +1,7 @@
-"""The figures by which segments are judged, exactly as the design notes define them.
+"""The metrics of segments, defined as in the design notes.
 
-All of them work on labels over time: an array (days + 1, customers) of codes at each grid day, where 0 and 1 stand for
-customers without a cluster. Truth has the same shape and holds the archetype, -1 before the customer came.
+All of them use labels over time: an array (days + 1, customers) of codes at each grid day; 0 and 1 mean no cluster. The
+truth has the same shape and holds the archetype, -1 before the customer joined.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from models.behaviour.layout import NEW, BoolArray, IntArray
 from models.learning.kmeans import adjusted_rand
 
 FROM_DAY = 150
-"""Labels are judged from here on: the clusters are fitted at days 90, 120 and 150."""
+"""First day on which labels are evaluated: the clusters are fitted at days 90, 120 and 150."""
 AGE_DAYS = 45
 SETTLED_DAYS = 90
-"""A move this long after the customer's last true change is spurious."""
+"""Days after the customer's last true change from which on a move is spurious."""
 SEEN_WITHIN_DAYS = 90
 STAY_DAYS = 8
 BOUNCE_DAYS = 30
-_EVERY = 5  # days between those on which partitions are compared
+_EVERY = 5  # days between two comparisons of partitions
 
 Labels = NDArray[np.int16]
 
@@ -42,11 +42,11 @@ class Truth:
     after
         Shape (customers,): archetype after that change, -1 without one.
     gap
-        Shape (customers,): usual days between orders before that change; None where shops are not judged by it.
+        Shape (customers,): usual days between orders before that change; None for shops without this metric.
     regular
-        Shape (customers,): who keeps a rhythm all along.
+        Shape (customers,): whether the customer keeps a rhythm throughout.
     stopped
-        Number of the kind that never orders again, -1 for none.
+        Index of the kind that never orders again, -1 for none.
     """
 
     kind: NDArray[np.int8]
@@ -63,17 +63,17 @@ LONG_AGO = -10_000
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """The figures of one run. Rates of moves are per 1,000 events of the judged days.
+    """The metrics of one run. Rates of moves are per 1,000 events of the evaluated days.
 
     Attributes
     ----------
     ari
-        Adjusted Rand index to the truth on the last day, everybody with evidence.
+        Adjusted Rand index to the truth on the last day, for all customers with evidence.
     ari_settled
-        Its mean over the judged days, without those who truly changed in the last SETTLED_DAYS days.
+        Mean over the evaluated days, without customers who truly changed in the last SETTLED_DAYS days.
     ari_all
-        Its mean over the judged days, everybody. Even an ideal method, right about everybody but for the delay and the
-        misses of its detection, is far from 1 here: it measures delay once more.
+        Mean over the evaluated days, for all customers. It also measures the delay of detection, so even an ideal
+        method is far from 1.
     """
 
     ari: float
@@ -91,15 +91,15 @@ class Scores:
 
 
 def judge(labels: Labels, truth: Truth, events: IntArray, evidence: BoolArray) -> Scores:
-    """Judge labels (days + 1, customers).
+    """Compute the metrics of labels (days + 1, customers).
 
     Parameters
     ----------
     events
-        Shape (days,), events of each day.
+        Shape (days,), number of events on each day.
     evidence
-        Shape (days + 1, customers): who has what a cluster asks for. Customers without it are left out of ARI and
-        coverage; those with it and yet without a cluster count as a group of their own.
+        Shape (days + 1, customers): whether the customer has enough evidence for a cluster. Customers without it are
+        excluded from ARI and coverage; those with evidence but without a cluster count as a separate group.
     """
     days = len(labels) - 1
     owner = majority(labels, truth.kind)
@@ -128,9 +128,9 @@ def judge(labels: Labels, truth: Truth, events: IntArray, evidence: BoolArray) -
 
 
 def moves_of(labels: Labels, first: int = FROM_DAY) -> tuple[IntArray, IntArray, IntArray, IntArray]:
-    """Published changes from day ``first`` on: grid day, customer, code before and after.
+    """Return the published changes from day ``first`` on: grid day, customer, code before and after.
 
-    Coming out of ``new`` for the first time is no change; falling back to it is one.
+    The first move out of ``new`` is not a change; a move back to it is one.
     """
     tail = labels[first:]
     step, customer = np.nonzero((tail[1:] != tail[:-1]) & (tail[:-1] > NEW))
@@ -139,7 +139,7 @@ def moves_of(labels: Labels, first: int = FROM_DAY) -> tuple[IntArray, IntArray,
 
 
 def majority(labels: Labels, kind: NDArray[np.int8]) -> IntArray:
-    """For each code the archetype of most of its customer-days from FROM_DAY on; -2 for no cluster."""
+    """Return for each code the most frequent archetype of its customer-days from FROM_DAY on; -2 for no cluster."""
     codes, kinds = labels[FROM_DAY:].ravel().astype(np.int64), kind[FROM_DAY:].ravel().astype(np.int64)
     there = kinds >= 0
     table = np.zeros((max(int(labels.max()), NEW) + 1, int(kinds.max()) + 1), dtype=np.int64)
@@ -151,9 +151,9 @@ def majority(labels: Labels, kind: NDArray[np.int8]) -> IntArray:
 
 
 def bounce(labels: Labels, first: int = FROM_DAY) -> float:
-    """Share of changes undone within BOUNCE_DAYS.
+    """Return the share of changes undone within BOUNCE_DAYS.
 
-    Changes of the last BOUNCE_DAYS days, about which that cannot be known, are left out.
+    Changes in the last BOUNCE_DAYS days are excluded, since their future is unknown.
     """
     days = len(labels) - 1
     at, customer, before, _ = moves_of(labels, first)
@@ -168,10 +168,11 @@ def bounce(labels: Labels, first: int = FROM_DAY) -> float:
 
 
 def detection(labels: Labels, truth: Truth, owner: IntArray) -> tuple[float, float]:
-    """Share of true movers who reach a segment of the new archetype in time and stay, and the median delay in days.
+    """Return the share of true movers who reach a segment of the new archetype in time and stay, and the median delay
+    (days).
 
-    In time is SEEN_WITHIN_DAYS, staying is STAY_DAYS. Movers whose time runs past the end, and those who moved before
-    FROM_DAY, are left out.
+    "In time" means within SEEN_WITHIN_DAYS, "stay" at least STAY_DAYS. Movers before FROM_DAY, and those whose time
+    extends beyond the end, are excluded.
     """
     days = len(labels) - 1
     changed = truth.changed
@@ -191,7 +192,7 @@ def detection(labels: Labels, truth: Truth, owner: IntArray) -> tuple[float, flo
 
 
 def agreement(labels: Labels, truth: Truth, evidence: BoolArray, day: int, settled: bool = False) -> float:
-    """Adjusted Rand index to the truth on a day; ``settled`` excludes customers who truly changed recently."""
+    """Return the adjusted Rand index to the truth on a day; ``settled`` excludes customers who truly changed recently."""
     chosen = (day - truth.met > AGE_DAYS) & evidence[day] & (truth.kind[day] >= 0)
     if settled:
         chosen &= (truth.changed > day) | (day - truth.changed > SETTLED_DAYS)

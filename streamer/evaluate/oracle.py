@@ -1,9 +1,9 @@
-"""An oracle in the simulated shop: it knows every customer's behaviour as each kind, and only has to detect changes.
+"""An oracle in the simulated shop: it knows each customer's behaviour as each kind, and only has to detect changes.
 
-What is possible at all is measured by it. It knows as which kind a customer began, and the customer's own rates, baskets and
-discounts as that kind and as every other, season and holidays included. It does not know who changes, when, or to what. Each
-day it adds up the log-likelihood ratio of every kind over the present one (Page's CUSUM, *Biometrika* 41, 1954), and
-takes the customer for another kind where that passes a threshold.
+Its results are an upper bound for any method. It knows each customer's initial kind, and the customer's own rates,
+baskets and discounts as that kind and as every other kind, season and holidays included. It does not know who changes,
+when, or to which kind. Each day it adds up the log-likelihood ratio of every kind over the present one (Page's CUSUM,
+*Biometrika* 41, 1954), and switches the customer to another kind when that passes a threshold.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from streamer.simulator.population import BOT_CLICKS_PER_DAY, KINDS
 from streamer.simulator.simulate import Shop
 
 THRESHOLD: Final = 8.0
-"""Nats. Of a customer who never changes it is mistaken once in e^8 days, or less often."""
+"""Threshold in nats. For a customer who never changes, a false alarm occurs at most once in e^8 days."""
 _FOLLOW_UP_DAYS: Final = 7
 _MOST_OF_A_BASKET: Final = 3.0
 _CENTS: Final = float(np.log(100.0))
-_PAID: Final = float(np.log(1.0 - PERCENTAGES / 100.0).mean())  # what a discount does to a log order value
+_PAID: Final = float(np.log(1.0 - PERCENTAGES / 100.0).mean())  # effect of a discount on the log order value
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class _Customers:
 
 
 def labels_of(shop: Shop, activity: Activity, threshold: float = THRESHOLD) -> Labels:
-    """Labels (days + 1, customers) of the oracle: FIRST_CODE + kind, 0 before a customer came."""
+    """Return the oracle's labels, (days + 1, customers): FIRST_CODE + kind, 0 before the customer joined."""
     known = _customers(shop)
     everybody = np.arange(len(activity.customers))
     here_at_all = np.isin(np.arange(len(KINDS)), shop._world.population.kind)
@@ -69,10 +69,10 @@ def labels_of(shop: Shop, activity: Activity, threshold: float = THRESHOLD) -> L
 
 
 def _customers(shop: Shop) -> _Customers:
-    """A customer's traits that do not depend on the kind, applied to the habits of every kind."""
+    """Return the customers' individual traits applied to the habits of every kind."""
     people, scenario = shop._world.population, shop._world.scenario
     count = len(people.joined)
-    # The first spells stand first, in the order of customers.
+    # First spells precede second ones, in the order of customers.
     first = people.kind[:count]
     usual = np.array([(k.orders_per_day, k.interactions_per_day, np.log(k.basket)) for k in KINDS])
     odds = np.array([k.discount / (1 - k.discount) for k in KINDS])
@@ -90,7 +90,8 @@ def _customers(shop: Shop) -> _Customers:
 
 
 def _log_likelihood(shop: Shop, known: _Customers, day: int, did: FloatArray, recent: FloatArray) -> FloatArray:
-    """The likelihood of a day for each customer as each kind, (customers, kinds), without terms common to all kinds.
+    """Return the likelihood of a day for each customer as each kind, (customers, kinds), without terms common to all
+    kinds.
 
     Parameters
     ----------
@@ -111,7 +112,7 @@ def _log_likelihood(shop: Shop, known: _Customers, day: int, did: FloatArray, re
     growth = day // 30 / 12 * np.log1p(scenario.inflation)
     basket = logs / n - share * _PAID - growth
     squared = (basket[:, None] - known.log_basket) ** 2 * (n / (2 * Spread().order_sd ** 2))[:, None]
-    # An outlier says no more than that it is one.
+    # Bound the evidence of an outlier.
     of_orders = -np.minimum(squared - squared.min(axis=1, keepdims=True), _MOST_OF_A_BASKET)
     chance = known.discount + (1 - known.discount) * (scenario.season_discount if season else 0.0)
     cheap = (n * share)[:, None]
@@ -120,14 +121,14 @@ def _log_likelihood(shop: Shop, known: _Customers, day: int, did: FloatArray, re
 
 
 def _of_days(rate: FloatArray, something: BoolArray) -> FloatArray:
-    """Log-likelihood of a day with something or without, at Poisson rates (customers, kinds)."""
+    """Return the log-likelihood of a day with or without events, at Poisson rates (customers, kinds)."""
     rate = np.maximum(rate, 1e-12)
     found: FloatArray = np.where(something[:, None], np.log(-np.expm1(-rate)), -rate)
     return found
 
 
 def _awake(shop: Shop, day: int) -> FloatArray:
-    """Share of a day on which each customer is not on holiday, (customers,)."""
+    """Return the share of a day on which each customer is not on holiday, (customers,)."""
     windows = shop._world.population.holidays
     away = np.minimum(windows[:, :, 1], day + 1.0) - np.maximum(windows[:, :, 0], float(day))
     found: FloatArray = 1.0 - np.clip(away, 0.0, 1.0).sum(axis=1)

@@ -1,8 +1,8 @@
 """Shops that record only orders, with their truth: subscriptions, markets, wholesale, and identical buyers.
 
-The simulated shop of ``streamer demo`` has clicks, which tell its kinds apart and are most of its events. Here every
-event is an order, many customers keep a rhythm, and so a move without cause weighs several times as much. Days are whole
-days; everything comes from one seed.
+The simulated shop of ``streamer demo`` has clicks, which separate its kinds and are most of its events. Here every
+event is an order and many customers keep a rhythm, so a move without cause weighs several times as much. Days are whole
+days, and everything is derived from one seed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from streamer.evaluate.metrics import LONG_AGO, Truth
 
 FIRST_DAY: Final = 20_000
 STOPPED: Final = "stopped"
-_JOIN_DAYS = 60  # most customers have come by then
+_JOIN_DAYS = 60  # most customers have joined by then
 _LATE_JOIN_DAYS = 250
 _EARLY = 0.8
 _CHANGE_DAYS = (40, 300)
@@ -38,19 +38,19 @@ class Kind:
     Attributes
     ----------
     gap
-        Mean days between orders; infinite: never again.
+        Mean days between orders; infinite for no further order.
     price
         Usual order value in major units.
     rhythm
-        By chance (Poisson), on a day that is due, with Erlang-5 gaps, or on Saturdays.
+        Random (Poisson), on due days (``clock``), with Erlang-5 gaps, or on Saturdays.
     late
-        Clocks only: up to so many days after the day that is due.
+        Clocks only: maximum delay in days after the due day.
     skips
-        Clocks only: share of due orders that are left out.
+        Clocks only: share of due orders that are skipped.
     spread, own_spread
-        Standard deviations of the log order value, of one customer and between customers.
+        Standard deviations of the log order value, within and between customers.
     uneven
-        Variance of the factor on the rate between customers (Gamma, mean 1).
+        Variance of each customer's factor on the rate (Gamma, mean 1).
     """
 
     gap: float
@@ -70,9 +70,9 @@ class OrderShop:
     Attributes
     ----------
     kinds
-        With the share of customers who begin as each.
+        Kinds by name, with the share of customers who begin as each.
     becomes
-        Of each kind the shares of its customers that become another one on a day between 40 and 300.
+        For each kind, the shares of its customers who become other kinds on a day between 40 and 300.
     season
         First day, last day and factor on all orders between.
     """
@@ -88,7 +88,7 @@ class OrderShop:
 
     @property
     def names(self) -> list[str]:
-        """All kinds that a customer can be of."""
+        """Names of all kinds that a customer can be of."""
         others = [name for after in self.becomes.values() for name in after]
         return list(dict.fromkeys([*self.kinds, *others]))
 
@@ -105,7 +105,7 @@ def _wholesale(gap: float, price: float) -> Kind:
 
 
 SHOPS: Final[dict[str, OrderShop]] = {
-    # One kind of customer: there is nothing to tell apart, and nobody may move.
+    # With one kind of customer there is one segment, and no customer may move.
     "weekly-same": OrderShop(400, {"box": (Kind(7, 14, "clock"), 1.0)}),
     "monthly-same": OrderShop(500, {"plan": (Kind(30, 9.9, "clock", late=3, skips=0.03), 1.0)}),
     "alike": OrderShop(800, {"one": (Kind(30, 25, spread=0.3), 1.0)}),
@@ -135,7 +135,7 @@ SHOPS: Final[dict[str, OrderShop]] = {
             "quarter": {STOPPED: 0.10},
         },
     ),
-    # Subscribers beside buyers who come by chance.
+    # Subscribers beside random buyers.
     "mixture": OrderShop(
         1_500,
         {
@@ -176,7 +176,7 @@ SHOPS: Final[dict[str, OrderShop]] = {
             "rare": {"monthly": 0.08},
         },
     ),
-    # Christmas: three and a half times the orders for five weeks.
+    # Christmas: 3.5 times the orders for five weeks.
     "season": OrderShop(
         1_200,
         {
@@ -204,11 +204,11 @@ SHOPS: Final[dict[str, OrderShop]] = {
     ),
 }
 ALIKE: Final = ("weekly-same", "monthly-same", "alike")
-"""Shops of one kind."""
+"""Shops with only one kind of customer."""
 
 
 def order_shop(name: str, seed: int, customers: int | None = None) -> tuple[Activity, Truth]:
-    """A shop's activity and truth; kinds are numbered in the order of ``OrderShop.names``."""
+    """Return a shop's activity and truth; kinds are numbered in the order of ``OrderShop.names``."""
     shop = SHOPS[name]
     rng = np.random.default_rng((seed, *name.encode()))
     count = customers or shop.customers
@@ -245,7 +245,7 @@ def order_shop(name: str, seed: int, customers: int | None = None) -> tuple[Acti
 
 
 def _spells(shop: OrderShop, first: str, rng: np.random.Generator) -> list[tuple[int, str]]:
-    """A customer's first day and kind, and the day and kind of a change."""
+    """Draw a customer's first day and kind, and the day and kind of a change."""
     joined = int(rng.integers(_JOIN_DAYS if rng.random() < _EARLY else _LATE_JOIN_DAYS))
     draw = float(rng.random())
     spells = [(joined, first)]
@@ -259,7 +259,7 @@ def _spells(shop: OrderShop, first: str, rng: np.random.Generator) -> list[tuple
 
 
 def _order_days(kind: Kind, begin: int, end: int, new: bool, rng: np.random.Generator) -> list[int]:
-    """Days with an order, ascending, each once; a new customer's first day is one."""
+    """Draw the distinct days with an order, ascending; for a new customer they include the first day."""
     if isinf(kind.gap):
         return []
     gap = kind.gap / (float(rng.gamma(1 / kind.uneven, kind.uneven)) if kind.uneven else 1.0)
@@ -282,7 +282,7 @@ def _order_days(kind: Kind, begin: int, end: int, new: bool, rng: np.random.Gene
 
 
 def _seasoned(days: list[int], shop: OrderShop, end: int, rng: np.random.Generator) -> list[int]:
-    """The same days and, in the season, further ones close by."""
+    """Return the same days with, in the season, additional days close by."""
     begin, last, factor = shop.season
     if factor == 1.0:
         return days

@@ -1,4 +1,4 @@
-"""Whether independent panels find the same segments and names."""
+"""Tests whether independent panels find the same segments and names."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ PANELS = 6
 def agreement(
     now: NoiseSample, before: NoiseSample, recency: FloatArray, model: ClusterModel, size: int, seed: int
 ) -> tuple[float, float, float]:
-    """Worst and mean share of customers to whom two panels give the same name, and the mean ARI between panels.
+    """Return the worst and mean share of customers to whom two panels assign the same name, and the mean ARI of panels.
 
     Parameters
     ----------
     now, before
-        Everybody on two days, some weeks apart.
+        Samples of all customers on two days, some weeks apart.
     recency
         Days since the last event, of the customers of ``now``.
     model
-        Gives the kind of frame and the number of segments; everything else each panel finds anew.
+        Determines the kind of frame and the number of segments; each panel fits everything else anew.
     size
-        Customers in a panel; panels are disjoint as far as there are enough.
+        Customers in a panel; panels are disjoint if there are enough customers.
     """
     rng = np.random.default_rng(seed)
     count = len(now.customers)

@@ -1,7 +1,8 @@
-"""Other clusterers on the same stream: River's, learning and predicting as events come, and scikit-learn's at the end.
+"""Other clusterers on the same stream: River's, which learn and predict event by event, and scikit-learn's at the end.
 
-River's get what the design notes gave them: seven features of 25 days of memory behind a live ``StandardScaler``. Each
-learns and predicts once per customer and active day, so labels change at most once a day, which flatters them.
+River's clusterers get the features of the design notes: seven features of 25 days of memory behind a live
+``StandardScaler``. Each learns and predicts once per customer and active day, so labels change at most once a day,
+which is in their favour.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ KEYS: Final = ("recency", "frequency", "money", "basket", "browse", "breadth", "
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A clusterer of River's kind; ``slow`` ones are run on fewer customers than the segments."""
+    """One of River's clusterers; ``slow`` ones run on fewer customers than the segments."""
 
     name: str
     make: Callable[[int, int], Any]
@@ -54,7 +55,7 @@ def _ours(k: int, seed: int) -> Any:
 TUNED: Final = Peer(
     "River KMeans, tuned (halflife .005)", _river("KMeans", k="n_clusters", halflife=0.005, seed=1), slow=False
 )
-"""The calmest of them that still follows the stream: ours are measured by how much calmer they are."""
+"""The calmest of River's clusterers that still follows the stream; the reference for ``calmer``."""
 PEERS: Final = (
     Peer("River KMeans, default", _river("KMeans", k="n_clusters", seed=1), slow=False),
     TUNED,
@@ -70,7 +71,7 @@ PEERS: Final = (
 
 
 def stream(peer: Peer, activity: Activity, k: int, seed: int) -> Labels:
-    """Labels (days + 1, customers) that the peer publishes; code 2 + cluster, 1 before it gave any."""
+    """Return the labels (days + 1, customers) that a peer would publish; code 2 + cluster, 1 before its first label."""
     from river import preprocessing
 
     model: Any = peer.make(k, seed)
@@ -81,11 +82,11 @@ def stream(peer: Peer, activity: Activity, k: int, seed: int) -> Labels:
     edges = activity.edges
     for day in range(activity.days):
         for at in range(int(edges[day]), int(edges[day + 1])):
-            # Numbers instead of names: River's K-means draw centres in the order of a set of keys, and that of texts is
-            # another in every process.
+            # Use numbers as keys: River's K-means draws centres in the order of a set of keys, which for texts differs
+            # between processes.
             row = dict(enumerate(x[at].tolist()))
             scaler.learn_one(row)
-            # A fresh mapping each: some clusterers keep what they are given.
+            # Pass a new mapping each time, because some clusterers store it.
             model.learn_one(scaler.transform_one(row))
             label = _predicted(model, scaler.transform_one(row))
             now[activity.customer[at]] = NEW if label is None else NEW + 1 + label
@@ -97,12 +98,12 @@ def _predicted(model: Any, point: Mapping[int, float]) -> int | None:
     try:
         label = model.predict_one(point)
     except (KeyError, ValueError, IndexError, AttributeError, TypeError, ZeroDivisionError):
-        return None  # STREAMKMeans before its first chunk, and micro-cluster methods without any
+        return None  # STREAMKMeans before its first chunk, and micro-cluster methods without clusters
     return None if label is None or label < 0 else min(int(label), 30_000)
 
 
 def features(activity: Activity) -> FloatArray:
-    """The seven features after each row of the activity, shape (rows, 7)."""
+    """Return the seven features after each row of the activity, shape (rows, 7)."""
     n = len(activity.customers)
     memory = np.zeros((n, B_WIDTH))
     seen = np.zeros(n, dtype=np.int64)
@@ -121,7 +122,7 @@ def features(activity: Activity) -> FloatArray:
 
 
 def at_the_end(activity: Activity, chosen: IntArray) -> FloatArray:
-    """The seven features of customers on the last day, standardised, shape (n, 7)."""
+    """Return the seven features of the chosen customers on the last day, standardised, shape (n, 7)."""
     memory = np.zeros((len(activity.customers), B_WIDTH))
     weight = 2 ** (-(activity.days - activity.day) / HALF_LIFE)
     np.add.at(memory, activity.customer, activity.buckets * weight[:, None])
@@ -150,7 +151,7 @@ def _seven(memory: FloatArray, days_ago: IntArray) -> FloatArray:
 
 
 def evidence_of(activity: Activity, need: Evidence) -> BoolArray:
-    """Whether customers had the evidence for a cluster at each grid day, shape (days + 1, customers)."""
+    """Return whether customers had the evidence for a cluster at each grid day, shape (days + 1, customers)."""
     counts = np.zeros((2, len(activity.customers)))
     out = np.zeros((activity.days + 1, len(activity.customers)), dtype=np.bool_)
     edges = activity.edges
@@ -164,7 +165,7 @@ def evidence_of(activity: Activity, need: Evidence) -> BoolArray:
 
 
 def batch(x: FloatArray, k: int, seed: int) -> dict[str, IntArray]:
-    """Labels of scikit-learn's clusterers for points (n, d); DBSCAN's noise is a group of its own.
+    """Return the labels of scikit-learn's clusterers for points (n, d); DBSCAN's noise is a separate group.
 
     Raises
     ------

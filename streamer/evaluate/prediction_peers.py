@@ -1,6 +1,7 @@
-"""Other ways to foresee an order, on the questions of `streamer.evaluate.predictions`: a rule, a table, BG/NBD, learners.
+"""Other methods for predicting an order, on the questions of `streamer.evaluate.predictions`: a rule, a table, BG/NBD,
+and learners.
 
-They learn from the same panel, and from nothing later than the day.
+They learn from the same panel, and use nothing later than the day.
 """
 
 from __future__ import annotations
@@ -30,19 +31,19 @@ LEARNERS: Final[Mapping[str, tuple[str, Params]]] = {
     "SVM, RBF kernel": ("svm-rbf", {"C": 1.0, "gamma": 0.02}),
     "neural network, 32-16": ("mlp", {"alpha": 0.01}),
 }
-"""Usual settings; `streamer learn challenge` searches them."""
+"""Learners with usual settings; `streamer learn challenge` searches for better ones."""
 _LATENESS: Final = (2.0, 4.0, 6.0)
-"""Borders of the lifecycle rule, in usual gaps."""
+"""Borders of the lifecycle rule, in the customer's usual gaps."""
 _CERTAIN: Final = 700.0
 
 
 def peers(orders: Orders, panel: IntArray, day: int, hazard: FloatArray) -> dict[str, FloatArray]:
-    """What each method says on a day of everybody who is asked then, (n,) by name.
+    """Return each method's predictions on a day, (n,) by name.
 
     Parameters
     ----------
     hazard
-        What the weekly hazard says, (n,).
+        Probabilities by the weekly hazard, (n,).
     """
     now = asked_of_all(orders, panel, day, HORIZON)
     past = list(questions(orders, panel, day, HORIZON, 4 * WEEK))
@@ -63,9 +64,9 @@ def peers(orders: Orders, panel: IntArray, day: int, hazard: FloatArray) -> dict
 
 
 def bg_nbd(dropout: Dropout, records: Records, day: int, days: int) -> FloatArray:
-    """Probability (n,) of an order in [day, day + days) by BG/NBD: not gone, and not silent.
+    """Return the BG/NBD probability (n,) of an order in [day, day + days), by customers who have not dropped out.
 
-    Nobody drops out without an order, so silence of who is there has the Pareto form.
+    Customers drop out only after an order, so the inactivity of active customers has a Pareto distribution.
     """
     r, alpha, a, b = dropout.orders
     x, recency, age = records.orders - 1.0, records.last - records.first, day - records.first
@@ -84,12 +85,12 @@ def _dropout(orders: Orders, panel: IntArray, day: int, now: Records) -> FloatAr
 
 
 def _by_rule(past: list[Asked], now: Asked) -> FloatArray:
-    """The share of earlier customers in the same group of lateness who ordered, drawn a little to that of all."""
+    """Return the share of earlier buyers in the same group of lateness, shrunk a little towards the overall share."""
     groups = np.concatenate([_group(one) for one in past])
     came = np.concatenate([one.came for one in past])
     count = np.bincount(groups, minlength=len(_LATENESS) + 1)
     share = (np.bincount(groups, came, len(_LATENESS) + 1) + 5.0 * came.mean()) / (count + 5.0)
-    # The rule says that the later are the less likely; a young shop has hardly seen the latest group.
+    # The rule assumes that later customers are less likely to order; a young shop has hardly any in the latest group.
     falling = np.minimum.accumulate(share) - 1e-3 * np.arange(len(share))
     found: FloatArray = np.clip(falling[_group(now)], 1e-3, 1.0)
     return found

@@ -1,4 +1,4 @@
-"""Evaluate predictions on a history: weekly questions in order, learned when their week is over, judged on the days after."""
+"""Evaluates predictions on a history: weekly questions in order, learned when their week is over, judged on later days."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from streamer.evaluate.activity import Activity
 PANEL: Final = 2_000
 LEAST_GAPS: Final = 3
 LATE: Final = 1.5
-"""Silence in own usual gaps from which on a customer is late."""
+"""Minimum inactivity of a late customer, in own usual gaps."""
 _RECENCY: Final = [NAMES.index("level"), NAMES.index("recency")]
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A method's predictions of a day and their outcomes.
+    """Predictions of a method on one day, with their outcomes.
 
     Attributes
     ----------
     customers
         Number of customers evaluated.
     said, came
-        Their mean predicted chance, and the share of them who ordered.
+        Mean predicted probability, and share of customers who ordered.
     """
 
     day: int
@@ -49,7 +49,7 @@ class Answered:
 
     @classmethod
     def of(cls, day: int, method: str, chances: FloatArray, came: FloatArray) -> Answered:
-        """Chances (n,) against who came (n,), 0 or 1."""
+        """Compare probabilities (n,) with outcomes (n,), 0 or 1."""
         return cls(day, method, len(came), judge(chances, came), float(chances.mean()), float(came.mean()))
 
 
@@ -64,38 +64,38 @@ class Orders:
         self._edges = np.searchsorted(self.day, np.arange(activity.days + 1))
 
     def on(self, day: int) -> IntArray:
-        """The customers who ordered on a day."""
+        """Return the customers who ordered on a day."""
         found: IntArray = self.customer[self._edges[day] : self._edges[day + 1]]
         return found
 
     def between(self, first: int, end: int) -> FloatArray:
-        """Shape (customers,): 1 if the customer ordered in [first, end)."""
+        """Return whether each customer ordered in [first, end), 0 or 1, shape (customers,)."""
         came = np.zeros(self.customers)
         came[self.customer[self._edges[first] : self._edges[min(end, self.days)]]] = 1.0
         return came
 
     def records(self, day: int) -> Records:
-        """The knowledge at the beginning of a day."""
+        """Return the records at the start of a day."""
         records = Records.empty(self.customers)
         for before in range(day):
             self.note(records, before)
         return records
 
     def note(self, records: Records, day: int) -> None:
-        """Count the orders and the money of a day; days must ascend."""
+        """Add the orders and the money of a day; days must ascend."""
         records.note(day, self.on(day))
         rows = slice(self._paid[day], self._paid[day + 1])
         np.add.at(records.spend, self._payers[rows], self._money[rows])
 
 
 def panel_of(customers: list[str], most: int = PANEL) -> IntArray:
-    """Indices of the panel's customers: those who remain longest as the panel is thinned."""
+    """Return the indices of the panel: the customers who remain longest as the panel is thinned."""
     ranks = np.array([panel_rank(customer) for customer in customers])
     return np.sort(np.argsort(-ranks, kind="stable")[:most]).astype(np.int64)
 
 
 def beliefs(orders: Orders, panel: IntArray, until: int, prior: Belief) -> list[tuple[int, Belief]]:
-    """The weights after each weekly step, by day; they contain nothing of that day or later."""
+    """Return the belief after each weekly step, by day; each uses only data before its day."""
     belief, found = prior, [(0, prior)]
     for day, x, came in answers(orders, panel, until):
         belief = learned(forgotten(belief, prior, WEEK), x, came)
@@ -106,7 +106,9 @@ def beliefs(orders: Orders, panel: IntArray, until: int, prior: Belief) -> list[
 def answers(
     orders: Orders, panel: IntArray, until: int, horizon: int = WEEK, every: int = WEEK
 ) -> Iterator[tuple[int, FloatArray, FloatArray]]:
-    """Questions closed by ``until``: the day, features (d, n) on that day, and whether customers ordered in the horizon (n,)."""
+    """Yield the questions closed by ``until``: day, features (d, n) on it, and whether customers ordered in the horizon
+    (n,).
+    """
     records = Records.empty(orders.customers)
     waiting: list[tuple[int, IntArray, FloatArray]] = []
     for day in range(until + 1):
@@ -123,7 +125,7 @@ def answers(
 
 
 Peers = Callable[[Orders, IntArray, int, FloatArray], dict[str, FloatArray]]
-"""Further methods: each one's prediction for every customer, from orders, panel, day, and the weekly hazard's answer."""
+"""Further methods: takes orders, panel, day and the weekly hazard's prediction; returns each method's predictions."""
 
 
 def evaluate(
@@ -133,13 +135,14 @@ def evaluate(
     peers: Peers | None = None,
     by_rhythm: bool = False,
 ) -> list[Answered]:
-    """Evaluate everybody alive on each date on the HORIZON days after it; learned from a panel, without later data.
+    """Evaluate all active customers on each date against the next HORIZON days; learned from a panel, without later
+    data.
 
     Parameters
     ----------
     by_rhythm
-        Evaluate the weekly hazard also among customers with a rhythm of their own (`LEAST_GAPS` gaps): separately for
-        those on time and those who are late.
+        Also evaluate the weekly hazard among customers with a rhythm (`LEAST_GAPS` gaps), separately for those on time
+        and those who are late.
     """
     orders, panel, found = Orders(activity), panel_of(activity.customers), []
     learned_on = beliefs(orders, panel, max(dates), shipped())
@@ -171,7 +174,7 @@ def evaluate(
 
 
 def _by_rhythm(known: Records, day: int) -> dict[str, IntArray]:
-    """Places of customers whose silence is within their own usual gap, and of those who are late by half of it."""
+    """Return the indices of customers within their own usual gap, and of those who are late by half of it."""
     gap = (known.last - known.first) / np.maximum(known.orders - 1, 1)
     silent, steady = day - known.last, known.orders > LEAST_GAPS
     return {
@@ -181,7 +184,7 @@ def _by_rhythm(known: Records, day: int) -> dict[str, IntArray]:
 
 
 def _refitted(orders: Orders, panel: IntArray, day: int) -> Belief:
-    """What the recursion is compared with: all weekly answers known by a day at once, none forgotten."""
+    """Fit all weekly answers known by a day at once, without forgetting: the reference for the recursion."""
     closed = list(answers(orders, panel, day))
     if not closed:
         return shipped()
@@ -191,12 +194,12 @@ def _refitted(orders: Orders, panel: IntArray, day: int) -> Belief:
 
 
 def usual_basket(records: Records, panel: IntArray, day: int) -> float:
-    """The panel's median basket on a day, minor units, as in a version of that day."""
+    """Return the panel's median basket on a day, minor units, as in a version of that day."""
     return records.of(panel[alive(records, panel, day)]).median_basket
 
 
 def _long_answers(orders: Orders, panel: IntArray, day: int) -> tuple[FloatArray, FloatArray]:
-    """All four-weekly questions about HORIZON days whose outcome was known by ``day``."""
+    """Return all four-weekly questions about HORIZON days whose outcome was known by ``day``."""
     closed = list(answers(orders, panel, day, HORIZON, 4 * WEEK))
     if not closed:
         return np.empty((len(NAMES), 0)), np.empty(0)
@@ -204,10 +207,10 @@ def _long_answers(orders: Orders, panel: IntArray, day: int) -> tuple[FloatArray
 
 
 def _regressed(past: FloatArray, answers: FloatArray, x: FloatArray) -> FloatArray:
-    """Logistic regression with a ridge of one on outcomes over the horizon."""
+    """Fit a logistic regression, with a ridge of one, to the outcomes over the horizon."""
     return logistic(total(refit(Belief.around(np.zeros(len(past)), 1.0), past, answers).mean, x))
 
 
 def alive(records: Records, who: IntArray, day: int) -> IntArray:
-    """Indices in ``who`` of the customers who ordered in the ALIVE_DAYS before a day."""
+    """Return the indices in ``who`` of the customers who ordered in the ALIVE_DAYS before a day."""
     return np.flatnonzero((records.orders[who] > 0) & (day - records.last[who] <= ALIVE_DAYS)).astype(np.int64)

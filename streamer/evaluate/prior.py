@@ -1,4 +1,4 @@
-"""Retrain the shipped prior of the predictions: ``python -m streamer.evaluate.prior``."""
+"""Retrains the shipped prior of the predictions: ``python -m streamer.evaluate.prior``."""
 
 from __future__ import annotations
 
@@ -29,8 +29,10 @@ _START: Final = Dropout((1.0, 30.0, 1.0, 3.0), (6.0, 4.0, 60_000.0))
 
 
 def learn() -> dict[str, Any]:
-    """Weights by feature: all weekly answers of the simulated shop's year, with a ridge towards zero. Beside them chances
-    by recency and frequency of the same answers, and orders and money of the whole year.
+    """Learn the shipped prior from the simulated shop's year.
+
+    Returns the weights by feature, fitted to all weekly answers with a ridge towards zero; the probabilities by recency
+    and frequency from the same answers; and the parameters of orders and money of the whole year.
     """
     activity = of_shop(SHOP)
     orders = Orders(activity)

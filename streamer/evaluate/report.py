@@ -32,7 +32,7 @@ COLUMNS: Final[tuple[tuple[str, str, str], ...]] = (
     ("names", "names", "{:.1%}"),
     ("segments", "k", "{:.0f}"),
 )
-"""Figure, heading, and how it is written."""
+"""Metric, heading and format of each column."""
 
 _WIDE: Final = 200
 LEGEND: Final = (
@@ -48,7 +48,7 @@ LEGEND: Final = (
 
 
 def seeds_note(seeds: Sequence[int]) -> str:
-    """The tuning seeds and the seeds shown, in words."""
+    """Return a note on the tuning seeds and the seeds shown."""
     tuned = ", ".join(map(str, TUNING_SEEDS))
     shown = ", ".join(map(str, seeds))
     both = sorted(set(seeds) & set(TUNING_SEEDS))
@@ -57,7 +57,7 @@ def seeds_note(seeds: Sequence[int]) -> str:
 
 
 def written(row: Row) -> list[str]:
-    """The cells of a row."""
+    """Return the cells of a row."""
     values = row.to_dict()
     return [
         "" if isinstance(values[name], float) and isnan(values[name]) else form.format(values[name])
@@ -114,13 +114,13 @@ def show_retail(found: Retail, day: str, console: Console) -> None:
 
 
 def _widen(console: Console) -> None:
-    """Keep all columns of the table in a file or a pipe, which has no width."""
+    """Keep all columns of the table in a file or a pipe, which have no width."""
     if not console.is_terminal:
         console.width = _WIDE
 
 
 def to_json(rows: Sequence[Row], seeds: Sequence[int]) -> dict[str, Any]:
-    """The whole as one JSON value; figures that a method does not have are null."""
+    """Return the results as JSON values; metrics that a method lacks are null."""
     return {
         "tuning_seeds": list(TUNING_SEEDS),
         "seeds": list(seeds),
@@ -140,7 +140,7 @@ _STYLE: Final = (
 
 
 def to_html(rows: Sequence[Row], seeds: Sequence[int]) -> str:
-    """One page, nothing loaded from elsewhere."""
+    """Render the results as one self-contained page."""
     heads = "".join(
         f"<th>{escape(h)}</th>" for h in ("shop", "seed", "method", "customers", *(h for _, h, _ in COLUMNS))
     )
@@ -169,7 +169,7 @@ def to_html(rows: Sequence[Row], seeds: Sequence[int]) -> str:
 
 
 def bars(title: str, values: Sequence[tuple[str, float]]) -> str:
-    """A bar chart as inline SVG; figures that are missing get no bar."""
+    """Return a bar chart as inline SVG; missing values have no bar."""
     shown = [(name, value) for name, value in values if not isnan(value)]
     if not shown:
         return ""

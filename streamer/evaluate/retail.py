@@ -1,4 +1,6 @@
-"""Evaluate a file: how well the segments of one day predict the next 90, beside batch K-means and recency-frequency cells."""
+"""Evaluates a file: how well the segments of one day predict the next 90 days, compared with batch K-means and
+recency-frequency cells.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ from streamer.evaluate.future import explained, thirds
 
 FOLLOWING_DAYS = 90
 OFF = Preset(h=0.0, theta=1e-9, eta=NEVER, volume_h=0.0, volume_theta=1e-9)
-"""No hysteresis: everybody is every day where they are nearest."""
+"""Disables hysteresis: each customer is in the nearest segment every day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ class Retail:
     Attributes
     ----------
     rows
-        Name of the division; eta^2 of log(1 + spend) and AUC of "buys again" in the 90 days after; groups.
+        For each division of the customers: name, eta^2 of log(1 + spend) and AUC of "buys again" in the next 90 days,
+        and number of groups.
     as_of
         Grid day number of the division.
     customers
@@ -41,9 +44,9 @@ class Retail:
     bounce
         Share of moves undone within 30 days, from the first frame on.
     stale
-        Share of labels that an exact re-score at the end changes, hysteresis off.
+        Share of labels that an exact re-score at the end changes, without hysteresis.
     frame, why
-        The frame in force at the end, and in words what decided.
+        The frame in force at the end, and the reason for its selection.
     moves
         Moves per 1,000 customer-months.
     cards
@@ -119,7 +122,7 @@ def _features(stats: SingleArray, model: ClusterModel) -> FloatArray:
 
 
 def _clustered(on: Run, off: Run, activity: Activity, day: int) -> tuple[IntArray, SingleArray, IntArray]:
-    """Customers with a segment in both runs, everybody's statistics, and the customers' indices in them."""
+    """Return the customers with a segment in both runs, all statistics, and the customers' indices in them."""
     look = off.noise_samples[day]
     place = {customer: at for at, customer in enumerate(look.customers)}
     chosen = np.flatnonzero((on.labels[day] > NEW) & (off.labels[day] > NEW))
@@ -133,7 +136,7 @@ def _clustered(on: Run, off: Run, activity: Activity, day: int) -> tuple[IntArra
 
 
 def _following(activity: Activity, day: int) -> tuple[FloatArray, FloatArray]:
-    """Net spend and order counts of each customer in the 90 days from ``day`` on."""
+    """Return the net spend and order counts of each customer in the 90 days from ``day`` on."""
     spend, orders = np.zeros(len(activity.customers)), np.zeros(len(activity.customers))
     rows = (activity.day >= day) & (activity.day < day + FOLLOWING_DAYS)
     np.add.at(spend, activity.customer[rows], activity.buckets[rows, B_MONEY])
@@ -142,7 +145,7 @@ def _following(activity: Activity, day: int) -> tuple[FloatArray, FloatArray]:
 
 
 def _recency_frequency(activity: Activity, day: int) -> tuple[FloatArray, FloatArray]:
-    """Days since the last order and number of orders before ``day``."""
+    """Return the days since the last order and the number of orders before ``day``."""
     rows = (activity.day < day) & (activity.buckets[:, B_ORDERS] > 0)
     last = np.zeros(len(activity.customers))
     np.maximum.at(last, activity.customer[rows], activity.day[rows])
@@ -152,13 +155,13 @@ def _recency_frequency(activity: Activity, day: int) -> tuple[FloatArray, FloatA
 
 
 def _bounce(run: Run, activity: Activity) -> float:
-    """Bounce within 30 days, from the first frame on."""
+    """Return the share of moves undone within 30 days, from the first frame on."""
     first = run.timeline[0][0] - activity.first_day
     return metrics.bounce(run.labels, first)
 
 
 def _stale(off: Run, activity: Activity) -> float:
-    """Share of labels that an exact scoring of everybody at the end would change."""
+    """Return the share of labels that an exact scoring of all customers at the end would change."""
     model = _in_force(off, activity.first_day + activity.days)
     assert model is not None
     look = off.noise_samples[activity.days]
@@ -179,7 +182,7 @@ def _moves_per_month(run: Run, activity: Activity) -> float:
 
 
 def _cards(model: ClusterModel, codes: IntArray, spend: FloatArray) -> list[dict[str, object]]:
-    """The segments of that day, by descending later spend per customer."""
+    """Return cards of the day's segments, by later spend per customer, largest first."""
     total = max(float(np.maximum(spend, 0).sum()), 1.0)
     cards: list[dict[str, object]] = []
     for segment in model.segments:

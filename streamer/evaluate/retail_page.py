@@ -1,4 +1,4 @@
-"""How well the segments of one day of a file predict the 90 days after it, as one self-contained page."""
+"""One self-contained page about how well a file's segments of one day predict the next 90 days."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _WHAT: Final = (
 
 
 def page(found: Retail, name: str, day: str, currency: str) -> str:
-    """The page; nothing is loaded from elsewhere.
+    """Render the page.
 
     Parameters
     ----------
     name
-        Of the file.
+        Name of the file.
     day
-        Of the segments, ``YYYY-MM-DD``.
+        Day of the segments, ``YYYY-MM-DD``.
     """
     title = f"Segments of {name} on {day}"
     figures = "".join(f"<section>{chart.html('as a table')}</section>" for chart in _charts(found, currency))
@@ -73,7 +73,7 @@ def _charts(found: Retail, currency: str) -> Sequence[charts.Chart]:
 
 
 def _divisions(found: Retail) -> str:
-    """The predictive value of each division of the customers."""
+    """Render the predictive value of each division of the customers."""
     rows = "".join(
         f'<tr><th scope="row">{_text(name)}</th><td>{eta:.3f}</td><td>{area:.3f}</td><td>{groups}</td></tr>'
         for name, eta, area, groups in found.rows

@@ -1,4 +1,4 @@
-"""Figures for shops whose buyers keep a rhythm: moves without a change, and how soon a stop is detected."""
+"""Metrics for shops whose buyers keep a rhythm: moves without a change, and delay in detecting a stop."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from streamer.evaluate.bench import Run
 from streamer.evaluate.metrics import AGE_DAYS, FROM_DAY, SETTLED_DAYS, STAY_DAYS, Labels, Truth, majority
 
 GAPS: Final = 1.5
-"""Usual gaps after the last order within which a stop is to be seen."""
+"""Number of usual gaps after the last order within which a stop should be detected."""
 MONTH: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Stillness:
-    """Figures from day FROM_DAY on, without moves of cause ``refit``, which trigger no messages.
+    """Metrics from day FROM_DAY on, without moves of cause ``refit``, which trigger no messages.
 
     Attributes
     ----------
     own
         Moves per 1,000 events of customers who have not changed for SETTLED_DAYS days.
     monthly
-        The same per 1,000 customer-months: comparable between shops with and without clicks.
+        The same per 1,000 customer-months, comparable between shops with and without clicks.
     regulars_moved
-        Customers who keep a rhythm and never changed, and moved; NaN where nobody keeps one.
+        Share of customers with a rhythm who never changed but were moved; NaN if none has a rhythm.
     stops_seen
-        Share of those who stopped for good that were in a segment of such customers within GAPS of their usual gaps
-        after the day on which their next order was due, and stayed; NaN where nobody stops.
+        Share of customers who stopped for good and entered, to stay, a segment of such customers within GAPS usual gaps
+        after their next order was due; NaN if none stops.
     """
 
     own: float
@@ -42,7 +42,7 @@ class Stillness:
 
 
 def stillness(run: Run, activity: Activity, truth: Truth) -> Stillness:
-    """The figures of a run."""
+    """Compute the metrics of a run."""
     moves = [m for m in run.moves if m.from_id not in (None, "new") and m.cause != "refit"]
     at = np.array([m.day - activity.first_day for m in moves], dtype=np.int64)
     who = np.array([m.row for m in moves], dtype=np.int64)
@@ -67,7 +67,7 @@ def _regulars_moved(truth: Truth, movers: IntArray) -> float:
 
 
 def _stops_seen(labels: Labels, activity: Activity, truth: Truth) -> float:
-    """Figures of customers who stopped from FROM_DAY on, early enough to be detected by the end."""
+    """Return ``stops_seen``, for customers who stopped from FROM_DAY on and early enough to be detected by the end."""
     if truth.gap is None or truth.stopped < 0:
         return nan
     last = np.full(len(activity.customers), -1, dtype=np.int64)
@@ -76,7 +76,7 @@ def _stops_seen(labels: Labels, activity: Activity, truth: Truth) -> float:
     owner = majority(labels, truth.kind)
     seen, count = 0, 0
     for customer in stopped.tolist():
-        # Labels of grid day d know what happened until d - 1.
+        # Labels of grid day d include events until d - 1.
         latest = int(last[customer] + 1 + (1 + GAPS) * truth.gap[customer])
         if latest + STAY_DAYS >= len(labels):
             continue

@@ -1,4 +1,4 @@
-"""The command's runs: simulated shops with our segments and other methods, as rows of figures."""
+"""Runs of the command: simulated shops with our segments and with other methods, as rows of metrics."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from streamer.simulator.config import ShopConfig
 from streamer.simulator.simulate import Shop
 
 TUNING_SEEDS: Final = (1, 2, 3)
-"""Seeds on which settings were chosen; never printed as results."""
+"""Seeds on which settings were tuned; never shown as results."""
 SEEDS: Final = (7, 8)
 SCENARIOS: Final = ("stationary", "hard", "shock", "new-archetype", "holidays", "lifelike", "bots", *SHOPS)
 PRESETS: Final[dict[str, Preset]] = {"conservative": CONSERVATIVE, "responsive": RESPONSIVE}
@@ -36,25 +36,26 @@ _LOOK_BACK = 42
 
 OnProgress = Callable[[str], None]
 Others = Literal["all", "tuned", "none"]
-"""Which other methods are run: all, only the tuned one that ours are measured by, or none."""
+"""Other methods to run: all, only the tuned reference, or none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One method on one shop. Figures that a method does not have are NaN.
+    """Results of one method on one shop. Metrics that a method lacks are NaN.
 
     Attributes
     ----------
     batch_ari, batch_ari_off
-        Agreement with batch K-means in the same frame at the end, and that of the nearest centroids without hysteresis.
+        Agreement with batch K-means in the same frame at the end, with hysteresis and without.
     inertia_off
-        Inertia of the nearest centroids over that of batch K-means.
+        Inertia of the nearest centroids relative to that of batch K-means.
     names, names_mean
-        Share of customers to whom two of six independent panels give the same name: the worst pair, and the mean.
+        Share of customers to whom two of six independent panels assign the same name: worst pair, and mean.
     refits
         Share of published moves whose cause is a refit.
     calmer
-        Spurious moves of River's tuned ``KMeans``, given the same customers of the same shop, over this method's.
+        Ratio of the spurious moves of River's tuned ``KMeans`` to this method's, on the same customers of the same
+        shop.
     own, monthly, regulars_moved, stops_seen
         As in ``stillness``.
     """
@@ -91,10 +92,10 @@ def run(
     on_progress: OnProgress,
     config: LearnerConfig | None = None,
 ) -> list[Row]:
-    """All rows.
+    """Run all methods and return their rows.
 
-    The others run on the first scenario: River's ``KMeans`` on each seed with the customers that ours have, the rest
-    on the first seed and with fewer, since they are slow and say the same on every shop.
+    The other methods run on the first scenario only: River's ``KMeans`` on each seed with the same customers as ours,
+    the rest on the first seed with fewer customers, since they are slow and similar in every shop.
     """
     rows: list[Row] = []
     equals: list[Row] = []
@@ -116,19 +117,19 @@ def run(
 
 
 def _equals(peers: Others) -> Sequence[others.Peer]:
-    """Other methods that get the same customers as ours."""
+    """Return the other methods that run on the same customers as ours."""
     if peers == "all":
         return [peer for peer in others.PEERS if not peer.slow]
     return [others.TUNED] if peers == "tuned" else []
 
 
 def beside(rows: Sequence[Row], peers: Sequence[Row]) -> list[Row]:
-    """``rows`` with the ratio of the tuned peer's spurious moves to theirs, where it was run on the same customers."""
+    """Return ``rows`` with the ratio of the tuned peer's spurious moves to theirs, if it was run on the same customers."""
     tuned = {(row.scenario, row.seed, row.customers): row for row in peers if row.method == others.TUNED.name}
     found = []
     for row in rows:
         peer = tuned.get((row.scenario, row.seed, row.customers))
-        # In a shop too small for a single spurious move the ratio is no figure.
+        # In a shop too small for a spurious move, the ratio is undefined.
         if peer is not None and row.scores.spurious > 0:
             row = replace(row, calmer=peer.scores.spurious / row.scores.spurious)
         found.append(row)
@@ -136,7 +137,7 @@ def beside(rows: Sequence[Row], peers: Sequence[Row]) -> list[Row]:
 
 
 def shop(scenario: str, seed: int, customers: int) -> tuple[Activity, Truth]:
-    """A shop's activity and truth over a year. Shops of orders alone have a size of their own."""
+    """Return a shop's activity and truth over a year. Shops that record only orders have a fixed size."""
     if scenario in SHOPS:
         return order_shop(scenario, seed)
     config = ShopConfig(customers=customers, seed=seed, scenario=scenario)
@@ -145,7 +146,7 @@ def shop(scenario: str, seed: int, customers: int) -> tuple[Activity, Truth]:
 
 
 def ours(scenario: str, seed: int, preset: str, activity: Activity, truth: Truth, config: LearnerConfig) -> Row:
-    """The service's segments under a preset."""
+    """Run the service's segments under a preset."""
     days = activity.days
     run = play(activity, replace(config, preset=PRESETS[preset]), look_days=(days - _LOOK_BACK, days))
     scores = judge(run.labels, truth, activity.events, run.evidence)
@@ -163,7 +164,7 @@ def ours(scenario: str, seed: int, preset: str, activity: Activity, truth: Truth
 
 
 def _beside_batch(row: Row, run: Run, activity: Activity, seed: int) -> Row:
-    """The row with agreement with batch K-means in the same frame, and of names over panels."""
+    """Return the row with the agreement with batch K-means in the same frame, and of names between panels."""
     model, look, days = run.model, run.noise_samples[activity.days], activity.days
     assert model is not None
     place = {customer: at for at, customer in enumerate(activity.customers)}
@@ -197,14 +198,14 @@ def _features(stats: SingleArray, run: Run) -> FloatArray:
 def streamed(
     peer: others.Peer, scenario: str, seed: int, activity: Activity, truth: Truth, config: LearnerConfig
 ) -> Row:
-    """A clusterer of River's on the stream."""
+    """Run one of River's clusterers on the stream."""
     evidence = others.evidence_of(activity, config.evidence)
     labels = others.stream(peer, activity, config.k or 6, seed)
     return Row(scenario, seed, peer.name, len(activity.customers), judge(labels, truth, activity.events, evidence))
 
 
 def of_slow_peers(scenario: str, seed: int, config: LearnerConfig, on_progress: OnProgress) -> list[Row]:
-    """River's other clusterers on the stream; far fewer customers than ours, as the rows say."""
+    """Run River's other clusterers on the stream, with far fewer customers than ours, as the rows state."""
     activity, truth = shop(scenario, seed, SLOW_PEER_CUSTOMERS)
     rows = []
     for peer in others.PEERS:
@@ -215,7 +216,7 @@ def of_slow_peers(scenario: str, seed: int, config: LearnerConfig, on_progress: 
 
 
 def of_batch(scenario: str, seed: int, config: LearnerConfig, on_progress: OnProgress) -> list[Row]:
-    """scikit-learn's clusterers at the end; fewer customers than ours, as the rows say."""
+    """Run scikit-learn's clusterers at the end, with fewer customers than ours, as the rows state."""
     rows = []
     activity, truth = shop(scenario, seed, BATCH_CUSTOMERS)
     evidence = others.evidence_of(activity, config.evidence)

@@ -11,7 +11,7 @@ from streamer.simulator.truth import CustomerTruth
 
 
 def over_days(customers: list[CustomerTruth], activity: Activity) -> Truth:
-    """The archetype of each customer at each grid day."""
+    """Return the archetype of each customer at each grid day."""
     number = {kind.name: at for at, kind in enumerate(KINDS)}
     kind = np.full((activity.days + 1, len(customers)), -1, dtype=np.int8)
     changed = np.full(len(customers), LONG_AGO, dtype=np.int64)

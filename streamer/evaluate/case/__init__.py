@@ -1,1 +1,3 @@
-"""The e-commerce case: who will spend much, reached within a budget, and what a campaign could prove of it."""
+"""The e-commerce case: predict high spenders, reach them within a budget, and plan a campaign that can prove its
+effect.
+"""

@@ -1,4 +1,4 @@
-"""What a campaign to the chosen customers costs and could earn, and what it could prove."""
+"""Costs and possible earnings of a campaign to chosen customers, and the effects it could prove."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ import numpy as np
 from models.behaviour.layout import FloatArray
 
 MARGIN: Final = 0.30
-"""Assumed share of the spend that is the shop's own."""
+"""Assumed margin: the share of the spend that the shop keeps."""
 CONTACT_COSTS: Final = (0.05, 0.50, 2.00)
 """Assumed costs of one contact, major units."""
 UPLIFT: Final = 0.02
-"""Assumed additional spend of those contacted, as a share."""
+"""Assumed additional spend of contacted customers, as a share."""
 HELD_OUT: Final = (0.10, 0.50)
 _CAP: Final = 0.95
 _WON: Final = 0.10
-"""Planted effect: share of those who would not have come whom the campaign wins."""
+"""Planted effect: share of customers who would not have ordered but do so because of the campaign."""
 _CAMPAIGNS: Final = 1_000
 _SEED: Final = 1
-# Two-sided test at 5 %, power 80 %: quantiles of the normal distribution.
+# Normal quantiles for a two-sided test at 5 % with 80 % power.
 _SIGNIFICANT: Final = 1.959964
 _POWER: Final = 0.841621
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Money of a campaign to some customers.
+    """Costs and earnings of a campaign to some customers.
 
     Attributes
     ----------
     customers, spend
-        How many, and what they spent in the 90 days after, major units; measured.
+        Number of customers, and their measured spend in the next 90 days, major units.
     pays_from
-        For each of CONTACT_COSTS the uplift of spend from which on a contact pays, a share.
+        For each of CONTACT_COSTS, the minimum uplift of spend (a share) at which a contact pays.
     net, roi
-        Profit at UPLIFT and the dearest contact, major units, and over its costs; assumed.
+        Assumed profit at UPLIFT and the highest contact cost, in major units and over the costs.
     """
 
     customers: int
@@ -49,14 +49,14 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What one campaign could prove with a share of the chosen customers held out.
+    """Effects that one campaign could prove with a share of the chosen customers held out.
 
     Attributes
     ----------
     held_out
-        That share.
+        Share of customers held out.
     least, least_adjusted
-        Least uplift of spend seen with 80 % power: of spend uncapped, and capped and adjusted for spend before.
+        Minimum uplift of spend detected with 80 % power: without a cap, and capped and adjusted for earlier spend.
     """
 
     held_out: float
@@ -71,11 +71,11 @@ class Planted:
     Attributes
     ----------
     come_anyway
-        Share of the chosen customers who ordered in the 90 days after.
+        Share of the chosen customers who ordered in the next 90 days.
     true, estimate
-        Effect on the share who order: planted, and the campaigns' mean.
+        Effect on the share of buyers: planted, and mean estimate of the campaigns.
     significant
-        Share of the campaigns in which it was significant.
+        Share of the campaigns with a significant effect.
     """
 
     come_anyway: float
@@ -85,7 +85,7 @@ class Planted:
 
 
 def reach(spend: FloatArray) -> Reach:
-    """Money of a campaign to customers who spend (n,) in the 90 days after, major units."""
+    """Return the costs and earnings of a campaign, from customers' spend (n,) in the next 90 days, major units."""
     n, total = len(spend), float(np.maximum(spend, 0.0).sum())
     own = MARGIN * total
     costs = n * CONTACT_COSTS[-1]
@@ -94,12 +94,12 @@ def reach(spend: FloatArray) -> Reach:
 
 
 def proofs(spend: FloatArray, before: FloatArray) -> list[Proof]:
-    """What campaigns could prove with each of HELD_OUT.
+    """Return the effects that campaigns could prove with each of HELD_OUT.
 
     Parameters
     ----------
     before
-        Spend so far, (n,).
+        Earlier spend, (n,).
     """
     plain, capped = np.maximum(spend, 0.0), _capped(spend)
     slope, level = np.polyfit(_capped(before), capped, 1)
@@ -120,12 +120,12 @@ def _capped(spend: FloatArray) -> FloatArray:
 
 
 def planted(came: FloatArray) -> Planted:
-    """Simulate campaigns that win one in ten of those who would not have come.
+    """Simulate campaigns that win one in ten of the customers who would not have ordered.
 
     Parameters
     ----------
     came
-        Who ordered in the 90 days after without one, 0 or 1, (n,).
+        Whether each customer ordered in the next 90 days without a campaign, 0 or 1, (n,).
     """
     rng, n = np.random.default_rng(_SEED), len(came)
     effects, significant = [], 0

@@ -1,4 +1,4 @@
-"""What there was to clean: rows that name no customer, cancellations, prices of nought."""
+"""Counts of unusable data: rows without a customer, cancellations, prices of zero."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from streamer.sources.source import FileSource
 _MAX_LINE_BYTES: Final = 1 << 16
 
 Fact = tuple[str, int]
-"""What is counted, and how many."""
+"""A count with its description."""
 
 
 def facts(source: FileSource, activity: Activity) -> list[Fact]:
-    """Counts of the file as it was read, and of Online Retail those of its raw rows."""
+    """Return the counts of a file as read; for Online Retail also those of its raw rows."""
     bought = activity.buckets[:, B_ORDERS] > 0
     buyers = len(np.unique(activity.customer[bought]))
     found = [("rows", source.rows or int(activity.events.sum()))]
@@ -38,7 +38,7 @@ def facts(source: FileSource, activity: Activity) -> list[Fact]:
 
 
 def _of_rows(path: Path) -> list[Fact]:
-    """What stands in the rows of an Online Retail file, before anything is left out."""
+    """Count the raw rows of an Online Retail file."""
     count: Counter[str] = Counter()
     seen: set[tuple[str, ...]] = set()
     cancelled: set[str] = set()

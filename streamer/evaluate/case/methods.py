@@ -1,4 +1,6 @@
-"""Ways to say who will be of high value: one column, clusters, and scikit-learn's classifiers of the same features."""
+"""Methods that predict high-value customers: single columns, clusters, and scikit-learn classifiers of the same
+features.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +25,14 @@ SPEND: Final = "spend so far, one column"
 _SEED: Final = 1
 _TREES: Final = 300
 _LEAF: Final = 10
-"""Least customers in a leaf; a customer stands in up to six rows."""
+"""Minimum number of rows in a leaf; a customer has up to six rows."""
 _SVM_ROWS: Final = 3_000
 _HABITS: Final = [FEATURES.index(name) for name in HABITS]
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A method's order of the judged customers: the higher, the better (n,). ``is_chance`` for probabilities."""
+    """A method's scores of the evaluated customers, (n,); higher is better. ``is_chance`` marks probabilities."""
 
     method: str
     score: FloatArray
@@ -40,19 +42,19 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows of one or more questions: features (n, d), and the answers (n,)."""
+    """Features (n, d) and outcomes (n,) of one or more questions."""
 
     x: FloatArray
     y: FloatArray
 
 
 def scikit_learn() -> None:
-    """Nothing, where scikit-learn is installed.
+    """Check that scikit-learn is installed.
 
     Raises
     ------
     UserError
-        It is not.
+        It is not installed.
     """
     try:
         import sklearn  # noqa: F401
@@ -61,12 +63,12 @@ def scikit_learn() -> None:
 
 
 def rows_of(questions: Sequence[Question], answer: Callable[[Question], FloatArray]) -> Rows:
-    """The rows of some questions."""
+    """Return the rows of several questions."""
     return Rows(np.concatenate([one.x for one in questions]), np.concatenate([answer(one) for one in questions]))
 
 
 def columns(asked: Asked) -> Iterator[Scored]:
-    """Orders by a single column; no model."""
+    """Yield rankings by a single column, without a model."""
     for method, name, sign in (
         ("latest buyers first", "recency", -1.0),
         ("number of orders", "orders", 1.0),
@@ -77,10 +79,10 @@ def columns(asked: Asked) -> Iterator[Scored]:
 
 
 def learned(asked: Asked, answer: Callable[[Question], FloatArray], on_progress: Callable[[str], None]) -> list[Scored]:
-    """All methods that learn, each from the earlier questions alone."""
+    """Return the scores of all methods that learn, each from the earlier questions alone."""
     train, x = rows_of(asked.earlier, answer), asked.judged.x
     latest = asked.earlier[0]
-    # Answers of these were known when the latest training question was asked.
+    # Outcomes of these questions were known on the day of the latest training question.
     before = rows_of([one for one in asked.earlier if one.day + HORIZON <= latest.day], answer)
     held = Rows(latest.x, answer(latest))
     labels, of_judged = clusters(train.x, x)
@@ -120,7 +122,7 @@ def learned(asked: Asked, answer: Callable[[Question], FloatArray], on_progress:
 
 
 def clusters(past: FloatArray, now: FloatArray) -> tuple[IntArray, IntArray]:
-    """K-means of the habits, standardised: the cluster of each row of the past, and of now."""
+    """Cluster standardised habits by K-means; return the cluster of each row of the past, and of now."""
     from sklearn.cluster import KMeans
     from sklearn.preprocessing import StandardScaler
 
@@ -130,7 +132,7 @@ def clusters(past: FloatArray, now: FloatArray) -> tuple[IntArray, IntArray]:
 
 
 def forest(**options: Any) -> Any:
-    """A random forest; it is not fitted yet."""
+    """Return an unfitted random forest."""
     from sklearn.ensemble import RandomForestClassifier
 
     return RandomForestClassifier(
@@ -139,7 +141,7 @@ def forest(**options: Any) -> Any:
 
 
 def regression(ridge: float = 1.0) -> Any:
-    """A logistic regression of standardised features; it is not fitted yet."""
+    """Return an unfitted logistic regression of standardised features."""
     return _scaled_logistic(C=1.0 / ridge, max_iter=500)
 
 
@@ -207,7 +209,7 @@ def _filter(train: Rows) -> Any:
 
 
 def _wrapper(before: Rows, held: Rows) -> Any:
-    """Five features, each the one that helps most on the held-out question."""
+    """Select five features, one by one, each the most helpful on the held-out question."""
     kept: list[int] = []
     while len(kept) < 5:
         loss = {
@@ -220,14 +222,14 @@ def _wrapper(before: Rows, held: Rows) -> Any:
 
 
 def _searched(before: Rows, held: Rows) -> dict[str, Any]:
-    """The options of a forest with the least log loss on the held-out question."""
+    """Return the forest options with the smallest log loss on the held-out question."""
     grid = [{"min_samples_leaf": leaf, "max_features": share} for leaf, share in product((5, 20, 50), ("sqrt", 0.5))]
     loss = [_loss(forest(n_estimators=100, **options), before, held) for options in grid]
     return grid[int(np.argmin(loss))]
 
 
 def _stacked(before: Rows, held: Rows, train: Rows, x: FloatArray) -> FloatArray:
-    """A regression of the log-odds of three methods, learned on the held-out question."""
+    """Return the probabilities of a regression of three methods' log-odds, fitted on the held-out question."""
     from sklearn.linear_model import LogisticRegression
 
     makers = (forest, regression, _boosting)
@@ -254,7 +256,7 @@ def _log_odds(chances: FloatArray) -> FloatArray:
 
 
 def _share_by_cluster(labels: IntArray, y: FloatArray) -> FloatArray:
-    """Share of ones in each cluster (CLUSTERS,)."""
+    """Return the share of positive outcomes in each cluster, (CLUSTERS,)."""
     found: FloatArray = np.bincount(labels, weights=y, minlength=CLUSTERS) / np.maximum(
         np.bincount(labels, minlength=CLUSTERS), 1
     )

@@ -1,4 +1,4 @@
-"""The case as one page with its charts inside; nothing is loaded from elsewhere."""
+"""The case as one self-contained page with charts."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _STYLE: Final = (
 
 
 def page(case: Case, name: str, day: str, currency: str) -> str:
-    """The page.
+    """Render the page.
 
     Parameters
     ----------
     name
-        Of the file.
+        Name of the file.
     day
-        On which was asked, ``YYYY-MM-DD``.
+        Day of the question, ``YYYY-MM-DD``.
     """
     title = f"Who will spend much: {name} on {day}"
     reached, calibrated, spans = (f"<section>{one.html('as a table')}</section>" for one in _charts(case))

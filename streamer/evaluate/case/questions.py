@@ -1,4 +1,4 @@
-"""Questions of the case: features of everybody on a day, and what they spent in the 90 days after it."""
+"""Questions of the case: each customer's features on a day, and spend in the 90 days after it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from streamer.evaluate.activity import Activity
 QUESTIONS: Final = 6
 SPACING_DAYS: Final = 28
 _FIRST_DAYS: Final = 28
-"""Least days of history before the first question."""
+"""Minimum days of history before the first question."""
 HISTORY_DAYS: Final = _FIRST_DAYS + (QUESTIONS - 1) * SPACING_DAYS + HORIZON
 HIGH_SHARE: Final = 0.2
-"""Share of the customers of the latest training question whose spend was high."""
+"""Share of customers with high spend in the latest training question."""
 HABITS: Final = (
     "recency",
     "lateness",
@@ -38,27 +38,27 @@ HABITS: Final = (
     "clicks",
     "breadth",
 )
-"""What clusters are made of: how somebody buys."""
+"""Features for clustering: how a customer buys."""
 FEATURES: Final = (*HABITS, "spend")
 LEAST_CUSTOMERS: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Everybody who ordered in the 365 days before a day.
+    """A question about all customers who ordered in the 365 days before a day.
 
     Attributes
     ----------
     day
-        Counted from the history's first one.
+        Days since the start of the history.
     customers
-        Places in the activity, (n,).
+        Indices in the activity, (n,).
     x
-        In the order of FEATURES, known at the beginning of the day, (n, d). Amounts and times are logarithms.
+        Features at the start of the day, in the order of FEATURES, (n, d). Amounts and times are logarithms.
     spend
-        Net spend in the HORIZON days from the day on, major units, (n,).
+        Net spend in the HORIZON days from ``day`` on, major units, (n,).
     came
-        1 for who ordered in them, (n,).
+        Whether the customer ordered in that time, 0 or 1, (n,).
     """
 
     day: int
@@ -68,19 +68,19 @@ class Question:
     came: FloatArray
 
     def column(self, name: str) -> FloatArray:
-        """One feature, (n,)."""
+        """Return one feature, (n,)."""
         found: FloatArray = self.x[:, FEATURES.index(name)]
         return found
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The question that is judged, and earlier ones, latest first, that were answered by its day.
+    """The evaluated question, and the earlier questions whose outcome was known on its day, latest first.
 
     Attributes
     ----------
     border
-        Spend from which on a customer is of high value, major units.
+        Minimum spend of a high-value customer, major units.
     """
 
     judged: Question
@@ -88,23 +88,23 @@ class Asked:
     border: float
 
     def high(self, question: Question) -> FloatArray:
-        """1 for who was of high value, (n,)."""
+        """Return whether customers were of high value, 0 or 1, (n,)."""
         found: FloatArray = (question.spend >= self.border).astype(np.float64)
         return found
 
 
 def asked(activity: Activity, day: int, unit: float) -> Asked:
-    """Ask on a day, and on QUESTIONS days before it.
+    """Build the question of a day, and questions of QUESTIONS days before it.
 
     Parameters
     ----------
     unit
-        Minor units in one of the shop's currency.
+        Minor units per major unit of the shop's currency.
 
     Raises
     ------
     UserError
-        There are too few days of data before or after the day, or nobody ordered before it.
+        There are too few days of data before or after the day, or no orders before it.
     """
     if day < HISTORY_DAYS or day + HORIZON > activity.days:
         raise UserError(
@@ -121,7 +121,7 @@ def asked(activity: Activity, day: int, unit: float) -> Asked:
 
 
 def question_of(activity: Activity, day: int, unit: float) -> Question:
-    """The features of a day, and the answers after it."""
+    """Return the features on a day, with the outcomes after it."""
     n = len(activity.customers)
     before = activity.day < day
     past = _Past(activity, before, day)
@@ -134,7 +134,7 @@ def question_of(activity: Activity, day: int, unit: float) -> Question:
 
 
 class _Past:
-    """What was known of every customer at the beginning of a day."""
+    """Running totals of each customer up to the start of a day."""
 
     def __init__(self, activity: Activity, before: BoolArray, day: int) -> None:
         n = len(activity.customers)
@@ -156,7 +156,7 @@ class _Past:
                 self.fading.append(kept)
 
     def features(self, unit: float) -> FloatArray:
-        """All FEATURES (customers, d); only those of customers with an order mean something."""
+        """Return all FEATURES, (customers, d); rows of customers without an order have no meaning."""
         orders, spend = np.maximum(self.orders, 1.0), np.maximum(self.sums[:, B_MONEY], 0.0) / unit
         recency, age = np.maximum(self.day - self.last, 0), np.maximum(self.day - self.first, 0)
         gap = (np.maximum(self.last - self.first, 0) + USUAL_GAP_DAYS) / orders

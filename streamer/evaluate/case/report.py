@@ -1,4 +1,4 @@
-"""The case in words and tables, for a terminal."""
+"""The case as text and tables for a terminal."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ LEGEND: Final = (
 )
 _WIDE: Final = 120
 _HELPS: Final = 0.005
-"""Gain of AUC from which on a model is said to help."""
+"""Minimum gain of AUC for the verdict that a model helps."""
 
 
 def written(row: Row) -> list[str]:
-    """A row's cells, without the method's name."""
+    """Return a row's cells, without the method's name."""
     chances = ["-" if value is None else f"{value:.3f}" for value in (row.brier, row.ece)]
     rest = [f"{value:.2f}" for value in (row.precision, row.recall, row.f1)]
     return [f"{row.auc:.3f}", *chances, *rest, f"{row.reached:.1%}"]
 
 
 def question(case: Case, currency: str) -> list[str]:
-    """The question, the customers asked about, and what is learned from."""
+    """Describe the question, its customers, and the training data."""
     return [
         f"{Count(case.customers):|customer} ordered in the 365 days before. {Count(case.training_rows):|row} of "
         f"{QUESTIONS} earlier questions, {SPACING_DAYS} days apart, teach the methods; all their answers were known on the "
@@ -44,7 +44,7 @@ def question(case: Case, currency: str) -> list[str]:
 
 
 def differences(case: Case) -> list[str]:
-    """By how much methods differ in AUC."""
+    """Return the differences in AUC between methods."""
     return [
         f"AUC of {one.method} less that of {one.against}: {one.estimate:+.3f} (95 % {one.low:+.3f} to {one.high:+.3f})"
         for one in case.differences
@@ -52,7 +52,7 @@ def differences(case: Case) -> list[str]:
 
 
 def verdict(case: Case) -> list[str]:
-    """Whether a model helps: at high value, and at who orders again."""
+    """State whether a model helps, for high value and for repeat orders."""
     found, word = case.differences[0], f"AUC {case.differences[0].estimate:+.3f}"
     column = max((row for row in case.again if row.brier is None), key=lambda row: row.auc)
     model = max((row for row in case.again if row.brier is not None), key=lambda row: row.auc)
@@ -68,7 +68,7 @@ def verdict(case: Case) -> list[str]:
 
 
 def money(case: Case, currency: str) -> list[str]:
-    """What was measured of the money, and what is assumed."""
+    """Describe the money: measured values and assumptions."""
     found = [
         f"Measured: the {Count(case.chosen.customers):|customer} with the highest chance by the forest spent "
         f"{case.chosen.spend:,.0f} of {case.everybody.spend:,.0f} {currency} in the {HORIZON} days after.",
@@ -86,7 +86,7 @@ def money(case: Case, currency: str) -> list[str]:
 
 
 def proof(case: Case) -> list[str]:
-    """What one campaign could prove, and what it could not."""
+    """Describe the effects that one campaign could prove, and those it could not."""
     found = [
         f"With {one.held_out:.0%} held out, the least uplift of spend seen with 80 % power is {one.least:.0%}; "
         f"{one.least_adjusted:.0%} if spend is capped at its 95th percentile and adjusted for earlier spend."

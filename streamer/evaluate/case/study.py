@@ -1,4 +1,4 @@
-"""The case as a whole: questions, methods, reach within a budget, and what a campaign could prove."""
+"""The whole case: questions, methods, reach within a budget, and the effects that a campaign could prove."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from streamer.evaluate.case.questions import FEATURES, Asked, asked
 from streamer.evaluate.predictions import Orders, beliefs, panel_of, usual_basket
 
 BUDGET: Final = 0.2
-"""Share of the customers whom the budget reaches."""
+"""Share of the customers that the budget reaches."""
 _DRAWS: Final = 1_000
 _SEED: Final = 1
 _SHUFFLES: Final = 3
@@ -31,14 +31,14 @@ _GROUPS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A method's figures; ``brier`` and ``ece`` only of chances.
+    """Metrics of a method; ``brier`` and ``ece`` only for probabilities.
 
     Attributes
     ----------
     precision, recall, f1
-        Of the customers whom the budget reaches.
+        Metrics of the customers whom the budget reaches.
     reached
-        Their share of all spend of the 90 days after.
+        Their share of all spend in the next 90 days.
     """
 
     method: str
@@ -54,7 +54,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """By how much the AUC of one method is above that of another, with its 95 % interval over customers."""
+    """Difference in AUC between two methods, with its 95 % interval over customers."""
 
     method: str
     against: str
@@ -65,7 +65,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A cluster: customers, the share of high value among them, and what one spent in the 90 days after, major units."""
+    """A cluster: number of customers, share of high value, and mean spend in the next 90 days, major units."""
 
     customers: int
     high: float
@@ -74,24 +74,24 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Everything the case prints; money in major units.
+    """All results of the case; money in major units.
 
     Attributes
     ----------
     day
-        Grid day of the judged question.
+        Grid day of the evaluated question.
     customers, training_rows
-        Judged customers, and rows of the earlier questions.
+        Number of evaluated customers, and of rows of the earlier questions.
     border, high_share
-        Spend from which on somebody is of high value, and the share who turned out so.
+        Minimum spend of a high-value customer, and the actual share of such customers.
     rows, again
-        Methods for "high value", and for "orders again".
+        Results of the methods for "high value", and for "orders again".
     calibration
-        Ten groups of the forest's chances: said, and came.
+        Predicted and actual share in ten groups of the forest's probabilities.
     importance
-        By how much the forest's AUC falls when one feature is shuffled among customers.
+        Loss of the forest's AUC when a feature is shuffled among customers.
     chosen, everybody
-        Money of a campaign to the customers whom the forest chose, and to all.
+        Costs and earnings of a campaign to the customers chosen by the forest, and to all.
     """
 
     day: int
@@ -116,12 +116,12 @@ class Case:
 def study(
     activity: Activity, day: int, unit: float, cleaned: Sequence[Fact], on_progress: Callable[[str], None]
 ) -> Case:
-    """The case on a day of a history, counted from its first.
+    """Run the case on a day of a history, counted from its first day.
 
     Parameters
     ----------
     unit
-        Minor units in one of the shop's currency.
+        Minor units per major unit of the shop's currency.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def study(
     methods.scikit_learn()
     from threadpoolctl import threadpool_limits
 
-    # On a busy machine further threads wait for each other and cost several times the CPU.
+    # On a busy machine more threads wait for each other and cost several times the CPU.
     with threadpool_limits(limits=1):
         return _studied(activity, day, unit, cleaned, on_progress)
 
@@ -177,7 +177,7 @@ def _studied(
 
 
 def _of_service(activity: Activity, all_asked: Asked) -> tuple[methods.Scored, methods.Scored]:
-    """What the service itself would have said: the chance of an order within 90 days, and the expected spend."""
+    """Return the service's own predictions: the probability of an order within 90 days, and the expected spend."""
     now, orders = all_asked.judged, Orders(activity)
     panel, records = panel_of(activity.customers), orders.records(now.day)
     known = records.of(now.customers).against(usual_basket(records, panel, now.day))
@@ -197,7 +197,7 @@ def _of_service(activity: Activity, all_asked: Asked) -> tuple[methods.Scored, m
 
 
 def _again(all_asked: Asked, of_service: methods.Scored) -> list[methods.Scored]:
-    """Ways to say who orders again within 90 days."""
+    """Return the scores of all methods for an order within 90 days."""
     train, x = methods.rows_of(all_asked.earlier, lambda one: one.came), all_asked.judged.x
     found = [*methods.columns(all_asked)]
     for name, model in ((methods.FOREST, methods.forest()), (methods.REGRESSION, methods.regression())):
@@ -223,7 +223,7 @@ def _row(scored: methods.Scored, truth: FloatArray, spend: FloatArray, budget: i
 
 
 def _by_chance(truth: FloatArray, budget: int) -> Row:
-    """What a draw of customers can expect."""
+    """Return the expected metrics of a random draw of customers."""
     share = budget / len(truth)
     precision, recall, f1 = _hits(share * float(truth.sum()), budget, float(truth.sum()))
     return Row("at random", 0.5, None, None, precision, recall, f1, share)
@@ -235,7 +235,7 @@ def _hits(hits: float, budget: int, positives: float) -> tuple[float, float, flo
 
 
 def _difference(scores: dict[str, FloatArray], truth: FloatArray, one: str, other: str) -> Difference:
-    """The paired bootstrap over customers."""
+    """Compare two methods by a paired bootstrap over customers."""
     rng, found = np.random.default_rng(_SEED), []
     for _ in range(_DRAWS):
         drawn = rng.integers(len(truth), size=len(truth))
@@ -245,7 +245,7 @@ def _difference(scores: dict[str, FloatArray], truth: FloatArray, one: str, othe
 
 
 def _clusters(all_asked: Asked, high: FloatArray) -> list[Cluster]:
-    """The clusters on the judged day, the one that spends most a head afterwards first."""
+    """Return the clusters on the evaluated day, by mean later spend, largest first."""
     past = np.concatenate([one.x for one in all_asked.earlier])
     labels = methods.clusters(past, all_asked.judged.x)[1]
     found = [
