@@ -1,5 +1,5 @@
-"""The simulated shop: archetypes, customers, baskets, noise, scenarios with their truth.
+"""The simulated shop: archetypes, customers, baskets, noise, and scenarios with their truth.
 
-Here live events and their truth, a function of a seed. Nothing here knows Kafka; the demo's live writer
-is in ``streamer.demo``.
+Events and their truth are a function of a seed. Nothing here depends on Kafka; the demo's live writer is in
+``streamer.demo``.
 """

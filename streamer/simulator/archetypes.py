@@ -1,4 +1,4 @@
-"""The kinds of customer in the simulated shop: the truth with which segments are compared."""
+"""The kinds of customers in the simulated shop: the truth with which segments are compared."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Archetype:
     Attributes
     ----------
     share
-        Part of the population that begins as this kind.
+        Share of the population that begins as this kind.
     orders_per_day, interactions_per_day
         Poisson rates.
     basket
@@ -20,7 +20,7 @@ class Archetype:
     discount
         Probability that an order is discounted.
     breadth
-        Concentration of the Dirichlet that gives a customer's affinities: small = one category, large = all.
+        Concentration of the Dirichlet distribution of a customer's affinities: small = one category, large = all.
     """
 
     name: str
@@ -40,15 +40,15 @@ ARCHETYPES: tuple[Archetype, ...] = (
     Archetype("browser", 0.18, 0.006, 0.51, 40.0, 0.20, 2.0),
     Archetype("lapsed", 0.19, 0.003, 0.025, 38.0, 0.20, 0.5),
 )
-"""The six of the bench. Shares sum to 1; about 87 events a customer-year on average.
+"""The six archetypes of the bench. Shares sum to 1; about 87 events per customer-year on average.
 
-They and ``Spread`` are as hard to tell apart as those on which the algorithm was first measured: batch k-means of 25 days
-of memory in a noise-whitened frame agrees with the truth at an adjusted Rand index of about .83 (with three times the
-heterogeneity: .63), and of 120 days, for customers who never change, at .97.
+With ``Spread`` they are as hard to distinguish as those on which the algorithm was first measured: batch k-means of 25
+days of memory in a noise-whitened frame agrees with the truth at an adjusted Rand index of about .83 (with three times
+the heterogeneity: .63), and of 120 days, for customers who never change, at .97.
 """
 
 SUBSCRIBER = Archetype("subscriber", 0.0, 0.160, 0.02, 16.0, 0.02, 0.2)
-"""The seventh, of scenario ``new-archetype``: many small orders of the same things, hardly a look around."""
+"""The seventh archetype, of scenario ``new-archetype``: many small orders of the same products, hardly any browsing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,6 @@ class Spread:
     order_sd: float = 0.48
 
     def widened(self, factor: float) -> Spread:
-        """The same with ``factor`` times the variance between customers."""
+        """Return the same spread with ``factor`` times the variance between customers."""
         root = factor**0.5
         return Spread(self.rate_variance * factor, self.basket_sd * root, self.discount_sd * root, self.order_sd)

@@ -12,7 +12,7 @@ from streamer.simulator.population import Floats, Ints, Population
 from streamer.simulator.scenarios import Scenario
 
 DAY_MS = 86_400_000
-# Share of the day's traffic up to each hour: quiet nights, a bump at noon, most in the evening.
+# Weight of each hour of the day: quiet nights, a bump at noon, most traffic in the evening.
 _HOURLY = np.array([2, 1, 1, 1, 1, 2, 3, 5, 6, 7, 7, 8, 9, 8, 7, 7, 7, 8, 10, 12, 13, 11, 8, 4], dtype=np.float64)
 _BY_HOUR: Floats = np.concatenate([[0.0], np.cumsum(_HOURLY / _HOURLY.sum())])
 _FOLLOW_UP_DAYS = (0.5, 7.0)
@@ -21,14 +21,14 @@ _BETWEEN_CLICKS_MS = 45_000.0
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """Shape (n,) each: the spell an arrival belongs to, its time (epoch ms), and the number of its visit."""
+    """Arrivals as arrays of shape (n,): index of the spell, time (epoch ms), and number of the visit."""
 
     spell: Ints
     at: Ints
     visit: Ints
 
     def before(self, end: int) -> Arrivals:
-        """Those that happen before ``end``."""
+        """Return the arrivals before ``end``."""
         kept = self.at < end
         return Arrivals(self.spell[kept], self.at[kept], self.visit[kept])
 
@@ -40,7 +40,7 @@ def order_arrivals(
     days: tuple[int, int],
     rng: np.random.Generator,
 ) -> Arrivals:
-    """The orders of the days; follow-up orders may lie up to a week behind them."""
+    """Draw the orders of the days; follow-up orders may be up to a week later."""
     rate = population.order_rate / (1.0 + scenario.follow_ups)
     spell, day = _poisson(population, scenario, config, rate, days, rng)
     if scenario.follow_ups:
@@ -58,7 +58,7 @@ def interaction_arrivals(
     days: tuple[int, int],
     rng: np.random.Generator,
 ) -> Arrivals:
-    """The interactions of the days, single or in visits of several within minutes."""
+    """Draw the interactions of the days, single or in visits of several within minutes."""
     rate = population.click_rate / scenario.sessions
     spell, day = _poisson(population, scenario, config, rate, days, rng)
     at = instants(day, config.start)
@@ -76,7 +76,7 @@ def interaction_arrivals(
 
 
 def instants(day: Floats, start: int) -> Ints:
-    """Epoch ms of fractional days, their time of day bent to the shop's daily rhythm."""
+    """Convert fractional days to epoch ms, with times of day that follow the shop's daily rhythm."""
     whole = np.floor(day)
     bent = np.interp(day - whole, _BY_HOUR, np.arange(25) / 24.0)
     # The last millisecond of a day must not round into the next.
@@ -92,7 +92,7 @@ def _poisson(
     days: tuple[int, int],
     rng: np.random.Generator,
 ) -> tuple[Ints, Floats]:
-    """Spells and fractional days of a Poisson process thinned by season and holidays."""
+    """Draw spells and fractional days of a Poisson process thinned by season and holidays."""
     begin = np.maximum(population.begins, days[0])
     length = np.maximum(0.0, np.minimum(population.ends, days[1]) - begin)
     peak = max(1.0, scenario.season)
@@ -109,7 +109,7 @@ def _poisson(
 
 
 def in_season(scenario: Scenario, config: ShopConfig, day: Floats) -> NDArray[np.bool_]:
-    """Whether each day of the history lies in the season."""
+    """Return whether each day of the history is in the season."""
     low, high = (edge * config.days / 365.0 for edge in scenario.season_days)
     inside: NDArray[np.bool_] = (scenario.season > 1.0) & (low <= day) & (day < high)
     return inside

@@ -17,7 +17,7 @@ from streamer.simulator.population import Floats, Ints, pick_category
 from streamer.simulator.world import World
 
 PERCENTAGES: Ints = np.array([5, 10, 15, 20, 30])
-# A seed draws places of this table: another order would be another shop.
+# A seed draws indices into this table, so a different order would produce a different shop.
 _SHARES: Final[Mapping[InteractionType, float]] = {
     "product.viewed": 0.46,
     "page.viewed": 0.18,
@@ -29,7 +29,7 @@ _SHARES: Final[Mapping[InteractionType, float]] = {
     "cart.removed": 0.02,
 }
 INTERACTIONS: tuple[str, ...] = tuple(_SHARES)
-"""The interactions of a simulated shop, the most frequent first."""
+"""The interaction types of a simulated shop, most frequent first."""
 FULL_REFUND, PART_REFUND, CANCELLATION, UNNAMED = range(4)
 _REVERSAL_SHARES = (0.40, 0.25, 0.25, 0.10)
 _QUANTITIES, _QUANTITY_SHARES = np.array([1, 2, 3, 6]), (0.72, 0.20, 0.05, 0.03)
@@ -47,9 +47,9 @@ class Orders:
     gross, discount
         Minor units; an order's total is their difference.
     percentage
-        Of the discount; 0 where there is none.
+        Percentage of the discount; 0 without one.
     line_place, line_quantity, line_price
-        Shape (lines,): ``month * products + product``, pieces, minor units a piece.
+        Shape (lines,): ``month * products + product``, number of pieces, minor units per piece.
     """
 
     customer: Ints
@@ -65,7 +65,7 @@ class Orders:
 
 @dataclass(frozen=True, slots=True)
 class Interactions:
-    """Interactions as columns; ``kind`` is a place in ``INTERACTIONS``, ``place`` is as ``line_place``."""
+    """Interactions as columns. ``kind`` is an index into ``INTERACTIONS``; ``place`` has the form of ``line_place``."""
 
     customer: Ints
     at: Ints
@@ -84,7 +84,7 @@ class Reversals:
 
 
 def draw_orders(world: World, arrivals: Arrivals, rng: np.random.Generator) -> Orders:
-    """Baskets for the orders: log-normal sums, laid out as products of the nearest prices."""
+    """Draw baskets for the orders: log-normal sums, composed of products with the nearest prices."""
     people, scenario = world.population, world.scenario
     spell, count = arrivals.spell, len(arrivals.spell)
     basket = np.exp(people.log_basket[spell] + rng.normal(0.0, Spread().order_sd, count))
@@ -98,7 +98,7 @@ def draw_orders(world: World, arrivals: Arrivals, rng: np.random.Generator) -> O
     amount = basket[order] * weight / _sums(weight, first_line)[order]
     quantity = rng.choice(_QUANTITIES, size=len(order), p=_QUANTITY_SHARES)
     quantity = np.where(amount / quantity < LADDER[0], 1, quantity)
-    # What is dearer than the dearest product is bought several times.
+    # Amounts above the most expensive product become several pieces of it.
     quantity = np.maximum(quantity, np.rint(amount / LADDER[-1]).astype(np.int64))
     product = pick_category(people, spell[order], rng) * RUNGS + rung_for(amount / quantity)
     month = world.months(arrivals.at)[order]
@@ -124,7 +124,7 @@ def draw_orders(world: World, arrivals: Arrivals, rng: np.random.Generator) -> O
 
 
 def draw_interactions(world: World, arrivals: Arrivals, rng: np.random.Generator) -> Interactions:
-    """The products of interactions, near the customer's price level."""
+    """Draw the products of interactions, near the customer's price level."""
     people, spell, count = world.population, arrivals.spell, len(arrivals.spell)
     amount = np.exp(people.log_basket[spell] - 0.5 + rng.normal(0.0, 0.6, count))
     product = pick_category(people, spell, rng) * RUNGS + rung_for(amount)
@@ -138,7 +138,7 @@ def draw_interactions(world: World, arrivals: Arrivals, rng: np.random.Generator
 
 
 def draw_reversals(world: World, orders: Orders, end: int, rng: np.random.Generator) -> Reversals:
-    """Refunds after days and cancellations after hours of some of the orders, all before ``end`` (ms)."""
+    """Draw refunds (days later) and cancellations (hours later) of some orders, all before ``end`` (ms)."""
     count = len(orders.at)
     order = np.flatnonzero(rng.random(count) < world.config.refunds)
     kind = rng.choice(len(_REVERSAL_SHARES), size=len(order), p=_REVERSAL_SHARES)
@@ -149,5 +149,5 @@ def draw_reversals(world: World, orders: Orders, end: int, rng: np.random.Genera
 
 
 def _sums(values: _T, first: Ints) -> _T:
-    """Sums of ``values`` between the edges ``first``; no stretch may be empty."""
+    """Return the sums of ``values`` between the boundaries ``first``; no interval may be empty."""
     return np.add.reduceat(values, first[:-1]) if len(first) > 1 else values[:0]

@@ -1,4 +1,4 @@
-"""The simulated shop's catalogue: ten categories of twelve products on one ladder of prices."""
+"""The simulated shop's catalogue: ten categories of twelve products, all with the same ladder of prices."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# From the cheapest to the dearest; the place in the line is the rung of the ladder.
+# Products by category, cheapest first; the position in a line is the rung of the price ladder.
 _NAMES: dict[str, str] = {
     "home": "Beeswax candle|Linen napkins|Ceramic vase|Wool cushion|Table lamp|Picture frames|Wall clock|"
     "Bedspread|Side table|Floor lamp|Armchair|Oak dining table",
@@ -57,21 +57,21 @@ LADDER: NDArray[np.float64] = np.array([_CHEAPEST * _STEP**rung for rung in rang
 
 
 def rung_for(amount: NDArray[np.float64]) -> NDArray[np.int64]:
-    """The rung whose price is nearest (in proportion) to an amount in euros."""
+    """Return the rung whose price is nearest, in proportion, to an amount in euros."""
     steps = np.log(np.maximum(amount, 0.01) / _CHEAPEST) / np.log(_STEP)
     rungs: NDArray[np.int64] = np.clip(np.rint(steps), 0, RUNGS - 1).astype(np.int64)
     return rungs
 
 
 def price_table(months: int, yearly_growth: float, scale: float) -> NDArray[np.int64]:
-    """Prices in minor units, shape (months, products); ``scale`` is minor units a euro."""
+    """Return prices in minor units, shape (months, products); ``scale`` is minor units per euro."""
     growth = (1.0 + yearly_growth) ** (np.arange(months) / 12)
     rungs = np.tile(LADDER, len(CATEGORIES))
     return np.maximum(1, np.rint(np.outer(growth, rungs) * scale)).astype(np.int64)
 
 
 def line_fragments(prices: NDArray[np.int64], unit: int) -> list[str]:
-    """JSON members of an order's line up to the quantity, at ``month * products + place``."""
+    """Return the JSON members of an order line up to the quantity, indexed by ``month * products + place``."""
     heads = [
         f'{{"product_id":"{p.product_id}","name":{json.dumps(p.name)},"category":"{p.category}","price":'
         for p in PRODUCTS
@@ -84,7 +84,7 @@ def line_fragments(prices: NDArray[np.int64], unit: int) -> list[str]:
 
 
 def view_fragments(prices: NDArray[np.int64], unit: int, currency: str) -> list[str]:
-    """JSON members of an interaction with a product, at ``month * products + place``."""
+    """Return the JSON members of an interaction with a product, indexed by ``month * products + place``."""
     return [
         f'"product_id":"{p.product_id}","category":"{p.category}","price":{amount_text(minor, unit)},'
         f'"currency":"{currency}",'
@@ -94,7 +94,7 @@ def view_fragments(prices: NDArray[np.int64], unit: int, currency: str) -> list[
 
 
 def amount_text(minor: int, unit: int) -> str:
-    """An amount in minor units as a JSON number; ``unit`` minor units make one of the currency.
+    """Return an amount in minor units as a JSON number; ``unit`` is minor units per major unit.
 
     >>> amount_text(1990, 100), amount_text(400, 1)
     ('19.9', '400')

@@ -18,7 +18,7 @@ _DEFAULT_START = 1_735_689_600_000
 
 @dataclass(frozen=True, slots=True)
 class ShopConfig:
-    """Parameters of a simulated shop; equal parameters give equal bytes.
+    """Parameters of a simulated shop; equal parameters produce equal bytes.
 
     Attributes
     ----------
@@ -27,22 +27,22 @@ class ShopConfig:
     start
         First instant of the history, epoch ms.
     late
-        Share of events that arrive hours to days after they happened.
+        Share of events that arrive hours to days late.
     duplicates
-        Repeats of an event (same bytes), as a share of the events.
+        Number of duplicates (same bytes), as a share of the events.
     broken
-        Additional records that must end as dead letters, as a share of the events.
+        Number of additional records that must become dead letters, as a share of the events.
     refunds
         Share of orders that are later refunded or cancelled, wholly or partly.
     currency
         ISO 4217 code of all amounts.
     ids
-        What customers' ids begin with, so that two shops can share a service.
+        Prefix of customers' ids, so that two shops can share a service.
     all_types
-        Also profiles, consents, linked identities, feedback, message outcomes and erasures.
+        Whether to add profiles, consents, linked identities, feedback, message outcomes and erasures.
 
-    Noise (``late``, ``duplicates``, ``broken``) never changes the events under it: the same shop without
-    noise sends the same bytes less the repeats and the broken records.
+    Noise (``late``, ``duplicates``, ``broken``) never changes the events under it: the same shop without noise sends
+    the same bytes without the duplicates and the broken records.
 
     Raises
     ------
@@ -83,11 +83,11 @@ class ShopConfig:
 
     @property
     def end(self) -> int:
-        """The instant after the history, epoch ms."""
+        """End of the history (exclusive), epoch ms."""
         return self.start + self.days * 86_400_000
 
     def digest(self, noise: bool = True) -> str:
-        """SHA-256 (hex) of the parameters; without ``noise``, of those that shape the events under it."""
+        """Return the SHA-256 (hex) of the parameters; without ``noise``, of those that shape the events under it."""
         values = asdict(self)
         if not noise:
             for name in ("late", "duplicates", "broken"):

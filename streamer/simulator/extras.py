@@ -10,7 +10,7 @@ from streamer.simulator.population import Ints
 from streamer.simulator.render import Rendered, stamps
 from streamer.simulator.world import World
 
-# A customer and day; feedback: an order.
+# Per customer and day; feedback per order.
 _PROFILE_RATE, _CONSENT_RATE, _MESSAGE_RATE, _ERASED_RATE = 1 / 400, 1 / 1_500, 1 / 60, 1 / 50_000
 _SUBSCRIPTION_RATE = 1 / 3_000
 _LISTS = ("offers", "news")
@@ -58,7 +58,7 @@ def render_extras(
 def render_live(
     world: World, tag: str, count: int, span: tuple[int, int], rng: np.random.Generator, into: Rendered
 ) -> None:
-    """Append the rarer types that accompany ``count`` live events between two instants (ms), in small ratios."""
+    """Append rarer types, in small ratios, for ``count`` live events between two instants (ms)."""
     there = np.unique(world.population.customer[world.population.last_spells])
 
     def some(share: float) -> tuple[Ints, Ints]:
@@ -96,7 +96,7 @@ def _subscriptions(count: int, rng: np.random.Generator) -> list[str]:
 
 
 def _drawn(world: World, days: tuple[int, int], rate: float, rng: np.random.Generator) -> tuple[Ints, Ints]:
-    """Customers and instants (ms) of events at ``rate`` a customer and day, after joining."""
+    """Draw customers and instants (ms) of events at ``rate`` per customer and day, after joining."""
     length = days[1] - days[0]
     customers = np.repeat(np.arange(len(world.ids)), rng.poisson(rate * length, len(world.ids)))
     day = days[0] + rng.random(len(customers)) * length
@@ -119,7 +119,7 @@ def _profiles(count: int, rng: np.random.Generator) -> list[str]:
 
 
 def _linked(world: World, tag: str, customers: Ints, at: Ints, rng: np.random.Generator, into: Rendered) -> None:
-    """Newcomers who browsed before they had an id: one anonymous view, then the link."""
+    """Append one anonymous view and a link for new customers, as if they had browsed before they had an id."""
     places = np.flatnonzero(rng.random(len(customers)) < _LINKED_SHARE)
     chosen, when = customers[places], at[places]
     for customer, linked, seen, linked_text, seen_text in zip(
@@ -142,7 +142,7 @@ def _linked(world: World, tag: str, customers: Ints, at: Ints, rng: np.random.Ge
 
 
 def _feedback(world: World, tag: str, orders: Orders, rng: np.random.Generator, into: Rendered) -> None:
-    """Ratings of some orders, a day to two weeks after them."""
+    """Append ratings of some orders, a day to two weeks after them."""
     order = np.flatnonzero(rng.random(len(orders.at)) < _FEEDBACK_SHARE)
     at = orders.at[order] + (rng.uniform(1, 14, len(order)) * DAY_MS).astype(np.int64)
     order, at = order[at < world.config.end], at[at < world.config.end]

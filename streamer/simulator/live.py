@@ -17,31 +17,31 @@ from streamer.simulator.render import Rendered, render_interactions, render_orde
 from streamer.simulator.world import World, generator
 from streamer.sources.source import SourceEvent
 
-# After a pause (a laptop asleep, a broker away) the shop goes on where it is and does not make up for it.
+# After a pause (a laptop asleep, a broker down) the shop continues from now and does not catch up.
 _MAX_GAP_MS = 5_000
 # A visit lasts half an hour.
 _VISIT_MS = 1_800_000
 
 
 class LiveShop:
-    """Events of a shop's customers as they fall due; customers are drawn by their latest rates.
+    """Events of a shop's customers as they become due; customers are drawn by their latest rates.
 
-    It reads no clock and never sleeps. Equal calls give equal bytes. Ids hold ``start``, so a later run does
-    not repeat them.
+    It reads no clock and never sleeps. Equal calls produce equal bytes. Ids contain ``start``, so a later run does not
+    repeat them.
 
     Parameters
     ----------
     start
-        The instant from which events fall due, epoch ms.
+        Instant of the first event, epoch ms.
     rate
-        Events a second, not counting repeats, broken records and what comes with ``all_types``.
+        Events per second, not counting duplicates, broken records and the types added by ``all_types``.
     all_types
-        Also the rarer types of event, which change nothing in the others.
+        Whether to add the rarer event types, which do not change the other events.
 
     Attributes
     ----------
     sent
-        As ``Shop.sent``.
+        Same as ``Shop.sent``.
 
     Raises
     ------
@@ -67,15 +67,15 @@ class LiveShop:
         self._order_share = float(orders.sum() / (orders.sum() + clicks.sum()))
         self._rng = generator(world.config, "live")
         self._noise = generator(world.config, "live-noise")
-        # Their own, so that orders and interactions are the same with and without the rarer types.
+        # Use a separate generator, so that orders and interactions are the same with and without the rarer types.
         self._extras = generator(world.config, "live-extras")
         self.sent: Counter[str] = Counter()
 
     def due(self, now: int) -> list[SourceEvent]:
-        """The events since the last call, up to ``now`` (ms), in order of arrival.
+        """Return the events since the last call, up to ``now`` (ms), in order of arrival.
 
-        Reversals follow their orders at once. Of ``config.late`` of the events the event time lies an hour to
-        three days back.
+        Reversals follow their orders at once. A share ``config.late`` of the events happened an hour to three days
+        earlier.
         """
         gap = min(max(0, now - self._until), _MAX_GAP_MS)
         self._until = max(self._until, now)
@@ -100,7 +100,7 @@ class LiveShop:
         arrivals = self._arrivals(self._by_orders, count, begins, gap)
         orders = draw_orders(self._world, arrivals, self._rng)
         render_orders(self._world, tag, orders, into)
-        # Nobody waits days for a refund in a live show.
+        # A live demo cannot wait days for a refund.
         drawn = draw_reversals(self._world, orders, 1 << 62, self._rng)
         reversals = Reversals(drawn.order, orders.at[drawn.order] + 1, drawn.kind)
         render_reversals(self._world, tag, reversals, orders, into)
@@ -119,7 +119,7 @@ class LiveShop:
         return Arrivals(spell, at, self._world.population.customer[spell] * 100_000 + at // _VISIT_MS % 100_000)
 
     def _noisy(self, drawn: Rendered, begins: int) -> list[SourceEvent]:
-        # What is late has its event time in the past already and arrives with the batch.
+        # Late events already have an event time in the past and arrive with the batch.
         arrival = np.maximum(np.array(drawn.at, dtype=np.int64), begins)
         arrival = add_noise(self._config, drawn, arrival, self._noise, self.sent)
         order = np.argsort(arrival, kind="stable").tolist()

@@ -1,4 +1,4 @@
-"""Noise as in real streams: late events, repeats, and unusable records."""
+"""Noise as in real streams: late events, duplicates, and unusable records."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _bad_currency(value: bytes) -> tuple[str, bytes]:
     before, found, after = value.partition(b'"currency":"')
     if not found:
         return _missing_field(value)
-    # Only money that is counted needs a rate; a code in small letters is refused everywhere.
+    # Only counted money needs an exchange rate; a currency code in lower case is rejected everywhere.
     counted = b'"total":' in value
     return (
         ("unknown_currency", before + found + b"ZZZ" + after[3:])
@@ -59,16 +59,16 @@ BREAKS: tuple[Callable[[bytes], tuple[str, bytes]], ...] = (
     _wrong_key,
     _bad_currency,
 )
-"""Ways to spoil a good value: each gives the reason of the dead letter it must become, and the new value."""
+"""Ways to corrupt a valid value: each returns the reason of the expected dead letter, and the new value."""
 
 
 def add_noise(
     config: ShopConfig, events: Rendered, arrival: Ints, rng: np.random.Generator, sent: Counter[str]
 ) -> Ints:
-    """Append repeats and broken records to ``events``; returns when each record arrives (ms).
+    """Append duplicates and broken records to ``events``; return the arrival time of each record (ms).
 
-    ``arrival`` holds when the events as they stand would arrive. ``sent`` counts what was done: ``late``,
-    ``duplicates``, and ``broken:`` with the reason under which the record must be dead-lettered.
+    ``arrival`` holds the arrival times of the original events. ``sent`` counts the changes: ``late``, ``duplicates``,
+    and ``broken:`` with the reason under which the record must be dead-lettered.
     """
     count = len(events.at)
     if not count or not (config.late or config.duplicates or config.broken):
@@ -89,7 +89,7 @@ def add_noise(
     spoiled = np.flatnonzero(rng.random(count) < config.broken)
     kinds = rng.integers(len(BREAKS), size=len(spoiled))
     for place, kind in zip(spoiled.tolist(), kinds.tolist(), strict=True):
-        # An id of its own: a broken record must not stand in for the good event it was made from.
+        # Use a new id, so that a broken record does not replace the valid event it was made from.
         value = events.values[place].replace(b'"event_id":"', b'"event_id":"x', 1)
         events.at.append(events.at[place])
         reason, value = BREAKS[kind](value)
@@ -101,11 +101,11 @@ def add_noise(
 
 
 def lateness(share: float, count: int, rng: np.random.Generator) -> Ints:
-    """The delay (ms) between event time and arrival of ``count`` events: 0, or an hour to three days."""
+    """Draw the delay (ms) between event time and arrival of ``count`` events: 0, or an hour to three days."""
     late = rng.random(count) < share
     return np.where(late, _wait(_LATE_MS, count, rng), 0.0).astype(np.int64)
 
 
 def _wait(span: tuple[float, float], count: int, rng: np.random.Generator) -> Floats:
-    """Waits in ms, log-uniform over ``span``: many short ones, a few long."""
+    """Draw waits in ms, log-uniform over ``span``: many short ones, a few long."""
     return np.exp(rng.uniform(np.log(span[0]), np.log(span[1]), count))

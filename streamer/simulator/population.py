@@ -25,27 +25,27 @@ Ints = NDArray[np.int64]
 KINDS: tuple[Archetype, ...] = (*ARCHETYPES, SUBSCRIBER)
 BOT_CLICKS_PER_DAY = 150.0
 _YEAR = 365.0
-# Three quarters are there within the first month of a year; the rest come until August.
+# Three quarters join within the first month of a year; the others by August.
 _EARLY, _EARLY_UNTIL, _JOIN_UNTIL = 0.75, 30.0, 240.0
-# A customer must have shown one behaviour for a while before it can be said to have changed it.
+# A customer must behave consistently for a while before a change counts.
 _SETTLED_DAYS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Population:
-    """Customers and their spells: a customer has one, or two if it changes.
+    """Customers and their spells: one per customer, or two if the customer changes.
 
     Attributes
     ----------
     joined, bots
-        Shape (customers,): day of joining; whether its clicks are a robot's.
+        Shape (customers,): day of joining; whether a bot makes the clicks.
     holidays
-        Shape (customers, windows, 2): first day and end of silent times.
+        Shape (customers, windows, 2): first day and end of inactive times.
     customer, kind, begins, ends
-        Shape (spells,): whose it is, index in ``KINDS``, and its days. A customer's spells follow one another
-        in time, not in place: the second spells stand behind all the first ones.
+        Shape (spells,): customer, index in ``KINDS``, first day and end. All second spells are stored after the first
+        ones.
     order_rate, click_rate, log_basket, discount
-        Shape (spells,): a day; of euros; a probability.
+        Shape (spells,): rates per day, mean log of euros, a probability.
     affinity
         Shape (spells, categories): cumulative probabilities.
     """
@@ -65,15 +65,15 @@ class Population:
 
     @property
     def last_spells(self) -> Ints:
-        """Shape (customers,): the place of each customer's last spell."""
+        """Index of each customer's last spell, shape (customers,)."""
         places = np.zeros(len(self.joined), dtype=np.int64)
-        # Later assignments win, and second spells stand behind.
+        # Later assignments overwrite earlier ones, and second spells are stored last.
         places[self.customer] = np.arange(len(self.customer))
         return places
 
 
 def draw_population(config: ShopConfig, rng: np.random.Generator) -> Population:
-    """The population of a shop. Its days scale with the length of the history."""
+    """Draw the population of a shop. Its days scale with the length of the history."""
     scenario = scenario_named(config.scenario)
     count, scale = config.customers, config.days / _YEAR
     spread = Spread().widened(scenario.heterogeneity)
@@ -124,7 +124,7 @@ def _of_kind(kind: Ints, values: list[float]) -> Floats:
 def _changes(
     scenario: Scenario, rng: np.random.Generator, first: Ints, joined: Ints, scale: float
 ) -> tuple[Floats, Ints]:
-    """Day of change (infinite for those who stay) and the kind after it, both of shape (customers,)."""
+    """Draw the day of change (infinite for none) and the next kind, both of shape (customers,)."""
     count = len(first)
     low, high = CHANGE_DAYS
     day = np.floor(rng.uniform(low, high, count) * scale)
@@ -132,7 +132,7 @@ def _changes(
     movers = able[: round(CHANGERS * count)]
     changed = np.full(count, np.inf)
     changed[movers] = day[movers]
-    # The next kind by the shares of the others.
+    # Draw the next kind by the shares of the other kinds.
     weights = np.tile([a.share for a in ARCHETYPES], (len(ARCHETYPES), 1))
     np.fill_diagonal(weights, 0.0)
     cumulative = np.cumsum(weights / weights.sum(axis=1, keepdims=True), axis=1)
@@ -148,19 +148,19 @@ def _changes(
 
 
 def _pick(cumulative: Floats, draws: Floats) -> Ints:
-    """A column for each row of cumulative probabilities."""
-    # The last column is not compared, so rounding of its sum can never lead past it.
+    """Draw a column for each row of cumulative probabilities."""
+    # The last column is not compared, so rounding of its sum cannot exceed it.
     picked: Ints = (draws[:, None] > cumulative[:, :-1]).sum(axis=1)
     return picked
 
 
 def pick_category(population: Population, spells: Ints, rng: np.random.Generator) -> Ints:
-    """A category for each of ``spells``, by its affinities."""
+    """Draw a category for each spell by its affinities."""
     return _pick(population.affinity[spells], rng.random(len(spells)))
 
 
 def _holidays(scenario: Scenario, config: ShopConfig, rng: np.random.Generator) -> Floats:
-    """Silent windows of each customer, ``scenario.holidays`` in each half year."""
+    """Draw inactive windows for each customer, ``scenario.holidays`` per half year."""
     windows = scenario.holidays * max(1, round(config.days / (_YEAR / 2)))
     length = rng.uniform(*HOLIDAY_DAYS, (config.customers, windows))
     stretch = config.days / max(1, windows)
@@ -169,9 +169,9 @@ def _holidays(scenario: Scenario, config: ShopConfig, rng: np.random.Generator) 
 
 
 def _affinities(breadth: Floats, rng: np.random.Generator) -> Floats:
-    """Cumulative shares of the categories, Dirichlet around their popularity, shape (spells, categories)."""
+    """Draw cumulative category shares, Dirichlet around their popularity, shape (spells, categories)."""
     popularity = 1.0 / (2.0 + np.arange(len(CATEGORIES)))
     popularity *= 3.0 / popularity.sum()
-    # A narrow customer's draws may all vanish in floating point; the floor keeps the sum above 0.
+    # All draws of a narrow customer may underflow; the floor keeps their sum above 0.
     draws = rng.gamma(breadth[:, None] * popularity) + 1e-12
     return np.cumsum(draws / draws.sum(axis=1, keepdims=True), axis=1)

@@ -1,4 +1,4 @@
-"""Render columns as the JSON bytes of events, assembled from prepared pieces of text for speed."""
+"""Renders columns as the JSON bytes of events, assembled from prepared text for speed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from streamer.simulator.catalogue import amount_text
 from streamer.simulator.population import Ints
 from streamer.simulator.world import World
 
-# What an interaction is about where it is not about a product, and what its context says besides.
+# The subject and the extra context of interactions that are not about a product.
 _PROFILE = [
     {"page.viewed": '"url":"/new-in",'}.get(kind, "" if kind.startswith("email") else None) for kind in INTERACTIONS
 ]
@@ -42,7 +42,7 @@ class Rendered:
 
 
 def stamps(at: Ints) -> list[str]:
-    """RFC 3339 texts of epoch ms, in UTC with milliseconds but without the closing Z."""
+    """Format epoch ms as RFC 3339 texts in UTC, with milliseconds but without the closing Z."""
     texts: list[str] = np.datetime_as_string(at.astype("datetime64[ms]")).tolist()
     return texts
 
@@ -101,7 +101,7 @@ def render_orders(world: World, tag: str, rows: Orders, into: Rendered) -> None:
 
 
 def render_reversals(world: World, tag: str, rows: Reversals, orders: Orders, into: Rendered) -> None:
-    """Append refunds and cancellations of ``orders``, which were rendered with the same ``tag``."""
+    """Append refunds and cancellations of ``orders``, which must have been rendered with the same ``tag``."""
     prefix, ids, unit = world.prefix, world.ids, world.unit
     customers = orders.customer[rows.order]
     lines = _lines(world, orders)
@@ -112,7 +112,7 @@ def render_reversals(world: World, tag: str, rows: Reversals, orders: Orders, in
         first, end = int(orders.first_line[order]), int(orders.first_line[order + 1])
         total = int(orders.gross[order] - orders.discount[order])
         if kind == PART_REFUND:
-            # The first line alone, less the same discount.
+            # Only the first line, with the same discount.
             gross = int(orders.line_price[first] * orders.line_quantity[first])
             end, total = first + 1, gross * total // int(orders.gross[order])
         named = "" if kind == UNNAMED else f'"order_id":"{prefix}{tag}-{order:x}",'
@@ -131,7 +131,7 @@ def render_reversals(world: World, tag: str, rows: Reversals, orders: Orders, in
 
 
 def _lines(world: World, orders: Orders) -> list[str]:
-    """The JSON object of each line of the orders."""
+    """Return the JSON object of each order line."""
     heads = world.lines
     return [
         f"{heads[place]}{quantity}}}"

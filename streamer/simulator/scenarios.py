@@ -9,30 +9,32 @@ from schemas.errors import UserError
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Special circumstances of a shop, besides customers who buy and sometimes change. Days are those of a year of 365.
+    """Special circumstances of a shop, in addition to customers who buy and sometimes change.
+
+    Days are those of a year of 365 days.
 
     Attributes
     ----------
     heterogeneity
         Factor on the variance between customers of one kind.
     season, season_days
-        Factor on all rates between the two days.
+        Factor on all rates, and the two days between which it applies.
     inflation
         Growth of all prices over a year, in monthly steps.
     season_discount
-        Probability that an order of the season is discounted that would not have been.
+        Additional probability that an order in the season is discounted.
     new_archetype
         Share of customers who become subscribers on days 200-220.
     holidays
-        Silent times of 10-30 days in each half year and customer.
+        Number of inactive times of 10-30 days per half year and customer.
     sessions
-        Mean number of interactions in a visit; 1 = each on its own.
+        Mean number of interactions per visit; 1 means single interactions.
     follow_ups
-        Probability that an order draws another one within a week.
+        Probability that an order triggers another one within a week.
     outliers
         Probability that an order is 5 to 20 times as large.
     bots
-        Share of customers (at least three customers) whose clicks are a robot's.
+        Share of customers (at least three customers) whose clicks are made by a bot.
     """
 
     name: str
@@ -70,12 +72,12 @@ HOLIDAY_DAYS = (10.0, 30.0)
 
 
 def scenario_named(name: str) -> Scenario:
-    """The scenario of that name.
+    """Look up a scenario by name.
 
     Raises
     ------
     UserError
-        There is none; the message lists them.
+        There is no such scenario; the message lists all names.
     """
     try:
         return SCENARIOS[name]

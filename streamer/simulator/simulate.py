@@ -27,15 +27,15 @@ from streamer.simulator.truth import CustomerTruth, truth_of
 from streamer.simulator.world import build_world, generator
 from streamer.sources.source import SourceEvent
 
-# Days are drawn in blocks of about this many events: large enough for NumPy, small enough for memory.
+# Days are drawn in blocks of about this many events: enough for NumPy, and small in memory.
 _BLOCK_EVENTS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The customers' activity in the days ``[first_day, end_day)`` as columns, before it is rendered as JSON.
+    """Columns of the customers' activity in the days ``[first_day, end_day)``, before rendering as JSON.
 
-    Follow-up orders and reversals may lie behind ``end_day``, never behind the history.
+    Follow-up orders and reversals may be later than ``end_day``, but not than the history.
     """
 
     number: int
@@ -47,7 +47,7 @@ class Block:
 
 
 class Shop:
-    """A simulated shop as a ``Source``: the same parameters give the same bytes.
+    """A simulated shop as a ``Source``: equal parameters produce equal bytes.
 
     >>> shop = Shop(ShopConfig(customers=20, days=30))
     >>> [event.value for event in shop.history()] == [event.value for event in shop.history()]
@@ -56,12 +56,12 @@ class Shop:
     Attributes
     ----------
     rows
-        Records given out so far; ``None`` before the first read.
+        Number of records returned so far; ``None`` before the first read.
     skipped
-        Always empty: every record drawn is given out.
+        Always empty, because every drawn record is returned.
     sent
-        What the last reading drew so far: ``events``, ``late``, ``duplicates``, and ``broken:`` with the
-        reason under which such records must be dead-lettered.
+        Counts of the last read: ``events``, ``late``, ``duplicates``, and ``broken:`` with the reason under which such
+        records must be dead-lettered.
     """
 
     def __init__(self, config: ShopConfig) -> None:
@@ -78,15 +78,15 @@ class Shop:
 
     @property
     def ids(self) -> list[str]:
-        """The customers' ids; arrays of customers hold places in this list."""
+        """Customers' ids; arrays of customers hold indices into this list."""
         return self._world.ids
 
     def events(self) -> Iterator[SourceEvent]:
-        """The whole history in order of arrival."""
+        """Yield the whole history in order of arrival."""
         return self.history()
 
     def history(self) -> Iterator[SourceEvent]:
-        """The whole history in order of arrival, including events that arrive after its end."""
+        """Yield the whole history in order of arrival, including events that arrive after its end."""
         self.rows, self.sent = 0, Counter()
         waiting = Rendered()
         arrivals = np.empty(0, dtype=np.int64)
@@ -110,7 +110,7 @@ class Shop:
             arrivals = arrivals[kept]
 
     def blocks(self) -> Iterator[Block]:
-        """The history as columns, for callers that need no JSON."""
+        """Yield the history as columns, for callers that need no JSON."""
         world, config = self._world, self.config
         people, scenario = world.population, world.scenario
         daily = float((people.order_rate + people.click_rate).sum()) * config.customers / len(people.customer)
@@ -125,18 +125,19 @@ class Shop:
             yield Block(number, first, end, orders, interactions, reversals)
 
     def truth(self) -> list[CustomerTruth]:
-        """Every customer's true kinds, and from which day on."""
+        """Return every customer's true kinds with their first days."""
         return truth_of(self._world)
 
     def live(self, start: int, rate: float, *, all_types: bool = False) -> LiveShop:
-        """The same customers live, from the instant ``start`` (ms) at ``rate`` events a second.
+        """Return the same customers live, from the instant ``start`` (ms) on, at ``rate`` events per second.
 
-        With ``all_types`` also profiles, consents, links, feedback, outcomes of messages and erases, beside the rate.
+        ``all_types`` adds profiles, consents, links, feedback, message outcomes and erasures, which do not count
+        towards the rate.
         """
         return LiveShop(self._world, start, rate, all_types=all_types)
 
     def _rendered(self, block: Block) -> tuple[Rendered, Ints]:
-        """The records of a block including noise, and the arrival time of each (ms)."""
+        """Return the records of a block including noise, and the arrival time of each (ms)."""
         world, tag, drawn = self._world, f"{block.number:x}", Rendered()
         render_orders(world, tag, block.orders, drawn)
         render_interactions(world, tag, block.interactions, drawn)

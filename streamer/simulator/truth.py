@@ -1,4 +1,4 @@
-"""The truth about the simulated customers, for judging their segments."""
+"""The truth about the simulated customers, with which their segments are compared."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class CustomerTruth:
     Attributes
     ----------
     spells
-        ``(day, archetype)`` in order of time; days count from the start of the history. The first is the day
-        of joining; a second one is the day on which the customer changed.
+        ``(day, archetype)`` in order of time; days count from the start of the history. The first spell begins on the
+        day of joining, a second one on the day of the customer's change.
     bot
-        Whether its interactions are a robot's; the archetype then tells of its orders only.
+        Whether a bot makes the interactions; the archetype then applies only to orders.
     """
 
     customer_id: str
@@ -28,7 +28,7 @@ class CustomerTruth:
     bot: bool = False
 
     def archetype_on(self, day: float) -> str | None:
-        """The archetype in force at a day; ``None`` before the customer joined."""
+        """Return the archetype on a day; None before the customer joined."""
         found = None
         for begins, archetype in self.spells:
             if begins <= day:
@@ -37,7 +37,7 @@ class CustomerTruth:
 
 
 def truth_of(world: World) -> list[CustomerTruth]:
-    """The truth of every customer, in the order of their ids."""
+    """Return the truth of every customer, in the order of their ids."""
     people = world.population
     spells: list[list[tuple[int, str]]] = [[] for _ in world.ids]
     for customer, begins, kind in zip(
@@ -51,7 +51,7 @@ def truth_of(world: World) -> list[CustomerTruth]:
 
 
 def write_truth(customers: list[CustomerTruth], path: Path) -> None:
-    """Write one JSON object a line: ``customer_id``, ``spells`` as ``[[day, archetype], ...]``, ``bot``."""
+    """Write one JSON object per line: ``customer_id``, ``spells`` as ``[[day, archetype], ...]``, ``bot``."""
     with path.open("w", encoding="utf-8") as stream:
         for customer in customers:
             row = {"customer_id": customer.customer_id, "spells": customer.spells, "bot": customer.bot}

@@ -1,4 +1,4 @@
-"""A shop's fixed data: its customers, prices, and the pieces of text from which events are assembled."""
+"""A shop's fixed data: customers, prices, and the pieces of text from which events are assembled."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ _MONTH_MS = 30 * 86_400_000
 _CHANNELS, _CHANNEL_SHARES = ("web", "app", "store"), (0.6, 0.33, 0.07)
 _DEVICES, _DEVICE_SHARES = ("mobile", "desktop", "tablet"), (0.62, 0.3, 0.08)
 _LOCALES, _LOCALE_SHARES = ("de-DE", "en-GB", "fr-FR", "nl-NL", "es-ES"), (0.4, 0.25, 0.15, 0.1, 0.1)
-# The prices are made for euros; of currencies without a minor unit, a piece of money is worth about a cent.
+# Scale of prices, which are made for euros, in currencies without a minor unit, whose unit is worth about a cent.
 _SCALE_WITHOUT_MINOR = 150.0
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything that does not change while a shop runs.
+    """The data that does not change while a shop runs.
 
     Attributes
     ----------
     prices
         Minor units, shape (months, products).
     unit
-        Minor units of one unit of the currency.
+        Minor units per major unit of the currency.
     prefix
-        Begins all ids, so that two shops never share one; noise has no part in it.
+        Prefix of all ids, so that two shops never share an id; it does not depend on noise.
     ids, contexts
-        Per customer: its id, and the inside of its ``context`` object.
+        Each customer's id, and the members of the ``context`` object.
     views, lines
         JSON members of an interaction's and a line's product, by ``month * products + product``.
     """
@@ -51,12 +51,12 @@ class World:
     lines: list[str]
 
     def months(self, at: Ints) -> Ints:
-        """The row of ``prices`` in force at each instant; the last one goes on after the history."""
+        """Return the row of ``prices`` in force at each instant; the last row applies after the history too."""
         return np.clip((at - self.config.start) // _MONTH_MS, 0, len(self.prices) - 1)
 
 
 def build_world(config: ShopConfig) -> World:
-    """The world of a shop, drawn from its seed."""
+    """Draw the world of a shop from its seed."""
     scenario = scenario_named(config.scenario)
     population = draw_population(config, generator(config, "population"))
     unit: int = 10 ** exponent(config.currency)
@@ -91,5 +91,5 @@ _STREAMS = ("population", "contexts", "block", "noise", "extras", "live", "live-
 
 
 def generator(config: ShopConfig, stream: str, number: int = 0) -> np.random.Generator:
-    """A random generator of its own for each use, so that one use never shifts the draws of another."""
+    """Return a random generator for one use, so that no use changes the draws of another."""
     return np.random.default_rng([config.seed, _STREAMS.index(stream), number])
