@@ -1,4 +1,4 @@
-"""Admission: decide whether to apply an event. All checks of time bounds, aliases, duplicates and erased customers."""
+"""Admission: decides whether to apply an event, by time bounds, aliases, duplicates and erased customers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Admitted(msgspec.Struct, gc=False):
     prepared
         Return value of `Handler.prepare`.
     is_new, is_late
-        Whether this event created the customer; whether it happened before the customer's ``as_of``.
+        Whether this event created the customer, and whether it happened before the customer's ``as_of``.
     """
 
     event: Any
@@ -56,7 +56,7 @@ class Admitted(msgspec.Struct, gc=False):
 
     @property
     def trigger(self) -> Trigger:
-        """The record as the trigger of a change."""
+        """Return the record as the trigger of a change."""
         return trigger_of(self.event.event_id, self.event.type, self.record)
 
 
@@ -129,14 +129,14 @@ def admit(context: Context, decoded: DecodedRecord, event: Arrival | Event, hand
 
 
 def _is_returned(context: Context, decoded: DecodedRecord, handler: Handler, customer: Customer | None) -> bool:
-    """Whether an event forwarded from an alias was sent back because this customer does not have that alias."""
+    """Return whether an event forwarded from an alias was sent back because this customer does not have that alias."""
     return handler.creates and identity.return_stray(context, decoded, customer)
 
 
 def _corrects(
     context: Context, decoded: DecodedRecord, handler: Handler, customer: Customer, name: bytes, prepared: int | None
 ) -> bool:
-    """Whether an apparent duplicate carries new content."""
+    """Return whether an apparent duplicate carries new content."""
     if handler.corrects is None:
         return False
     return handler.corrects(context, customer, name, decoded.event, prepared, decoded.import_id is not None)
@@ -151,7 +151,7 @@ def _admit_unknown(
     clock_id: str | None,
     prepared: int | None,
 ) -> Admitted | None:
-    """`admit` for an id without state."""
+    """Return the admission of an event whose id has no state; see `admit`."""
     record = decoded.record
     if handler.creates and (not id or is_nobody(id, context.policy.nobody)):
         guests.count(context.ledger, event, context.policy.rates.base)

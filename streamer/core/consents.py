@@ -13,7 +13,7 @@ from streamer.core.decision import Trigger
 
 
 def later(one: Consent | None, other: Consent | None) -> Consent | None:
-    """The more recent of two consents; at the same instant, the one with the larger digest."""
+    """Return the more recent of two consents; at the same instant, the one with the larger digest."""
     if one is None or other is None:
         return one or other
     return one if (one.at, one.by) > (other.at, other.by) else other

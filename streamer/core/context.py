@@ -1,4 +1,4 @@
-"""The working set of one ``decide`` call: the lane's state, the policy, and the decision so far."""
+"""The working set of one ``decide`` call: the lane's state, the policy, and the decision under construction."""
 
 from __future__ import annotations
 
@@ -113,7 +113,9 @@ class Context:
         return tracked_name(self.ledger, name, self.definitions.counted_events)
 
     def clock_id(self, import_id: str | None) -> str | None:
-        """The clock for the customer of an imported record: the import's while it is open, else the lane's (None)."""
+        """Return the clock for the customer of an imported record: the import's while it is open, else the lane's
+        (None).
+        """
         return import_id if import_id in self.ledger.imports else None
 
     def create(self, id: str, record: LogRecord, at: int, clock_id: str | None, erased: int | None) -> Customer:

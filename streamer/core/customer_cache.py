@@ -20,13 +20,13 @@ class CustomerCache:
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
         self.customers: dict[str, Customer] = {}
-        # Number of aliases among them.
+        # Number of cached aliases.
         self.aliases = 0
         self._by_row: dict[int, Customer] = {}
         # -1 stands for the lane's clock, other numbers for imports, so that rows can be grouped without a loop.
         self._clocks = np.full(1024, -2, dtype=np.int32)
         self._codes: dict[str, int] = {}
-        # For each clock, a day that all its customers have at least been stepped to. Saves a scan of all rows.
+        # For each clock, a day to which all its customers have been stepped at least; saves a scan of all rows.
         self.stepped: dict[str | None, int] = {}
 
     def __len__(self) -> int:
@@ -96,7 +96,7 @@ class CustomerCache:
             yield clock_id, np.flatnonzero(self._clocks == self._code(clock_id)).astype(np.int64)
 
     def is_behind(self, customer: Customer, day: int) -> bool:
-        """Whether the customer's behaviour has not been stepped to ``day`` yet."""
+        """Return whether the customer's behaviour has not been stepped to ``day`` yet."""
         return (
             self.stepped.get(customer.clock_id, -1) < day
             and customer.is_segmentable

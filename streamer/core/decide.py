@@ -1,8 +1,8 @@
-"""The pure heart: it takes a batch of a lane's records and the lane's state and returns every effect as a value.
+"""The pure heart of a lane: takes a batch of records and the lane's state, and returns every effect as a value.
 
-No Kafka, no Redis, no wall clock. The live lane, the replay of a file, ``streamer parity`` and the tests all call
-`decide`. The decision does not depend on batch boundaries: each record is evaluated against the lane's clock at
-its own offset, and a customer's timers apply in order of time whenever the customer comes up.
+It uses no Kafka, no Redis and no wall clock. The live lane, the replay of a file, ``streamer parity`` and the tests all
+call `decide`. The decision does not depend on batch boundaries: each record is evaluated against the lane's clock at
+its own offset, and a customer's timers apply in order of time before the customer's next record.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def decide(
 
 
 def _spans(decoded_records: Iterable[DecodedRecord]) -> Iterator[list[DecodedRecord]]:
-    """Cut after every control record: versions and the clocks of imports change only there."""
+    """Split after every control record, because versions and the clocks of imports change only there."""
     span: list[DecodedRecord] = []
     for decoded in decoded_records:
         span.append(decoded)
@@ -85,7 +85,7 @@ def _spans(decoded_records: Iterable[DecodedRecord]) -> Iterator[list[DecodedRec
 
 
 def moves_clock(decoded: DecodedRecord, policy: Policy) -> bool:
-    """Whether a record's append time moves the lane's clock.
+    """Return whether a record's append time moves the lane's clock.
 
     With the wall clock, every record moves it. Otherwise records written by imports or by the service do not, so that
     old data is evaluated by its own event times alone.

@@ -53,7 +53,7 @@ class Trigger(msgspec.Struct, frozen=True, gc=False):
 
 
 def trigger_of(event_id: str, type: str, record: LogRecord) -> Trigger:
-    """The record as the trigger of the changes it causes."""
+    """Return the record as the trigger of the changes it causes."""
     return Trigger(event_id, type, record.partition, record.offset, traceparent(record))
 
 

@@ -120,7 +120,7 @@ def _decode_one(
         return DecodedRecord(record, error=error, import_id=import_id)
     alias_of = None if home is not None else old
     if noted:
-        # Counted in the lane that applies the event, its home.
+        # The home lane, which applies the event, counts these fields.
         seen = tuple(noted) if home is None else ()
         noted.clear()
         return DecodedRecord(record, event=event, import_id=import_id, home=home, alias=alias_of, noted=seen)
@@ -149,7 +149,7 @@ def _read_marks(record: LogRecord) -> _Marks | None:
 
 
 def _other_home(record: LogRecord, event: Arrival | Event, lanes: int, rerouted: bool) -> int | None:
-    """The partition a record belongs to, if not this one. Raises InvalidEvent if it was rerouted before."""
+    """Return the partition a record belongs to, if it is another one. Raises InvalidEvent if it was rerouted before."""
     key = record.key
     # A guest's order has no key of its own; a key that is not in NFC belongs to the partition of the normalized id.
     home = partition_for(key, lanes) if event.customer_id and key and key.isascii() else home_of(event, lanes)
@@ -171,14 +171,14 @@ def _unopened(record: LogRecord) -> DecodedRecord:
 
 
 def subject(decoded: DecodedRecord) -> str | None:
-    """The id of the record's customer in this lane; None if it has none."""
+    """Return the id of the record's customer in this lane; None if it has none."""
     if decoded.event is not None:
         return (decoded.event.partition_id() or None) if decoded.home is None else None
     return decoded.control.to_id if isinstance(decoded.control, ControlMerge) else None
 
 
 def _renamed(event: Arrival | Event, key: bytes) -> Arrival | Event:
-    """The event under the customer's other id, to which it was forwarded."""
+    """Return the event under the customer's other id, to which it was forwarded."""
     id = key.decode("utf-8", "replace")
     if isinstance(event, Arrival):
         event.customer_id = id
@@ -187,7 +187,7 @@ def _renamed(event: Arrival | Event, key: bytes) -> Arrival | Event:
 
 
 def _erased(record: LogRecord, key: bytes) -> Event:
-    """A record with a null value erases the customer in its key, at its append time."""
+    """Return the event of a record with a null value: it erases the customer in its key, at its append time."""
     try:
         return CustomerErased(
             event_id=f"null-value-{record.partition}-{record.offset}",

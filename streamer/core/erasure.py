@@ -18,16 +18,16 @@ from streamer.core.decision import Erased, Rerouted, Trigger
 from streamer.core.decode import DecodedRecord
 
 KEPT_MS = 30 * 86_400_000
-"""How long a lane remembers an erase, by append time."""
+"""Time for which a lane remembers an erase, by append time, ms."""
 
 
 def hash_of(id: str, salt: str) -> str:
-    """Hash of an erased id; ``salt`` is the lane's own secret."""
+    """Return the hash of an erased id; ``salt`` is the lane's own secret."""
     return blake2b(id.encode(), key=salt.encode()[:64], digest_size=16).hexdigest()
 
 
 def since(context: Context, id: str, now: int) -> int | None:
-    """The instant (ms) up to which a customer was erased; None if the lane remembers no erase at ``now``."""
+    """Return the instant (ms) up to which a customer was erased; None if the lane remembers no erase at ``now``."""
     erased = context.state.erased
     if not erased:
         return None
@@ -62,7 +62,7 @@ def erase_alias(context: Context, decoded: DecodedRecord, customer: Customer) ->
 
 
 def follow(context: Context, id: str, at: int, event_id: str) -> None:
-    """Erase another id of an erased customer by a record to that id's lane."""
+    """Erase another id of an erased customer by sending a record to that id's lane."""
     event = CustomerErased(event_id=event_id, type="customer.erased", customer_id=id, occurred_at=at)
     value = event.model_dump_json(exclude_none=True).encode()
     lane = partition_for(id.encode(), context.policy.lanes)

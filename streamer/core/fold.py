@@ -45,7 +45,7 @@ class Folded(msgspec.Struct, frozen=True, gc=False):
 
 
 def is_duplicate(customer: Customer, event_digest: bytes, event: Arrival | Event) -> bool:
-    """Whether the event, or the order it completes, is in the customer's dedupe window."""
+    """Return whether the event, or the order it completes, is in the customer's dedupe window."""
     ids = customer.dedupe_window.ids
     # Almost always absent, so this saves the call. `in` would treat the digest as a number and raise an error.
     if ids.find(event_digest) >= 0 and holds(ids, event_digest):
@@ -57,7 +57,7 @@ def is_duplicate(customer: Customer, event_digest: bytes, event: Arrival | Event
 def corrects(
     customer: Customer, event_digest: bytes, event: OrderCompleted, money: int | None, rates: Rates, *, imported: bool
 ) -> bool:
-    """Whether an event about a remembered order carries new content.
+    """Return whether an event about a remembered order carries new content.
 
     Parameters
     ----------
@@ -175,12 +175,12 @@ def _items(lines: Sequence[Line]) -> int:
 
 
 def _quantity(line: Line) -> int | float:
-    """The line's quantity; 1 if absent."""
+    """Return the line's quantity; 1 if absent."""
     return 1 if line.quantity is None else line.quantity
 
 
 def _by_category(lines: Sequence[Line], currency: str | None, rates: Rates) -> tuple[tuple[str, int], ...]:
-    """Minor units per category over an order's lines, largest first, at most 20."""
+    """Return the minor units per category over an order's lines, largest first, at most 20."""
     sums: dict[str, float] = {}
     for line in lines:
         category = line.category

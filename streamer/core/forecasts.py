@@ -50,7 +50,7 @@ class Foreseen(msgspec.Struct):
 
 
 def known(customer: Customer, grid: DayGrid) -> Foreseen:
-    """The customer's memo, created if missing."""
+    """Return the customer's memo, creating it if missing."""
     held = customer.foreseen
     if not isinstance(held, Foreseen):
         held = customer.foreseen = Foreseen(record_of(customer, grid))
@@ -61,7 +61,7 @@ def known(customer: Customer, grid: DayGrid) -> Foreseen:
 
 
 def packed_orders(customer: Customer, grid: DayGrid) -> msgspec.Raw:
-    """The customer's order record in the packed form of panel rows."""
+    """Return the customer's order record in the packed form of panel rows."""
     held = customer.foreseen
     # Most rows belong to customers who browsed without ordering.
     if isinstance(held, Foreseen) and held.packed is not None and not customer.new_orders:
@@ -75,7 +75,7 @@ def packed_orders(customer: Customer, grid: DayGrid) -> msgspec.Raw:
 def timeline_of(
     entries: Sequence[ModelEntry], models: Mapping[int, PredictionModel], clock_id: str | None
 ) -> list[tuple[int, PredictionModel]]:
-    """The versions with the first day on which each is in force for customers on the clock ``clock_id``."""
+    """Return the versions in force for customers on the clock ``clock_id``, each with its first day in force."""
     timeline: list[tuple[int, PredictionModel]] = []
     first: int | None = None
     # In reverse: an import opened later may start before versions that it did not know.
@@ -89,7 +89,7 @@ def timeline_of(
 
 
 def borders_of(definitions: Iterable[Definitions]) -> dict[str, list[float]]:
-    """The thresholds that rules compare predictions with, by prediction; empty if no rule uses one."""
+    """Return the thresholds that rules compare predictions with, by prediction; empty if no rule uses one."""
     found: dict[str, set[float]] = {}
     for version in definitions:
         ready = version.ready
@@ -150,14 +150,14 @@ class LaneForecasts:
         self._timelines.clear()
 
     def timeline(self, clock_id: str | None) -> Timeline:
-        """The versions in force for customers on a clock."""
+        """Return the versions in force for customers on a clock."""
         found = self._timelines.get(clock_id)
         if found is None:
             found = self._timelines[clock_id] = timeline_of(self.ledger.predictions, self.models, clock_id)
         return found
 
     def version_on(self, clock_id: str | None, day: int) -> PredictionModel:
-        """The version in force on a day."""
+        """Return the version in force on a day."""
         return _in_force(self.timeline(clock_id), day)
 
     # -- one customer ---------------------------------------------------------------------------------------------
@@ -174,7 +174,7 @@ class LaneForecasts:
         return held.values[name]
 
     def values_of(self, customer: Customer, day: int, model: PredictionModel, names: Sequence[str]) -> dict[str, float]:
-        """A version's scores for a customer at the start of a day."""
+        """Return a version's scores for a customer at the start of a day."""
         record = self.record_before(customer, day)
         if record is None:
             return dict.fromkeys(names, nan)
@@ -185,7 +185,7 @@ class LaneForecasts:
         return {name: float(values[0]) for name, values in scores.items()}
 
     def record_before(self, customer: Customer, day: int) -> OrderRecord | None:
-        """The customer's orders at the start of a day; None without one that counts."""
+        """Return the customer's orders at the start of a day; None without one that counts."""
         record = known(customer, self.grid).record
         if record is not None and record.last >= day:
             record = record_of(customer, self.grid, before=day)
@@ -194,7 +194,7 @@ class LaneForecasts:
     def scores(
         self, model: PredictionModel, records: Sequence[OrderRecord], days: IntArray, names: Iterable[str]
     ) -> dict[str, FloatArray]:
-        """A version's scores for records, each at the start of its own day; money in major units."""
+        """Return a version's scores for records, each at the start of its own day; money in major units."""
         spend = np.array([record.spend for record in records], dtype=np.float64)
         return self._in_units(model.score(side_by_side(records), spend, days.astype(np.float64), tuple(names)))
 
@@ -208,8 +208,10 @@ class LaneForecasts:
     def nights(
         self, customers: Sequence[Customer], clock_id: str | None, starts: IntArray, targets: IntArray
     ) -> dict[str, list[int]]:
-        """The days in (start, target] of each customer on which a prediction crosses a rule's threshold compared with
-        the day before, or that are the first after an order. By customer id; customers without such a day are absent.
+        """Return the days in (start, target] on which rules must be evaluated, by customer id.
+
+        These are the days on which a prediction crosses a rule's threshold compared with the day before, and the first
+        days after an order. Customers without such a day are absent.
         """
         found_records = [known(one, self.grid).record for one in customers]
         places = np.array([at for at, one in enumerate(found_records) if one is not None], dtype=np.int64)
@@ -219,7 +221,7 @@ class LaneForecasts:
         arrays = side_by_side(records)
         spend = np.array([record.spend for record in records], dtype=np.float64)
         first = starts[places]
-        # A year after the last order there is no prediction any more, and that does not change.
+        # From a year after the last order on, there is no prediction.
         last = np.minimum(targets[places], arrays.last.astype(np.int64) + ALIVE_DAYS + 1)
         nights = np.maximum(last - first, 0)
         found: dict[str, list[int]] = {}
@@ -246,8 +248,9 @@ class LaneForecasts:
     def _score_ahead(
         self, customers: Sequence[Customer], found: Mapping[str, list[int]], clock_id: str | None, targets: IntArray
     ) -> None:
-        """Score together what rules will ask for one by one: as of the last event, which the reasons of a move compare
-        with, and as of a due of tonight.
+        """Compute together the scores that rules will request one by one.
+
+        These are the scores at the last event, to which the reasons of a move refer, and at a due of tonight.
         """
         asked = []
         for customer, target in zip(customers, targets.tolist(), strict=True):
@@ -258,7 +261,7 @@ class LaneForecasts:
                 continue
             asked.append((customer, self.grid.day_of(customer.as_of)))
         known_then = [(record, day) for one, day in asked if (record := self.record_before(one, day)) is not None]
-        # For a single customer most of it would be in vain.
+        # Not worthwhile for a single customer, since most scores would not be used.
         if len(known_then) < _MANY:
             return
         records, days = [record for record, _ in known_then], np.array([day for _, day in known_then])
@@ -270,7 +273,7 @@ class LaneForecasts:
     def _scores_of_nights(
         self, records: Records, spend: FloatArray, days: IntArray, clock_id: str | None
     ) -> tuple[dict[str, FloatArray], IntArray]:
-        """The predictions that rules name, each (n,), by the versions (n,) in force on ``days``."""
+        """Return the predictions that rules name, each (n,), by the versions (n,) in force on ``days``."""
         timeline = self.timeline(clock_id)
         firsts = np.array([first for first, _ in timeline])
         which = np.searchsorted(firsts, days, side="right") - 1
@@ -286,15 +289,16 @@ class LaneForecasts:
         return scores, np.array([model.version for _, model in timeline])[which]
 
     def _sides(self, scores: Mapping[str, FloatArray]) -> IntArray:
-        """The side of each threshold that each prediction is on, shape (names, n).
+        """Return the side of each threshold on which each prediction is, shape (names, n).
 
-        Counts the thresholds below the prediction plus those below or equal to it; -1 if there is no prediction.
+        This is the number of thresholds below the prediction plus the number below or equal to it; -1 without a
+        prediction.
         """
         rows = []
         for name, borders in self.borders.items():
             values, edges = scores[name], np.array(borders)
             side = np.searchsorted(edges, values, side="left") + np.searchsorted(edges, values, side="right")
-            # A missing prediction is a side of its own.
+            # A missing prediction counts as a separate side.
             rows.append(np.where(np.isnan(values), -1, side))
         return np.array(rows, dtype=np.int64)
 

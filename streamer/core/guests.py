@@ -1,4 +1,4 @@
-"""Guest orders: they move no customer; their money is counted separately instead of being lost silently. Pure."""
+"""Guest orders: they belong to no customer, so their money is counted separately instead of being lost. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_MONEY: Final = 2**62
 
 
 def is_counted(event: Any) -> bool:
-    """Whether an event is an order or refund with an amount."""
+    """Return whether an event is an order or refund with an amount."""
     return event.type in _SIGNS and event.total is not None
 
 

@@ -119,7 +119,7 @@ def _erase(context: Context, one: Admitted) -> None:
 
 
 def _money(context: Context, event: OrderCompleted | OrderReversed) -> int | None:
-    """Minor units of an order or reversal.
+    """Return the minor units of an order or reversal.
 
     Raises
     ------

@@ -48,7 +48,7 @@ class DefinitionsVersion(msgspec.Struct):
     imports: dict[str, int]
 
     def at_for(self, clock_id: str | None) -> int:
-        """The instant (ms) for customers on a clock: an import's, or the lane's (None)."""
+        """Return the instant (ms) for customers on a clock: an import's, or the lane's (None)."""
         return self.at if clock_id is None else self.imports.get(clock_id, self.at)
 
 
@@ -60,7 +60,7 @@ class Guests(msgspec.Struct, frozen=True):
     money
         Orders less refunds by currency, in its minor units.
     latest
-        Hex digests of the latest ones, to detect duplicates.
+        Hex digests of the latest guest orders and refunds, to detect duplicates.
     """
 
     orders: int = 0
@@ -98,7 +98,7 @@ class Ledger(msgspec.Struct):
     definitions_versions
         Versions of the declared segmentations from control records; before the first, the policy's applies.
     behind
-        Number of customers not yet brought to the newest of them.
+        Number of customers not yet brought to the newest version of the definitions.
     fields_ignored
         Count of event fields dropped or defaulted because they broke the contract.
     tracked
@@ -147,17 +147,17 @@ class Ledger(msgspec.Struct):
 
     @classmethod
     def fresh(cls, partition: int) -> Ledger:
-        """The ledger of a lane that has never run."""
+        """Return the ledger of a lane that has never run."""
         return cls(lane=uuid4().hex, partition=partition)
 
     @property
     def unaccounted(self) -> int:
-        """Records consumed but not accounted for: always 0."""
+        """Number of records consumed but not accounted for; always 0."""
         known = self.applied + self.duplicates + self.rerouted
         return self.consumed - known - sum(self.dead_letters.values()) - sum(self.control.values())
 
     def clock_of(self, clock_id: str | None) -> int:
-        """The clock (ms) of a customer: its import's while that is open, else the lane's."""
+        """Return the clock (ms) of a customer: its import's while that is open, else the lane's."""
         if clock_id is not None and (opened := self.imports.get(clock_id)) is not None:
             return opened.clock or 0
         return self.clock

@@ -14,8 +14,10 @@ from streamer.core.context import Context
 from streamer.core.forecasts import packed_orders
 
 _SLACK = 1.25
-"""Factor by which a lane may exceed its share of customers before it thins the panel. The owner computes the sampling
-rate over all lanes (``ImportNotice.customers``), and no lane may drop rows that the owner still expects.
+"""Factor by which a lane may exceed its share of customers before it thins the panel.
+
+The owner computes the sampling rate over all lanes (``ImportNotice.customers``), and no lane may drop rows that the
+owner still expects.
 """
 
 

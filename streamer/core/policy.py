@@ -1,4 +1,4 @@
-"""The settings a decision depends on, as one value. The same policy and the same log produce the same decisions."""
+"""The settings that decisions depend on, as one value. The same policy and log produce the same decisions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Policy:
     lanes
         Number of partitions of the input topic.
     lateness_ms
-        How far the lane's clock stays behind append time: events this late are still in order.
+        How far the lane's clock stays behind append time. Events up to this late are still in order.
     early_ms, horizon_ms
         An event later than append time plus ``early_ms`` is ``too_early``; one older than append time less
         ``horizon_ms``, unless imported, is ``too_late``.

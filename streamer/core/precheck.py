@@ -1,4 +1,4 @@
-"""Check before publishing whether a lane would apply an event, so that its sender gets an immediate answer."""
+"""Checks before publishing whether a lane would apply an event, so that the sender gets an immediate answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streamer.core.policy import Policy
 
 
 class Nobody(InvalidEvent):
-    """The event has no customer; ``event`` is the rest of it."""
+    """The event has no customer; ``event`` holds the rest of it."""
 
     def __init__(self, event: Event, message: str) -> None:
         super().__init__("nobody", message, "customer_id")
@@ -49,6 +49,9 @@ def precheck(
 
 
 def unknown_currency(event: Event, policy: Policy) -> str | None:
-    """The event's currency if the shop has no rate for it. Lanes reject such an order; a view only loses its price."""
+    """Return the event's currency if the shop has no rate for it, else None.
+
+    Lanes reject such an order; a view only loses its price.
+    """
     currency: str | None = getattr(event, "currency", None)
     return currency if currency is not None and currency not in policy.rates.rates else None

@@ -1,4 +1,4 @@
-"""What the model owner publishes: frozen versions of several kinds, all delivered to lanes in the same way."""
+"""Versions that the model owner publishes: frozen models of several kinds, delivered to lanes in the same way."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class PublishedModel(Protocol):
     kind
         ``clusters`` or ``predictions``, as in records of the models topic.
     version
-        Counted from 1 within its kind.
+        Version number, from 1 within its kind.
     """
 
     @property
@@ -44,5 +44,5 @@ PUBLISHED: Final[Mapping[str, Callable[[Mapping[str, Any]], ClusterModel | Predi
 
 
 def segmentation_of(model: PublishedModel) -> str:
-    """The segmentation in the control record of this version."""
+    """Return the segmentation in the control record of this version."""
     return PREDICTIONS if model.kind == PredictionModel.kind else BEHAVIOUR

@@ -34,11 +34,11 @@ class LaneState:
 
     @classmethod
     def fresh(cls, partition: int) -> LaneState:
-        """The state of a lane that has never run."""
+        """Return the state of a lane that has never run."""
         return cls(Ledger.fresh(partition), CustomerCache(Memory()))
 
     def in_force(self, policy: Policy) -> Definitions:
-        """The newest version of the declared segmentations."""
+        """Return the newest version of the declared segmentations."""
         definitions_versions = self.ledger.definitions_versions
         return self.definitions[definitions_versions[-1].version] if definitions_versions else policy.definitions
 

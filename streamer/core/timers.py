@@ -26,7 +26,7 @@ _NEVER = 1 << 63
 def timeline_of(
     ledger: Ledger, models: Mapping[int, ClusterModel], clock_id: str | None
 ) -> list[tuple[int, ClusterModel]]:
-    """The versions with the first day on which each is in force for customers on the clock ``clock_id``."""
+    """Return the versions in force for customers on the clock ``clock_id``, each with its first day in force."""
     timeline: list[tuple[int, ClusterModel]] = []
     first: int | None = None
     # In reverse: an import opened later may start before versions that it did not know.
@@ -44,15 +44,15 @@ def timeline_of(
 def run_daily_steps(context: Context) -> None:
     """Step all cached customers whose clock has passed a grid point, in one call.
 
-    Only an optimization: `pass_time` steps a single customer to the same result at fifty times the cost. The moves
-    wait for their customer's turn, since rules may have been due before them.
+    This is only an optimization: `pass_time` steps a single customer to the same result at fifty times the cost. Moves
+    wait for their customer's turn, because rules may have been due before them.
     """
     for clock_id, rows in context.cache.rows_by_clock(_clocks_on_a_new_day(context)):
         _step_behind(context, clock_id, rows)
 
 
 def _clocks_on_a_new_day(context: Context) -> list[str | None]:
-    """The clocks that have passed a grid point since all cached customers were last stepped."""
+    """Return the clocks that have passed a grid point since all cached customers were last stepped."""
     stepped, days = context.cache.stepped, context.state.days
     found = []
     for clock_id in context.cache.clock_ids:
@@ -104,8 +104,9 @@ def pass_time_to(context: Context, customer: Customer, at: int, clock_id: str | 
 
 
 def pass_time(context: Context, customer: Customer, until: int, now: int) -> None:
-    """Apply, in order, everything that time alone does to a customer up to ``until`` (ms): cluster moves, rule dues,
-    and new versions of the declared segmentations.
+    """Apply in order everything that time alone does to a customer up to ``until`` (ms).
+
+    These are cluster moves, rule dues, and new versions of the declared segmentations.
     """
     target = context.grid.day_of(until)
     if context.cache.is_behind(customer, target):

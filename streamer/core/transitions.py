@@ -44,7 +44,7 @@ class _Model(msgspec.Struct, frozen=True, gc=False):
 
 
 def definitions_of(context: Context, customer: Customer) -> Definitions:
-    """The version of the definitions that the customer is on."""
+    """Return the customer's version of the definitions."""
     version, newest = customer.definitions_version, context.definitions
     if version == newest.version:
         return newest
@@ -134,7 +134,7 @@ def apply_definitions(
 
 
 def skip_definitions(context: Context, customer: Customer) -> None:
-    """Bring a customer without consent to the newest version: there is no segment to leave."""
+    """Bring a customer without consent to the newest version, which ends no membership."""
     customer.definitions_version = context.definitions.version
     context.ledger.behind -= 1
 
