@@ -1,4 +1,4 @@
 """Clients of the running service: read changes, activate definitions.
 
-Here live clients of the published topics. Raw access to servers is in ``streamer.adapters``.
+This package holds live clients of the published topics. Raw access to servers is in ``streamer.adapters``.
 """

@@ -1,4 +1,4 @@
-"""Versions of the declared segmentations on Kafka: list them, and publish the next one into every lane."""
+"""Versions of the declared segmentations on Kafka: list them, and publish the next version to every lane."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from streamer.lanes.ports import Write, Writes
 from streamer.owner.publish_model import definition_writes
 
 DEFINITIONS = "definitions"
-"""What the files are called in the models topic: its keys are ``definitions@VERSION``."""
+"""Name of the files in the models topic, whose keys are ``definitions@VERSION``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Published:
 def activation_writes(
     published: Published, lanes: int, keys: ControlKeys | None = None, language: Language = "en"
 ) -> Writes:
-    """All records of an activation: one for every lane, the file, and the definitions of its segments."""
+    """Return all records of an activation: one for every lane, the file, and the definitions of its segments."""
     definitions = load(published.text, published.version, published.source)
     body: dict[str, Any] = {"toml": published.text, "source": published.source}
     if published.goes_back_to is not None:
@@ -65,7 +65,7 @@ def activation_writes(
 
 
 async def versions(connection: KafkaConnection) -> list[Published]:
-    """All published versions, oldest first; the built-in one (1) is not among them."""
+    """Return all published versions, oldest first, without the built-in version 1."""
     offsets = Offsets(connection)
     await offsets.start()
     try:
@@ -104,19 +104,19 @@ async def publish(
 ) -> Published:
     """Publish a text as the next version, in one transaction over all lanes.
 
-    Of two who do so at once one is fenced before it wrote anything: the number is asked for behind the fence.
+    If two processes publish at once, one is fenced before it writes anything, because the number is read after fencing.
 
     Parameters
     ----------
     after
-        The version that the text was made from; where another one is the newest, nothing is published.
+        The version on which the text is based; if another version is the newest, nothing is published.
 
     Raises
     ------
     UserError
-        Another version than ``after`` is the newest.
+        ``after`` is not the newest version.
     TransientError
-        Kafka did not take it, or somebody else published meanwhile; nothing came into force.
+        Kafka did not accept it, or another process published meanwhile; nothing came into force.
     """
     producer = AIOKafkaProducer(
         bootstrap_servers=connection.bootstrap,

@@ -1,4 +1,4 @@
-"""Read published changes as any consumer would, read_committed: between two points, or live."""
+"""Reads published changes like any consumer, with read_committed: between two points, or live."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PATIENCE_MS = 100
 
 
 async def ends(connection: KafkaConnection, topic: str, lanes: int) -> dict[int, int]:
-    """The next offset of each lane of a topic."""
+    """Return the next offset of each lane of a topic."""
     offsets = Offsets(connection)
     await offsets.start()
     try:
@@ -26,7 +26,7 @@ async def ends(connection: KafkaConnection, topic: str, lanes: int) -> dict[int,
 async def between(
     connection: KafkaConnection, starts: Mapping[int, int], stops: Mapping[int, int]
 ) -> AsyncIterator[LogRecord]:
-    """The changes from ``starts`` to before ``stops``, lane by lane; a customer's come in order."""
+    """Yield the changes from ``starts`` up to ``stops`` (exclusive), lane by lane; a customer's changes stay in order."""
     for lane, stop in sorted(stops.items()):
         async for records in read_committed(connection, topics.CHANGES, lane, starts.get(lane, 0), stop):
             for record in records:

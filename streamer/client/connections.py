@@ -1,6 +1,6 @@
-"""The servers that a command or a page uses: the configured ones, else the embedded ones.
+"""The servers that a command or a page uses: the configured ones, or else the embedded ones.
 
-``with connections() as to:`` and then ask ``to.bootstrap``, ``to.lanes``, ``to.view`` (ledgers and customers;
+Call ``with connections() as to:`` and read ``to.bootstrap``, ``to.lanes``, ``to.view`` (ledgers and customers;
 ``adapters.redis_reader.totals`` sums ledgers).
 """
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def is_default(in_force: Settings, field: str) -> bool:
-    """Whether a setting has its default."""
+    """Return whether a setting has its default."""
     name = variable(field)
     return any(one.name == name and one.origin == DEFAULT for one in in_force.in_force())
 
@@ -40,7 +40,7 @@ class Connections:
     Attributes
     ----------
     embedded
-        Addresses of our own servers, as far as they are used; None where both are set.
+        Addresses of the embedded servers in use; None if both servers are configured.
     """
 
     settings: Settings
@@ -49,7 +49,9 @@ class Connections:
 
     @cached_property
     def kafka(self) -> KafkaConnection:
-        """Names of groups and transactions get the topic prefix too, so that parallel services do not collide."""
+        """The connection to Kafka. Names of groups and transactions get the topic prefix, so that parallel services do
+        not collide.
+        """
         from dataclasses import replace
 
         from streamer.adapters.record_batches import LIMIT
@@ -119,7 +121,7 @@ class Connections:
 
     @property
     def service(self) -> str:
-        """Names the servers, the release and the settings behind a list; equal in processes that give the same one."""
+        """Identity of the servers, the release and the settings; equal in all processes of the same service."""
         from hashlib import sha256
 
         from streamer import __version__
@@ -130,7 +132,7 @@ class Connections:
 
     @cached_property
     def lanes(self) -> int:
-        """The number of lanes of the input topic; raises UserError if there is no such topic."""
+        """The number of lanes of the input topic. Raises UserError if there is no such topic."""
         from streamer.adapters.topics import lane_count
 
         found = lane_count(self.bootstrap, self.kafka.prefix, security=self.security)
@@ -143,7 +145,7 @@ class Connections:
 
     @cached_property
     def view(self) -> ViewReader:
-        """The readable view of all lanes in Redis; raises UserError if Redis does not answer."""
+        """The readable view of all lanes in Redis. Raises UserError if Redis does not answer."""
         from streamer.adapters.redis_reader import ViewReader
 
         reader = ViewReader(self.redis_url, self.redis_prefix, self.lanes, self.redis_options)
@@ -151,7 +153,9 @@ class Connections:
         return reader
 
     def arguments(self) -> list[str]:
-        """Flags by which a child process finds the same embedded servers; see ``streamer.runtime.process``."""
+        """Return the flags with which a child process finds the same embedded servers; see
+        ``streamer.runtime.process``.
+        """
         found = {"--kafka": self.embedded_kafka, "--redis": self.embedded_redis}
         return [text for flag, value in found.items() if value is not None for text in (flag, value)]
 
@@ -164,15 +168,15 @@ class Connections:
 def connections(
     in_force: Settings | None = None, *, own: bool = False, progress: Progress = silent
 ) -> Generator[Connections]:
-    """The servers that a command uses, for the duration of the block.
+    """Provide the servers that a command uses, for the duration of the block.
 
-    What is set comes first. What is not set (both, or one of the two) is the embedded one: it is used if it runs,
-    and else started for the block if ``own`` says so.
+    Configured servers take precedence. For a server that is not configured, the embedded one is used if it runs, or
+    else started for the block if ``own`` is true.
 
     Raises
     ------
     UserError
-        Neither set nor running nor to be started.
+        A server is neither configured nor running, and must not be started.
     """
     found = Settings.load() if in_force is None else in_force
     if found.kafka and found.redis:
@@ -183,8 +187,8 @@ def connections(
             made.close()
         return
     with _embedded(found, own, progress) as addresses:
-        # All processes of such a service share the home folder. Its key may have been made after these settings were read,
-        # or not yet, if the servers have run since the last release.
+        # All processes of such a service share the home folder. Its key may be newer than these settings or, if the
+        # servers have run since the last release, missing.
         made = Connections(found.with_own_key(), addresses)
         try:
             yield made

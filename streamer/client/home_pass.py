@@ -1,7 +1,7 @@
-"""Passes by which commands of this machine ask the web process of their home, without a token.
+"""Passes with which commands on this machine call their home's web process without a token.
 
 A pass is an instant, signed with the key of the home's console. A user who can read that key can open the console
-anyway, so a pass grants nothing new; it ends after a minute, and the key itself is never sent.
+anyway, so a pass grants nothing new. It expires after a minute, and the key itself is never sent.
 """
 
 from __future__ import annotations
@@ -16,20 +16,22 @@ from pathlib import Path
 from typing import Final
 
 FOLDER: Final = "console"
-"""Folder of the key in STREAMER_HOME."""
+"""Folder of the key within STREAMER_HOME."""
 SECONDS: Final = 60
 _PREFIX: Final = "home_"
 _KEY_BYTES: Final = 32
 
 
 def make(home: Path, now: float | None = None) -> str:
-    """A pass for the process that serves this home; ``now`` in seconds. Raises OSError if the key cannot be read."""
+    """Return a pass for the process that serves this home; ``now`` in seconds. Raises OSError if the key cannot be
+    read.
+    """
     made = str(int(time.time() if now is None else now))
     return f"{_PREFIX}{made}_{signed(home, 'pass', made)}"
 
 
 def admits(home: Path, text: str, now: float | None = None) -> bool:
-    """Whether a text is a pass of this home that has not ended."""
+    """Return whether a text is a pass of this home that has not expired."""
     if not text.startswith(_PREFIX):
         return False
     made, _, signature = text.removeprefix(_PREFIX).partition("_")
@@ -40,7 +42,7 @@ def admits(home: Path, text: str, now: float | None = None) -> bool:
 
 
 def signed(home: Path, what: str, body: str) -> str:
-    """The home's signature of a text, in hexadecimal; ``what`` keeps one use apart from another."""
+    """Return the home's signature of a text, in hexadecimal; ``what`` separates different uses."""
     return hmac.new(_key(home / FOLDER), f"{what}/{body}".encode(), hashlib.sha256).hexdigest()
 
 
@@ -56,7 +58,7 @@ def write_new(place: Path, body: bytes) -> None:
 
 
 def _key(folder: Path) -> bytes:
-    """Read each time, so that deleting the file ends the sessions of a running process."""
+    """Read the key each time, so that deleting the file ends the sessions of a running process."""
     place = folder / "key"
     with suppress(FileNotFoundError):
         return place.read_bytes()

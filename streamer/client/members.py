@@ -1,4 +1,4 @@
-"""Asks a web process for the members of segments."""
+"""Requests the members of segments from a web process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from schemas.errors import TransientError, UserError
 
 PATH: Final = "/v1/members"
 _SECONDS: Final = 60.0
-"""How long a read of the answer may take."""
+"""Timeout of a read of the answer, in seconds."""
 Row = Mapping[str, str | None]
 
 
@@ -28,7 +28,9 @@ def members(
     *,
     nearby: bool = False,
 ) -> list[Row]:
-    """The rows of the members, in the order of a scan of Redis; all of them, or none.
+    """Return the rows of the members, in the order of a scan of Redis.
+
+    The list is complete, or an error is raised.
 
     Parameters
     ----------
@@ -39,14 +41,15 @@ def members(
     columns
         Names of the values of a row.
     nearby
-        The process is this home's: no proxy is asked, and the host is named as the process knows it at any address.
+        Whether the process is this home's: no proxy is used, and the Host header is one that the process accepts at any
+        address.
 
     Raises
     ------
     UserError
-        The request is wrong or not allowed.
+        The request is invalid or not allowed.
     TransientError
-        The process does not answer, broke off, or answers as one of another release.
+        The process does not answer, ended the answer early, or belongs to another release.
     """
     wanted = [("segment", one) for one in segments]
     wanted += [(name, str(value)) for name, value in (("since", since), ("limit", limit)) if value is not None]
@@ -55,7 +58,7 @@ def members(
         request = Request(f"{_checked(url)}{PATH}?{urlencode(wanted)}", headers=headers)
         opener = build_opener(_Stays, *([ProxyHandler({})] if nearby else []))
         with opener.open(request, timeout=_SECONDS) as answer:
-            # Read to its end before anything is printed: a list that broke off looks like a short one.
+            # Read the whole answer before printing, because a truncated list looks like a short one.
             body: bytes = answer.read()
     except HTTPError as error:
         raise _problem(error) from None
@@ -70,7 +73,7 @@ def members(
 
 
 class _Stays(HTTPRedirectHandler):
-    """Follows nobody to another place, because the token would go along."""
+    """Follows no redirect, because the token would be sent along."""
 
     def redirect_request(self, *arguments: Any) -> None:
         return None
@@ -84,7 +87,7 @@ def _checked(url: str) -> str:
 
 
 def _problem(error: HTTPError) -> UserError | TransientError:
-    """The problem that the process described; anything else says that it is no such process."""
+    """Return the problem that the process described, or an error that the address is not a process of ours."""
     with error:
         said = _body(error)
     detail, hint = str(said.get("detail") or f"status {error.code}"), str(said.get("hint") or "")
@@ -94,7 +97,7 @@ def _problem(error: HTTPError) -> UserError | TransientError:
 
 
 class Refused(UserError):
-    """The process refused the request; ``status`` 400 means that the request itself is wrong."""
+    """The process rejected the request; ``status`` 400 means that the request itself is invalid."""
 
     def __init__(self, message: str, hint: str, status: int) -> None:
         super().__init__(message, hint)

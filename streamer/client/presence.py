@@ -1,6 +1,6 @@
 """The address of a home's web process, noted in STREAMER_HOME so that commands find it on any port.
 
-Only a process that runs keeps its note locked; a note without a lock is of one that was killed.
+A running process keeps its note locked; a note without a lock was left by a killed process.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _PAUSE_SECONDS: Final = 0.02
 
 @contextmanager
 def noted(home: Path, url: str, service: str = "") -> Iterator[None]:
-    """Note this process for the duration of the block, and the service that it serves (`Connections.service`).
+    """Note this process and its service (`Connections.service`) for the duration of the block.
 
-    Raises UserError if another one of this home is running.
+    Raises UserError if another web process of this home is running.
     """
     home.mkdir(parents=True, exist_ok=True)
     with (home / FILE).open("a+") as file:
@@ -41,7 +41,7 @@ def noted(home: Path, url: str, service: str = "") -> Iterator[None]:
 
 
 def _locked(file: IO[str]) -> bool:
-    """Retry for a while, because a process that only queries holds the lock for an instant."""
+    """Retry for a while, because a process that only queries the lock holds it for an instant."""
     for _ in range(_TRIES):
         with suppress(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -51,18 +51,20 @@ def _locked(file: IO[str]) -> bool:
 
 
 def url_of(home: Path) -> str | None:
-    """``http://HOST:PORT`` of the process that serves this home; None if there is none."""
+    """Return the ``http://HOST:PORT`` of the process that serves this home; None if there is none."""
     return _note(home).get("url")
 
 
 def url_for(home: Path, service: str) -> str | None:
-    """As `url_of`, if that process serves this service; None if it serves another one, or is of another release."""
+    """Return `url_of` if that process serves this service; None if it serves another one, or belongs to another
+    release.
+    """
     found = _note(home)
     return found.get("url") if found.get("service") == service else None
 
 
 def _note(home: Path) -> dict[str, str]:
-    """The note of the running process; empty if there is none."""
+    """Return the note of the running process; empty if there is none."""
     with suppress(OSError, ValueError, TypeError, AttributeError), (home / FILE).open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
