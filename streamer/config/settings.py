@@ -1,6 +1,6 @@
-"""Settings: loaded, checked, and converted to the small values that each part gets.
+"""Settings: loaded, checked, and converted to the small values that each part receives.
 
-``Settings.load`` is called once, at the entry point. Everything below gets a value object, never this class.
+``Settings.load`` is called once, at the entry point. Other code receives a value object, never this class.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from streamer.embedded.home import default_home
 from streamer.embedded.key_file import CONTROL_KEY, own_control_key
 
 if TYPE_CHECKING:
-    # What these need (NumPy, the Kafka client) takes a while to import, and `--help` needs none of it.
+    # These modules import NumPy and the Kafka client, which takes a while and is not needed for `--help`.
     from models.behaviour.model import Preset
     from models.learning.learner import LearnerConfig
     from streamer.adapters.kafka import KafkaConnection
@@ -48,7 +48,9 @@ class InForce:
 
 
 class Settings(SettingsFields):
-    """The configuration of the service. ``Settings()`` is all defaults and reads nothing; `load` reads the environment."""
+    """The configuration of the service. ``Settings()`` holds the defaults and reads nothing; `load` reads the
+    environment.
+    """
 
     _found: dict[str, Found] = PrivateAttr(default_factory=dict)
 
@@ -68,17 +70,17 @@ class Settings(SettingsFields):
     def load(
         cls, given: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None, folder: Path = Path()
     ) -> Self:
-        """The settings in force here.
+        """Load the settings from all sources.
 
         Parameters
         ----------
         given
-            Flags of the command line, by field name; they come before everything else.
+            Command-line flags by field name; they take precedence over all other sources.
 
         Raises
         ------
         UserError
-            A name that is no setting, or a value that is not allowed; it names all of the latter.
+            A name is not a setting, or values are not allowed; the message lists all of them.
         """
         environ = os.environ if environ is None else environ
         found = gather(cls, SECRETS, environ, folder, given or {})
@@ -99,7 +101,7 @@ class Settings(SettingsFields):
     # -- values for the parts ---------------------------------------------------------------------------------
 
     def policy(self, lanes: int | None = None) -> Policy:
-        """The policy for decisions; ``lanes`` from the topic, else from the setting."""
+        """Return the policy for decisions; ``lanes`` from the topic, else from the setting."""
         from streamer.core.policy import Policy
 
         return Policy(
@@ -119,7 +121,7 @@ class Settings(SettingsFields):
         )
 
     def lane_settings(self) -> LaneSettings:
-        """Settings of lanes."""
+        """Return the settings of lanes."""
         from streamer.lanes.context import LaneSettings
 
         return LaneSettings(
@@ -139,7 +141,10 @@ class Settings(SettingsFields):
         return ControlKeys(self.topic_prefix, tuple(map(str.encode, keys_of(self.control_key.get_secret_value()))))
 
     def with_own_key(self) -> Self:
-        """These settings, with the home folder's control key if none is configured; created if missing. Raises UserError."""
+        """Return these settings with the home folder's control key if none is configured, creating it if missing.
+
+        Raises UserError if the key cannot be read or created.
+        """
         if self.control_key is not None:
             return self
         key = own_control_key(self.home)
@@ -154,7 +159,7 @@ class Settings(SettingsFields):
         return None if keys is None else keys.keys[0]
 
     def learner_config(self) -> LearnerConfig:
-        """Settings of the model owner."""
+        """Return the settings of the model owner."""
         from models.learning.learner import LearnerConfig
 
         return LearnerConfig(
@@ -164,15 +169,16 @@ class Settings(SettingsFields):
         )
 
     def behaviour_preset(self) -> Preset:
-        """How readily the clusters of new model versions let customers move."""
+        """Return the preset for the thresholds of new model versions."""
         from models.behaviour.model import CONSERVATIVE, RESPONSIVE
 
         return RESPONSIVE if self.preset == "responsive" else CONSERVATIVE
 
     def kafka_connection(self, embedded: str | None = None) -> KafkaConnection:
-        """The connection to Kafka; ``embedded`` is the embedded server's address, used if no other is configured.
+        """Return the connection to Kafka; ``embedded`` is the embedded server's address, used if no other is
+        configured.
 
-        Raises UserError where there is neither, or a certificate cannot be used.
+        Raises UserError if there is neither, or a certificate cannot be used.
         """
         from streamer.adapters.kafka import KafkaConnection
 
@@ -187,11 +193,11 @@ class Settings(SettingsFields):
         return KafkaConnection(bootstrap, self.topic_prefix, self.group, security)
 
     def kafka_security(self) -> dict[str, Any]:
-        """Client options that aiokafka and kafka-python share; empty in plain text."""
+        """Return the client options that aiokafka and kafka-python share; empty in plain text."""
         return kafka_security(self._kafka_login())
 
     def faust_broker(self) -> dict[str, Any]:
-        """The same as Faust's settings for credentials; empty in plain text and for the embedded Kafka."""
+        """Return the same options as Faust's settings for credentials; empty in plain text and for the embedded Kafka."""
         return faust_broker(self._kafka_login()) if self.kafka else {}
 
     def _kafka_login(self) -> KafkaLogin:
@@ -207,9 +213,10 @@ class Settings(SettingsFields):
         )
 
     def redis_connection(self, embedded: str | None = None) -> tuple[str, dict[str, Any]]:
-        """URL and options for ``adapters.redis.connect``; ``embedded`` is the embedded server's URL, the fallback.
+        """Return the URL and options for ``adapters.redis.connect``; ``embedded`` is the embedded server's URL, the
+        fallback.
 
-        Raises UserError where there is neither.
+        Raises UserError if there is neither.
         """
         if self.redis is None:
             if embedded is None:
@@ -223,7 +230,7 @@ class Settings(SettingsFields):
     # -- for people -------------------------------------------------------------------------------------------
 
     def in_force(self) -> list[InForce]:
-        """All settings with their values and origins, secrets masked."""
+        """Return all settings with their values and origins, secrets masked."""
         return [
             InForce(
                 variable(name),
@@ -242,17 +249,17 @@ SECRETS: Final = frozenset(
 
 
 def _own_control_key(found: Mapping[str, Found], environ: Mapping[str, str]) -> Found | None:
-    """The control key in the home folder, if there is one."""
+    """Return the control key in the home folder, if there is one."""
     home = Path(str(found["home"].value)).expanduser() if "home" in found else default_home(environ)
     path = home / CONTROL_KEY
-    # A folder that may not be entered has none for us.
+    # A folder that we may not enter counts as having no key.
     if not os.path.isfile(path):
         return None
     return read_secret(Found(path, variable("control_key"), HOME))
 
 
 def _plain(error: ValidationError, found: Mapping[str, Found]) -> UserError:
-    """Pydantic's findings in plain words: setting, origin, value unless secret, and allowed values."""
+    """Convert pydantic's findings to plain words: setting, origin, value unless secret, and allowed values."""
     messages, hints = [], []
     for finding in error.errors(include_url=False):
         location = finding["loc"]

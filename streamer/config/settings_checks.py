@@ -51,7 +51,7 @@ def _time_zone(value: str) -> str:
 
 
 def _rates(value: object) -> object:
-    """Rates from a variable: ``USD=0.92,GBP=1.17``, or a JSON object."""
+    """Parse rates from a variable: ``USD=0.92,GBP=1.17``, or a JSON object."""
     if not isinstance(value, str):
         return value
     wanted = "pairs such as USD=0.92,GBP=1.17"
@@ -80,7 +80,7 @@ RatesMapping = Annotated[dict[str, float], BeforeValidator(_rates), WithJsonSche
 
 
 def allowed(field: FieldInfo, finding: ErrorDetails) -> str:
-    """The allowed values of a setting, in words."""
+    """Return the allowed values of a setting, in words."""
     extra = field.json_schema_extra
     if isinstance(extra, dict) and "allowed" in extra:
         return str(extra["allowed"])
@@ -100,7 +100,7 @@ def allowed(field: FieldInfo, finding: ErrorDetails) -> str:
 
 
 def masked(value: object) -> object:
-    """The value with secrets masked.
+    """Return the value with secrets masked.
 
     >>> masked("redis://me:secret@cache:6379/0")
     'redis://me:******@cache:6379/0'
@@ -115,7 +115,7 @@ def masked(value: object) -> object:
 
 
 def shown(value: object) -> str:
-    """A value as text for people.
+    """Format a value for people.
 
     >>> shown(None), shown(True), shown({"USD": 0.92}), shown("")
     ('-', 'true', 'USD=0.92', "''")
@@ -133,7 +133,7 @@ _LEAST_KEY: Final = 16
 
 
 def keys_of(text: str) -> list[str]:
-    """The control keys of a setting, separated by commas or lines.
+    """Split a setting's control keys at commas or lines.
 
     >>> keys_of("new, old")
     ['new', 'old']

@@ -14,7 +14,7 @@ from schemas.errors import UserError
 
 @dataclass(frozen=True, slots=True)
 class KafkaLogin:
-    """The settings that say how to log in to Kafka and whom to trust."""
+    """The settings for logging in to Kafka and for verifying it."""
 
     security_protocol: str
     sasl_mechanism: str
@@ -28,7 +28,7 @@ class KafkaLogin:
 
 @dataclass(frozen=True, slots=True)
 class RedisLogin:
-    """The same for Redis."""
+    """The settings for logging in to Redis and for verifying it."""
 
     username: str | None
     password: SecretStr | None
@@ -36,7 +36,7 @@ class RedisLogin:
 
 
 def kafka_security(login: KafkaLogin) -> dict[str, Any]:
-    """Client options that aiokafka and kafka-python share; empty in plain text.
+    """Return the client options that aiokafka and kafka-python share; empty in plain text.
 
     Raises UserError if a certificate cannot be used.
     """
@@ -54,7 +54,7 @@ def kafka_security(login: KafkaLogin) -> dict[str, Any]:
 
 
 def faust_broker(login: KafkaLogin) -> dict[str, Any]:
-    """The same for Faust: its settings for credentials; empty in plain text."""
+    """Return the same options as Faust's settings for credentials; empty in plain text."""
     from faust.auth import SASLCredentials, SSLCredentials
 
     options = kafka_security(login)
@@ -73,7 +73,7 @@ def faust_broker(login: KafkaLogin) -> dict[str, Any]:
 
 
 def redis_options(login: RedisLogin) -> dict[str, Any]:
-    """Options of redis-py that are not part of the URL."""
+    """Return the options of redis-py that are not part of the URL."""
     options: dict[str, Any] = {}
     if login.username is not None:
         options["username"] = login.username

@@ -1,6 +1,6 @@
 """Sources of settings: command line, environment, ``.env``, ``streamer.toml``. The first with a value wins.
 
-Values are taken here as they are written; ``settings`` knows what they must be.
+This module reads values as text; ``settings`` validates them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Found:
 
 
 def variable(field: str) -> str:
-    """The environment variable of a setting.
+    """Return the environment variable of a setting.
 
     >>> variable("topic_prefix")
     'STREAMER_TOPIC_PREFIX'
@@ -51,23 +51,23 @@ def gather(
     folder: Path,
     given: Mapping[str, Any],
 ) -> dict[str, Found]:
-    """The values given for the fields of ``model``, each from the first source that has it.
+    """Return the values given for the fields of ``model``, each from the first source that has it.
 
-    An empty string is no value: compose files pass on variables that are not set.
+    An empty string counts as unset, because compose files pass variables that are not set.
 
     Parameters
     ----------
     secrets
         Fields that may also come from a file: ``STREAMER_X_FILE`` holds its path.
     folder
-        Where ``.env`` and ``streamer.toml`` are looked for.
+        Folder of ``.env`` and ``streamer.toml``.
     given
-        Flags of the command line, by field; None is no value.
+        Command-line flags by field; None counts as unset.
 
     Raises
     ------
     UserError
-        A name that is no setting, a file that cannot be read, or a value given twice in one place.
+        A name is not a setting, a file cannot be read, or one source sets a value twice.
     """
     fields = list(model.model_fields)
     found: dict[str, Found] = {}
@@ -122,7 +122,7 @@ def _toml(path: Path, fields: Collection[str], secrets: Collection[str]) -> Iter
 
 
 def _check(field: str, name: str, origin: str, fields: Collection[str], secrets: Collection[str], spell: Any) -> None:
-    """Reject an unknown setting, suggesting the most similar known one."""
+    """Reject an unknown setting, and suggest the most similar known one."""
     if field in fields or (field.endswith(_FILE) and field.removesuffix(_FILE) in secrets):
         return
     if field.endswith(_FILE) and field.removesuffix(_FILE) in fields:
@@ -134,7 +134,7 @@ def _check(field: str, name: str, origin: str, fields: Collection[str], secrets:
 
 
 def read_secret(one: Found) -> Found:
-    """The content of the file that a value names. Raises UserError."""
+    """Return the content of the file that a value names. Raises UserError."""
     path = Path(str(one.value)).expanduser()
     try:
         secret = path.read_text(encoding="utf-8").rstrip("\r\n")

@@ -16,7 +16,7 @@ _NEEDS: Final = {
     "kafka_ssl_cert": "SSL",
     "kafka_ssl_key": "SSL",
 }
-"""What the security protocol must hold for a setting to have any effect."""
+"""Required part of the security protocol for each setting that would otherwise have no effect."""
 
 
 def check_together(settings: SettingsFields) -> None:
@@ -43,7 +43,7 @@ def _kafka(settings: SettingsFields) -> None:
         for name in ("kafka_sasl_username", "kafka_sasl_password"):
             if getattr(settings, name) is None:
                 raise ValueError(f"{variable(name)} is required with {protocol}; set it")
-    # Credentials without effect mean that somebody believes in a protection that is not there.
+    # Reject credentials without effect: the user would rely on a protection that does not exist.
     if settings.kafka is None and protocol != "PLAINTEXT":
         raise ValueError("STREAMER_KAFKA_SECURITY_PROTOCOL has no effect on the embedded Kafka; set STREAMER_KAFKA")
     for name, part in _NEEDS.items():
