@@ -1,13 +1,12 @@
-"""Charts as SVG, drawn by Python: pure functions from figures to markup, shared by every page.
+"""Charts as SVG, drawn by Python: pure functions from values to markup, shared by every page.
 
-A drawing function (``bars``, ``cohorts``, ``columns``, ``lines``, ``shares``, ``spells``, ``flows``,
-``intervals``) takes figures and texts that are already
-formatted and translated, and returns a ``Chart``. ``Chart.html`` is a ``<figure>`` with the drawing in two widths (the
-style shows the one that fits) and the figures as a table. Markup has classes only, no ``style`` attributes and no
-script, so that a strict Content-Security-Policy holds; ``theme.STYLE`` is the one stylesheet.
+A drawing function (``bars``, ``cohorts``, ``columns``, ``lines``, ``shares``, ``spells``, ``flows``, ``intervals``)
+takes values and texts that are already formatted and translated, and returns a ``Chart``. ``Chart.html`` is a
+``<figure>`` with the drawing in two widths (the style shows the one that fits) and the values as a table. Markup has
+classes only, no ``style`` attributes and no script, so that a strict Content-Security-Policy holds; ``theme.STYLE`` is
+the only stylesheet.
 
-Every text that comes in is escaped here. Labels are never cut, never shrink and never overlap: ``labels`` measures,
-breaks and spreads them.
+All texts are escaped here. Labels are never cut, shrunk or overlapping: ``labels`` measures, breaks and spreads them.
 """
 
 from streamer.charts.bars import Bar, bars

@@ -14,7 +14,7 @@ GAP: Final = 8.0
 def grid(
     steps: Sequence[float], left: float, right: float, y_of: Callable[[float], float], shown: Callable[[float], str]
 ) -> str:
-    """A line at each value, with the value before it."""
+    """Draw a line at each value, with the value in front of it."""
     return "".join(
         rule(left, y_of(step), right, y_of(step))
         + text(left - GAP / 2, y_of(step), shown(step), anchor="end", kind="number dim")
@@ -23,7 +23,7 @@ def grid(
 
 
 def under(labels: Sequence[str], left: float, each: float, room: float, y: float) -> str:
-    """Labels below an axis: every n-th, so that they do not overlap or exceed the edges."""
+    """Draw the labels below an axis: every n-th, so that they do not overlap or exceed the edges."""
     halves = [width(label) / 2 for label in labels]
     # The outermost may be pushed inwards, to its neighbour.
     middles = [min(max(left + each * (at + 0.5), half), room - half) for at, half in enumerate(halves)]

@@ -12,7 +12,7 @@ from streamer.charts.labels import LINE, broken, paragraph, text, width
 _GAP: Final = 8.0
 _THICK: Final = 16.0
 _LEAST: Final = 2.0
-"""Of a bar that is there at all, px."""
+"""Minimum length of a bar whose value is not zero, px."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +26,12 @@ class Bar:
 
 
 def bars(title: str, rows: Sequence[Bar], *, description: str = "", head: Sequence[str] = ("", "")) -> Chart:
-    """A bar for each row, starting at zero; negative values extend to the left.
+    """Draw a bar for each row, starting at zero; negative values extend to the left.
 
     Parameters
     ----------
     head
-        Headings of the table: of the names, of the values.
+        Headings of the table, for the names and the values.
     """
     words = description or "; ".join(f"{row.name} {row.shown}" for row in rows)
     return drawn(title, words, lambda room: _draw(rows, room), head, [(row.name, row.shown) for row in rows])
@@ -42,7 +42,7 @@ def _draw(rows: Sequence[Bar], room: float) -> Drawing:
         return Drawing("", 0.0)
     beside = max(width(row.name) for row in rows) + _GAP
     numbers = max(width(row.shown) for row in rows) + _GAP
-    # Names stand beside the bars where that leaves half of the width, else above them.
+    # Put names beside the bars if that leaves half of the width, otherwise above them.
     above = beside > 0.4 * room or beside + numbers > 0.6 * room
     left = 0.0 if above else beside
     low = min(0.0, min(row.value for row in rows))

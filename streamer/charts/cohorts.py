@@ -12,12 +12,12 @@ from streamer.charts.labels import width
 
 _HIGH: Final = 26.0
 _LEAST: Final = 40.0
-"""Of a cell, px: a share must fit."""
+"""Minimum width of a cell, px, so that a share fits."""
 _DARKEST: Final = 0.6
 
 
 class Row(NamedTuple):
-    """A group: its name, its size in words, and shares (0 to 1) from its beginning on."""
+    """A group: its name, its size in words, and shares (0 to 1) from its start on."""
 
     name: str
     size: str
@@ -25,12 +25,12 @@ class Row(NamedTuple):
 
 
 def cohorts(title: str, rows: Sequence[Row], *, head: Sequence[str], description: str = "", colour: int = 2) -> Chart:
-    """A grid of shares. A narrow drawing omits the last steps; the table has all.
+    """Draw a grid of shares. A narrow drawing omits the last steps; the table has all.
 
     Parameters
     ----------
     head
-        Headings of name and size.
+        Headings of the table, for name and size.
     """
     steps = max((len(one.shares) for one in rows), default=0)
     table = [
@@ -47,7 +47,7 @@ def cohorts(title: str, rows: Sequence[Row], *, head: Sequence[str], description
 
 
 def share(value: float) -> str:
-    """A share in a cell.
+    """Format the share in a cell.
 
     >>> share(0.412), share(0.0)
     ('41\\xa0%', '0\\xa0%')

@@ -25,14 +25,14 @@ def columns(
     description: str = "",
     head: str = "",
 ) -> Chart:
-    """Stacked columns.
+    """Draw stacked columns.
 
     Parameters
     ----------
     labels
-        Under the columns; of many, so few are written that they keep apart.
+        Labels under the columns; if there are many, some are omitted so that they do not overlap.
     shown
-        How a value is written.
+        Formats a value.
     head
         Heading of the labels in the table.
     """
@@ -70,7 +70,7 @@ def _draw(labels: Sequence[str], series: Sequence[Series], shown: Callable[[floa
 def _stack(
     column: Sequence[float], series: Sequence[Series], middle: float, each: float, y_of: Callable[[float], float]
 ) -> list[str]:
-    """One column: positive values extend upwards, negative ones downwards."""
+    """Draw one column: positive values extend upwards, negative ones downwards."""
     bar = max(1.0, min(_MOST_WIDE, each * 0.72))
     ends, parts = [0.0, 0.0], []
     for one, value in zip(series, column, strict=True):

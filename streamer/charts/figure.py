@@ -1,4 +1,4 @@
-"""A chart as markup: the drawing in two widths, and its figures as a table."""
+"""A chart as markup: the drawing in two widths, and its values as a table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 WIDE: Final = 640.0
 NARROW: Final = 320.0
-"""Widths of drawings, px: a page column, a telephone."""
+"""Width of the narrow drawing, for phones, px; the wide one fits a page column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,11 @@ class Chart:
     Attributes
     ----------
     title, description
-        What it shows, and the same in a sentence, for who cannot see it.
+        The title, and a sentence that describes the chart for screen readers.
     wide, narrow
         The drawings.
     head, rows
-        The figures as texts, the first of each row its name.
+        The headings and rows of the table, as texts; each row begins with its name.
     """
 
     title: str
@@ -42,7 +42,7 @@ class Chart:
     rows: Sequence[Sequence[str]]
 
     def html(self, as_table: str = "as a table") -> str:
-        """The ``<figure>``; ``as_table`` is the label that opens the table, in the reader's language."""
+        """Return the ``<figure>``; ``as_table`` is the label that opens the table, in the reader's language."""
         return (
             f'<figure class="chart"><figcaption>{escape(self.title)}</figcaption>'
             + self.svg("wide", self.wide, WIDE)
@@ -53,7 +53,7 @@ class Chart:
         )
 
     def svg(self, name: str, drawing: Drawing, width: float) -> str:
-        """One drawing, for mails and files as well."""
+        """Return one drawing as SVG, also for mails and files."""
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" class="{name}" role="img" width="{width:g}" '
             f'height="{drawing.height:.0f}" viewBox="0 0 {width:g} {drawing.height:.0f}"><title>{escape(self.title)}</title>'
@@ -78,12 +78,12 @@ def drawn(
     head: Sequence[str],
     rows: Sequence[Sequence[str]],
 ) -> Chart:
-    """A chart from a function that draws it in any width."""
+    """Create a chart with a function that draws it in any width."""
     return Chart(title, description, draw(WIDE), draw(NARROW), head, rows)
 
 
 def rect(x: float, y: float, width: float, height: float, colour: int, kind: str = "") -> str:
-    """A rectangle in one of the eight colours."""
+    """Draw a rectangle in one of the eight colours."""
     return (
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(width, 0):.1f}" height="{max(height, 0):.1f}" '
         f'class="{f"{kind} " if kind else ""}c{colour}"/>'
@@ -91,5 +91,5 @@ def rect(x: float, y: float, width: float, height: float, colour: int, kind: str
 
 
 def rule(x1: float, y1: float, x2: float, y2: float, kind: str = "rule") -> str:
-    """A straight line."""
+    """Draw a straight line."""
     return f'<path d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" class="{kind}"/>'

@@ -17,7 +17,7 @@ _LEADER: Final = 16.0
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """The number that went from one name to another (the same, if they stayed)."""
+    """The number that moved from one name to another (the same name for those who stayed)."""
 
     source: str
     target: str
@@ -45,14 +45,14 @@ def flows(
     head: Sequence[str] = ("", "", ""),
     high: float = _LEAST_HIGH,
 ) -> Chart:
-    """Flows between the names on the left and those on the right, in the order in which they first come.
+    """Draw flows between the names on the left and on the right, in order of first appearance.
 
     Parameters
     ----------
     colours, names
         The colour and the name of an id.
     high
-        Of the columns at least, px.
+        Minimum height of the columns, px.
     """
     rows = [(names(one.source), names(one.target), shown(one.value)) for one in found]
     words = description or "; ".join(f"{row[0]} → {row[1]} {row[2]}" for row in rows)
@@ -85,7 +85,7 @@ def _draw(
 
 
 def _pillar(column: Sequence[_Block], x: float, way: int, colours: Callable[[str], int]) -> list[str]:
-    """The blocks of one side, with their names outside: to the left if ``way`` is -1."""
+    """Draw the blocks of one side, with their names outside: to the left if ``way`` is -1."""
     edge = x if way < 0 else x + _PILLAR
     parts = []
     for block in column:

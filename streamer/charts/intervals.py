@@ -36,14 +36,14 @@ def intervals(
     description: str = "",
     head: Sequence[str] = ("", ""),
 ) -> Chart:
-    """A whisker for each row, from low to high, with a dot at the estimate.
+    """Draw a whisker for each row, from low to high, with a dot at the estimate.
 
     Parameters
     ----------
     shown
-        How a value of the scale is written.
+        Formats a value of the scale.
     head
-        Headings of the table: of the names, of the values.
+        Headings of the table, for the names and the values.
     """
     words = description or "; ".join(f"{row.name} {row.shown}" for row in rows)
     return drawn(title, words, lambda room: _draw(rows, shown, room), head, [(row.name, row.shown) for row in rows])

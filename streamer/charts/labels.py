@@ -16,7 +16,7 @@ _WIDE: Final = frozenset("mwMW@%&—…")
 
 
 def width(text: str) -> float:
-    """Estimated width of a text in px; rather too large, since fonts differ.
+    """Estimate the width of a text in px, generously because fonts differ.
 
     >>> width("At risk") < width("Hibernating") < width("12 345 678.90 EUR"), width("有流失风险") == 5 * SIZE
     (True, True)
@@ -37,7 +37,7 @@ def _em(sign: str) -> float:
 
 
 def broken(text: str, room: float) -> list[str]:
-    """Break a text into lines of this many px: at blanks, else within a word; nothing is cut.
+    """Break a text into lines of at most ``room`` px, at blanks or else within a word; nothing is cut.
 
     >>> broken("Customers who came back", 90.0)
     ['Customers', 'who came', 'back']
@@ -57,22 +57,22 @@ def broken(text: str, room: float) -> list[str]:
 
 
 def spread(wanted: Sequence[float], sizes: Sequence[float], low: float, high: float) -> list[float]:
-    """Centres of labels as close as possible to the wanted positions, in that order, without overlap.
+    """Return the centres of labels as close as possible to the wanted positions, in that order, without overlap.
 
     Parameters
     ----------
     wanted
         Centres, ascending.
     sizes
-        What each takes.
+        Size of each label.
     low, high
-        Where the first may begin and the last should end; if all together are larger, they go beyond ``high``.
+        Lower bound for the first label and upper bound for the last; labels that do not fit extend beyond ``high``.
 
     >>> spread([10, 12, 50], [16, 16, 16], 0, 100)
     [8.0, 24.0, 50.0]
     """
-    # As starts of a pile without gaps, labels keep apart where these do not fall: isotonic regression, by pooling
-    # adjacent violators (Ayer et al. 1955).
+    # Labels do not overlap if their starts, minus those of a pile without gaps, never decrease: isotonic regression, by
+    # pooling adjacent violators (Ayer et al. 1955).
     before = [sum(sizes[:at]) for at in range(len(sizes))]
     pools: list[tuple[float, int]] = []
     for centre, size, above in zip(wanted, sizes, before, strict=True):
@@ -87,12 +87,12 @@ def spread(wanted: Sequence[float], sizes: Sequence[float], low: float, high: fl
 
 
 def text(x: float, y: float, value: str, *, anchor: str = "start", kind: str = "") -> str:
-    """A text of SVG; ``y`` is the middle of its line."""
+    """Draw a text; ``y`` is the middle of its line."""
     at = "" if anchor == "start" else f' text-anchor="{anchor}"'
     name = f' class="{kind}"' if kind else ""
     return f'<text x="{x:.1f}" y="{y + SIZE * 0.36:.1f}"{at}{name}>{escape(value)}</text>'
 
 
 def paragraph(x: float, top: float, lines: Sequence[str], *, anchor: str = "start", kind: str = "") -> str:
-    """Lines of text, one below the other; the first begins at ``top``."""
+    """Draw lines of text, one below the other; the first begins at ``top``."""
     return "".join(text(x, top + LINE * (at + 0.5), line, anchor=anchor, kind=kind) for at, line in enumerate(lines))

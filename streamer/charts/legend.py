@@ -15,7 +15,7 @@ _APART: Final = 18.0
 
 
 def legend(series: Sequence[Series], room: float) -> Drawing:
-    """Names in as many lines as needed; a name wider than the space is broken."""
+    """Draw the names in as many lines as needed; a name wider than the space is broken."""
     parts, x, y = [], 0.0, 0.0
     for one in series:
         lines = broken(one.name, room - _BOX - _GAP)

@@ -25,7 +25,7 @@ def lines(
     description: str = "",
     head: str = "",
 ) -> Chart:
-    """A line for each series; see `columns` for the parameters. A NaN is a gap."""
+    """Draw a line for each series; see `columns` for the parameters. NaN is a gap."""
     rows = [
         (label, *("" if isnan(one.values[at]) else shown(one.values[at]) for one in series))
         for at, label in enumerate(labels)
@@ -43,7 +43,7 @@ def _draw(labels: Sequence[str], series: Sequence[Series], shown: Callable[[floa
     steps = ticks(min(known), max(known))
     left = max(width(shown(step)) for step in steps) + GAP
     names = max(width(one.name) for one in series) + _LEADER + GAP
-    # On a telephone names at the ends would leave nothing of the lines: they stand above.
+    # In a narrow drawing names at the ends would leave no space for the lines, so put them above.
     above = names > 0.35 * room
     head = legend(series, room) if above else Drawing("", 0.0)
     right = room - (GAP if above else names)
@@ -77,7 +77,7 @@ def _path(values: Sequence[float], left: float, each: float, y_of: Callable[[flo
 def _ends(
     series: Sequence[Series], right: float, top: float, bottom: float, y_of: Callable[[float], float]
 ) -> list[str]:
-    """Names at the ends, pushed apart, each with a leader to its line."""
+    """Draw the names at the ends, spread apart, each with a leader to its line."""
     last = [(next((v for v in reversed(one.values) if not isnan(v)), 0.0), one) for one in series]
     last.sort(key=lambda pair: -pair[0])
     wanted = [y_of(value) for value, _ in last]

@@ -1,4 +1,4 @@
-"""A named row of figures, and the scale on which it is drawn."""
+"""A named series of values, and the scale on which it is drawn."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from math import ceil, floor, isfinite, log10
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Figures of one name, one for each label of the chart; ``colour`` is that of a `Palette`. NaN is drawn as a gap."""
+    """The values of one name, one per label of the chart; ``colour`` is an index of a `Palette`. NaN is drawn as a gap."""
 
     name: str
     values: Sequence[float]
@@ -17,7 +17,8 @@ class Series:
 
 
 def ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """Round numbers from at or below ``low`` to at or above ``high``, nought among them, and hardly more than ``most``.
+    """Return round numbers from at or below ``low`` to at or above ``high``, including zero, and at most about
+    ``most``.
 
     >>> ticks(0, 87), ticks(-3, 12), ticks(0, 0)
     ([0, 20, 40, 60, 80, 100], [-5, 0, 5, 10, 15], [0, 1])

@@ -25,7 +25,7 @@ class Share:
 
 
 def shares(title: str, parts: Sequence[Share], *, description: str = "", head: Sequence[str] = ("", "")) -> Chart:
-    """A divided bar of the full width; even the smallest part remains visible."""
+    """Draw a divided bar of the full width; even the smallest part remains visible."""
     words = description or "; ".join(f"{one.name} {one.shown}" for one in parts)
     return drawn(title, words, lambda room: _draw(parts, room), head, [(one.name, one.shown) for one in parts])
 
@@ -33,7 +33,7 @@ def shares(title: str, parts: Sequence[Share], *, description: str = "", head: S
 def _draw(parts: Sequence[Share], room: float) -> Drawing:
     there = [one for one in parts if one.value > 0]
     whole = sum(one.value for one in there)
-    # Slivers get two pixels, taken from the others.
+    # The smallest parts get two pixels, taken from the others.
     wide = [max(2.0, room * one.value / whole) for one in there]
     scale = room / sum(wide) if wide else 1.0
     found, x = [], 0.0

@@ -1,4 +1,4 @@
-"""Spells over time: a band for each track, coloured by where somebody was, with marks below and the future dotted."""
+"""Spells over time: a band for each track, coloured by place, with marks below and the future dotted."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _BAND: Final = 22.0
 _BETWEEN: Final = 10.0
 _DOT: Final = 3.5
 _LEAST: Final = 3.0
-"""The width of the shortest spell, px."""
+"""Minimum width of a spell, px."""
 
 
 class Spell(NamedTuple):
-    """From when to when (any unit of time), where, and in which colour; ``ahead`` if it has not begun."""
+    """A spell: start and end (in any unit of time), place, and colour; ``ahead`` if it lies in the future."""
 
     first: float
     last: float
@@ -41,7 +41,7 @@ class Mark(NamedTuple):
 
 
 class Scale(NamedTuple):
-    """An axis of time: where it begins and ends, now, and the labels below it."""
+    """A time axis: its start and end, now, and the labels below it."""
 
     first: float
     last: float
@@ -59,14 +59,14 @@ def spells(
     head: Sequence[str],
     rows: Sequence[Sequence[str]],
 ) -> Chart:
-    """A band for each track.
+    """Draw a band for each track.
 
     Parameters
     ----------
     dots
-        The name of what a dot stands for, and the instants of all.
+        The meaning of a dot, and the instants of all dots.
     head, rows
-        The same as a table.
+        The same data as a table.
     """
     return drawn(title, description, lambda room: _draw(tracks, scale, dots, room), head, rows)
 
@@ -76,7 +76,7 @@ def _draw(tracks: Sequence[Track], scale: Scale, dots: tuple[str, Sequence[float
         return Drawing("", 0.0)
     names = [track.name for track in tracks] + [dots[0]] * bool(dots[1])
     beside = max(map(width, names)) + GAP
-    # On a telephone names stand above their bands.
+    # In a narrow drawing, names are above their bands.
     above = beside > 0.25 * room
     left = 0.0 if above else beside
     each = (room - left) / (scale.last - scale.first)
@@ -107,7 +107,7 @@ def _draw(tracks: Sequence[Track], scale: Scale, dots: tuple[str, Sequence[float
 
 
 def _name(name: str, y: float, above: float, left: float) -> tuple[str, float]:
-    """The name of a band, and how much lower the band begins because of it; ``above`` is the room above it, or 0."""
+    """Draw the name of a band; return it with the height it takes. ``above`` is the space above the band, or 0."""
     if not above:
         return text(left - GAP, y + _BAND / 2, name, anchor="end"), 0.0
     words = broken(name, above)
@@ -128,7 +128,7 @@ def _spell(one: Spell, x_of: Callable[[float], float], y: float) -> str:
 
 
 def _under(scale: Scale, x_of: Callable[[float], float], room: float, y: float) -> list[str]:
-    """Labels below the axis: that of now first, then those that meet no other."""
+    """Draw the labels below the axis: that of now first, then those that do not overlap others."""
     taken: list[tuple[float, float]] = []
     parts = []
     for one in (scale.now, *scale.labels):

@@ -8,7 +8,9 @@ from zlib import crc32
 
 LIGHT: Final = ("#1c4c83", "#db841f", "#2b8966", "#ac2e71", "#6bb2e5", "#4b3179", "#c4bd31", "#9d5c40")
 DARK: Final = ("#5594db", "#eebe87", "#48c597", "#dc7caf", "#c5e1f5", "#9578c8", "#edebb8", "#cd9b85")
-"""Eight colours that differ in lightness, so that they can be told apart in print and by the colour-blind."""
+"""Eight colours, light and dark, that differ in lightness so that they remain distinct in print and for colour-blind
+readers.
+"""
 
 FIXED: Final = (
     *("prospect", "new", "active", "loyal", "champion", "at_risk", "hibernating", "lost"),
@@ -25,7 +27,8 @@ _INDEX: Final = {
 
 
 class Palette:
-    """The colour of each series on a page; built-in segments, and equal sets of names, have the same colours everywhere.
+    """Assigns colours to the series on a page; built-in segments, and equal sets of names, have the same colours
+    everywhere.
 
     >>> palette = Palette(["loyal", "gold", "silver"])
     >>> palette["loyal"], palette["gold"] != palette["silver"], Palette(["silver", "gold"])["gold"] == palette["gold"]
@@ -38,14 +41,14 @@ class Palette:
         taken = set(taken)
         for name in own:
             at = crc32(name.encode()) % len(LIGHT)
-            # The next free one, so that up to eight names of the shop's own are all different.
+            # Take the next free colour, so that up to eight names of the shop's own differ.
             at = next((k % len(LIGHT) for k in range(at, at + len(LIGHT)) if k % len(LIGHT) not in taken), at)
             taken.add(at)
             self._of[name] = at
 
     @classmethod
     def of(cls, groups: Iterable[Sequence[str]]) -> Palette:
-        """The colours of several segmentations: in none of up to eight segments have two the same.
+        """Assign colours to several segmentations, so that up to eight segments of one differ.
 
         >>> palette = Palette.of([["loyal", "new", "browsers", "occasional", "champions", "big-ticket"]])
         >>> len({palette[name] for name in ("loyal", "new", "browsers", "occasional", "champions", "big-ticket")})
