@@ -1,12 +1,13 @@
-"""``act``: CPU of a change, memory and time of a restart, and how long a preview takes.
+"""``act``: CPU per change, memory and time of a restart, and time of a preview.
 
     python -m benchmarks.acting [--changes 20000] [--customers 300000] [--previewed 100000]
 
-- ``decided``: changes through the real owner over adapters in memory, with the example plays: decoded, planned, judged at
-  their time, rendered, claimed, answered, and encoded for Kafka. At most 150 us of CPU a change (2,000 a second).
-- ``restored``: customers whom plays touched, from stored records; at most 10 s and 150 MB for 300,000.
-- ``previewed``: two changes each of so many customers in 30 days through the planner and the gates; at most 30 s for
-  100,000. Times are CPU of this process.
+- ``decided``: changes through the real owner over in-memory adapters, with the example plays: decoded, planned,
+  checked at their time, rendered, claimed, answered, and encoded for Kafka. At most 150 us of CPU per change (2,000
+  per second).
+- ``restored``: customers with messages, restored from stored records; at most 10 s and 150 MB for 300,000.
+- ``previewed``: two changes per customer in 30 days through the planner and the gates; at most 30 s for 100,000
+  customers. Times are CPU of this process.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def main() -> None:
 
 
 def customer(id: str) -> Customer:
-    """A customer with an address, a language and a zone."""
+    """Return a customer with an address, a language and a time zone."""
     found = Customer(id, (0, 0), 0)
     found.segments["lifecycle"] = Membership("at_risk", 0)
     found.segments["value"] = Membership("high", 0)
@@ -122,7 +123,7 @@ async def _decide(book: Book, changes: int) -> None:
         if world.at == len(records) and not any(one.due <= world.now for one in state.messages.values()):
             if world.now > NOON:
                 break
-            # A day later, at noon: what waited is judged.
+            # A day later, at noon, the waiting messages are checked.
             world.now += DAY_MS
     spent = time.process_time() - begun
     plays = state.ledger.plays.values()
@@ -134,7 +135,7 @@ async def _decide(book: Book, changes: int) -> None:
 
 
 def _without_rates(book: Book) -> Book:
-    """The file with no bound on its channels, which would hold the messages back for days."""
+    """Return the plays without limits on their channels, which would hold messages back for days."""
     channels = {name: Channel(name, one.kind, (), one.options) for name, one in book.channels.items()}
     return Book(
         book.version,
@@ -150,7 +151,7 @@ def _without_rates(book: Book) -> Book:
 
 
 class _World:
-    """What an owner reads and writes, in memory."""
+    """In-memory input and output of an owner."""
 
     def __init__(self, records: Sequence[Record]) -> None:
         self.now = NOON
@@ -162,10 +163,10 @@ class _World:
         return self.now
 
     async def open(self, starts: Mapping[Source, int] | None = None) -> None:
-        """Nothing to open."""
+        """Do nothing: there is no connection."""
 
     async def close(self) -> None:
-        """Nothing to close."""
+        """Do nothing: there is no connection."""
 
     async def commit(self, writes: Writes, next_offset: int) -> int:
         return next_offset
@@ -183,7 +184,7 @@ class _World:
         return 0
 
     async def poll(self, seconds: float) -> list[Fetched]:
-        # As many as come in a tenth of a second at 2,000 a second.
+        # The number of changes in a tenth of a second at 2,000 per second.
         chunk = self._records[self.at : self.at + 200]
         self.at += len(chunk)
         return [Fetched((topics.CHANGES, 0), chunk, self.at)] if chunk else []
@@ -208,19 +209,19 @@ class _Journal:
     name = "here"
 
     async def begin(self, id: str, attempt: int) -> None:
-        """Not measured: the disk."""
+        """Do nothing: the disk is not measured."""
 
     async def answered(self, id: str, attempt: int, answer: Answer) -> None:
-        """Not measured: the disk."""
+        """Do nothing: the disk is not measured."""
 
     def recall(self, journal: str, id: str, attempt: int) -> tuple[Begun, Answer | None]:
         return "never", None
 
     def forget(self, journals: Iterable[str]) -> None:
-        """Nothing is kept."""
+        """Do nothing: no journal is kept."""
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no file is open."""
 
 
 class _Sender:
@@ -228,14 +229,14 @@ class _Sender:
         return Answer("sent" if await begun() else "not_begun")
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: no connection is open."""
 
 
 # -- restored -------------------------------------------------------------------------------------------------
 
 
 def _restore(customers: int) -> None:
-    """Each was written to by two plays in the last month."""
+    """Measure a restart with customers who each got messages from two plays in the last month."""
 
     def records() -> Iterable[tuple[bytes, bytes]]:
         state = State()
@@ -262,7 +263,7 @@ def _restore(customers: int) -> None:
 
 
 def _rss() -> int:
-    """Resident bytes of this process."""
+    """Return the resident bytes of this process."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 

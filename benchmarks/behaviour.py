@@ -2,7 +2,7 @@
 
     python -m benchmarks.behaviour [--customers 2500] [--days 120]
 
-Prints each figure with its bound, and as a multiple of a fixed yardstick, which compares between machines.
+Prints each value with its bound, and as a multiple of a fixed yardstick, so that machines can be compared.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def main() -> None:
     replay = lived(args.customers, args.days, replace(POLICY, panel_target=2_000))
     unit = yardstick()
     print(f"yardstick {unit:.1f} us, {len(replay.learner.members)} customers in the panel")
-    # The nights come last: they change the memory.
+    # The daily steps run last, because they change the memory.
     for name, measure, scale, suffix, bound in (
         ("scoring, waves of 256", _scoring, 1e6, "us a customer", 0.7),
         ("k selection", _selection, 1.0, "s", 1.0),
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def _least(rounds: int, work: Callable[[], object]) -> float:
-    """CPU seconds of the quickest of several rounds."""
+    """Return the CPU seconds of the fastest of several rounds."""
     best = float("inf")
     for _ in range(rounds):
         begun = time.process_time()
@@ -85,7 +85,7 @@ def _selection(replay: Replay) -> float:
 
 
 def _macro(replay: Replay) -> float:
-    """A week's update in the same frame, without a look at the number of clusters."""
+    """Return the CPU seconds of a weekly update in the same frame, without the check of the number of clusters."""
     learner = replay.learner
     assert learner.state.last_update is not None
     week, saved = learner.state.last_update + learner.config.cadence_days, learner.snapshot()

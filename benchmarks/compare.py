@@ -1,15 +1,15 @@
-"""Instructions of the heart per record, a commit against the working tree, and whether both give the same bytes.
+"""Instructions of the heart per record, for a commit and for the working tree, and whether both produce the same bytes.
 
     python -m benchmarks.compare BASE [--events 10000] [--customers 5000] [--batch 2000] [--log FILE] [--own-logs] [--most 1.01]
 
-Time on a shared machine says little about a change of a few per cent. Instructions, counted by valgrind's callgrind, are
-the same from run to run within .002 %. The base, in a scratch worktree of git, records one log of the simulated shop. Both
-read it, each with its own ``benchmarks.heart``; only what that measures is counted (see ``counted``). The base records,
-since later code reads what earlier code wrote: a base would refuse clusters of a later form, and do none of their work.
-Where a side refuses control records of the log, a line says so.
+CPU time on a shared machine cannot show a change of a few per cent. Instructions, counted by valgrind's callgrind, are
+reproducible within .002 %. The base, in a scratch worktree of git, records one log of the simulated shop. Both sides
+read it, each with its own ``benchmarks.heart``, and only the part that it measures is counted (see ``counted``). The
+base records because later code reads what earlier code wrote, but not the reverse: a base would refuse later clusters
+and skip their work. If a side refuses control records of the log, a line reports it.
 
-With ``--own-logs`` each side reads a log that it recorded itself: the events of the same shop, and clusters by the rules of
-that side. With ``--most``, the exit status is 1 where the ratio is higher.
+With ``--own-logs`` each side reads a log that it recorded itself: the events of the same shop, with clusters by that
+side's rules. With ``--most``, the exit status is 1 if the ratio is higher.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from pathlib import Path
 from benchmarks import counted
 from benchmarks.trees import ROOT, NoTree, scratch_tree
 
-# What could differ from run to run: the order of hashes, threads, byte code that is there already or not.
+# Remove the differences between runs: hash order, threads, cached byte code.
 _FIXED = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What one source tree came to on the log."""
+    """Result of one source tree on the log."""
 
     instructions: int
     records: int
     digest: str
     refused: int
-    """Control records that were refused."""
+    """Number of control records that were refused."""
 
     @property
     def each(self) -> float:
@@ -89,7 +89,7 @@ def main() -> None:
 
 
 def _record(tree: Path, log: Path, customers: int, events: int) -> None:
-    """Let a source tree record the log, where there is none yet."""
+    """Let a source tree record the log, unless the file exists."""
     program = [sys.executable, counted.__file__, "--record", str(tree), str(log), str(customers), str(events)]
     done = subprocess.run(
         program, env={**os.environ, **_FIXED, "PYTHONPATH": str(tree)}, capture_output=True, text=True
@@ -101,7 +101,7 @@ def _record(tree: Path, log: Path, customers: int, events: int) -> None:
 
 
 def _count(tree: Path, log: Path, batch: int, folder: Path) -> Counted:
-    """Run the log through one source tree under callgrind. The program that counts is that of the working tree."""
+    """Run the log through one source tree under callgrind, with the counting program of the working tree."""
     out = folder / f"callgrind.{'working' if tree == ROOT else 'base'}"
     options = [f"--callgrind-out-file={out}", f"--toggle-collect={counted.FUNCTION}", "--instr-atstart=no"]
     program = [sys.executable, counted.__file__, str(tree), str(log), str(batch)]

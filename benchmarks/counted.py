@@ -1,14 +1,14 @@
-"""Taking in a stored log with the heart of one source tree, its measured part in a place that callgrind can see.
+"""Runs a stored log through the heart of one source tree, with the measured part where callgrind can count it.
 
     python benchmarks/counted.py TREE LOG BATCH
     python benchmarks/counted.py --record TREE LOG CUSTOMERS EVENTS
 
-Runs by itself and imports ``benchmarks.heart`` of the source tree ``TREE``, which may be an older one: all it needs
-there are ``_run(log, batch, sampler)``, ``_decide`` and ``benchmarks.recorded``. With ``--record`` that tree only writes
-the log, where there is none. What ``_run`` measures, between ``start`` and ``stop`` of its
-sampler, is called through ``ffi_call`` of libffi, which nothing else here uses: ``--toggle-collect=ffi_call`` counts the
-measured part, and no import, no warming up and no digest. With ``--instr-atstart=no`` the records before the measured
-ones pass five times faster; the program turns the instruments on by itself.
+It runs standalone and imports ``benchmarks.heart`` of the source tree ``TREE``, which may be older. That tree must have
+``_run(log, batch, sampler)``, ``_decide`` and ``benchmarks.recorded``. With ``--record`` the tree only writes the log,
+unless it exists. The part that ``_run`` measures, between ``start`` and ``stop`` of its sampler, is called through
+``ffi_call`` of libffi, which nothing else here uses. So ``--toggle-collect=ffi_call`` counts the measured part without
+imports, warm-up and digest. With ``--instr-atstart=no`` the records before it pass five times faster; the program
+enables instrumentation itself.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from typing import Any
 
 FUNCTION = "ffi_call"
 NO_ENTRY = 3
-"""The exit status where the tree has no benchmark that can be counted."""
+"""Exit status if the tree has no benchmark that can be counted."""
 _Callback = ctypes.CFUNCTYPE(None)
 
 
 def through_c(function: Callable[[], Any]) -> Any:
-    """What ``function`` returns, called from C."""
+    """Call ``function`` from C and return its result."""
     found: list[Any] = []
 
     def call() -> None:
@@ -48,7 +48,7 @@ def through_c(function: Callable[[], Any]) -> Any:
 
 
 class Switch:
-    """Stands in for the sampler: between ``start`` and ``stop``, calls go through C."""
+    """Replaces the sampler: between ``start`` and ``stop``, calls go through C."""
 
     def __init__(self) -> None:
         self.on = False
@@ -60,11 +60,12 @@ class Switch:
             control = subprocess.Popen(
                 ["callgrind_control", "-i", "on", str(os.getpid())], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
             )
-            # valgrind listens while the program runs, not while it waits. Nothing is counted yet.
+            # valgrind accepts commands only while the program runs, so do not sleep. Nothing is counted yet.
             while control.poll() is None:
                 pass
             assert control.returncode == 0, control.communicate()
-        # One collection more or less, by the place where the batch before ended, is a quarter of a per cent.
+        # One garbage collection more or less, depending on the previous batch, changes the count by a quarter of a per
+        # cent.
         gc.disable()
         self.on = True
 
@@ -74,7 +75,7 @@ class Switch:
 
 
 def main() -> None:
-    """Print records measured, control records refused and the digest, as JSON."""
+    """Print the number of measured records, refused control records and the digest, as JSON."""
     if sys.argv[1] == "--record":
         tree, log = Path(sys.argv[2]).resolve(), Path(sys.argv[3])
         _imported(tree)[1](int(sys.argv[4]), int(sys.argv[5]), log)
@@ -98,8 +99,8 @@ def main() -> None:
 
 
 def _imported(tree: Path) -> tuple[Any, Callable[..., Any]]:
-    """``benchmarks.heart`` of a source tree, and what records and reads a log there."""
-    # Before the editable install, which knows only one tree.
+    """Return ``benchmarks.heart`` of a source tree, and its function that records and reads a log."""
+    # Take precedence over the editable install, which finds only one tree.
     sys.path[0] = str(tree)
     try:
         heart = importlib.import_module("benchmarks.heart")

@@ -1,4 +1,4 @@
-"""What the benchmarks share: a service on the embedded servers, events put into it, and a worker's CPU measured."""
+"""Shared parts of the benchmarks: a service on embedded servers, events written to it, and a worker's CPU."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LANES = 4
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """CPU seconds of one process between the first and the last record, and how many records lay between."""
+    """CPU seconds of one process between the first and the last record, and the number of records between them."""
 
     records: int
     seconds: float
@@ -49,13 +49,13 @@ class Measured:
 
 @contextmanager
 def servers() -> Iterator[Services]:
-    """Embedded servers on an empty folder, gone afterwards."""
+    """Provide embedded servers on an empty folder, which is removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="streamer-bench-") as home, running(Path(home)) as services:
         yield services
 
 
 def fill(addresses: Addresses, prefix: str, records: Iterable[Outgoing]) -> list[int]:
-    """Create the topics of a prefix and write all records; gives the number of records by lane."""
+    """Create the topics of a prefix and write all records; return the number of records by lane."""
     create_topics(addresses.kafka, prefix=prefix, lanes=LANES)
     return asyncio.run(_produce(addresses.kafka, topics.full_name(topics.EVENTS, prefix), records))
 
@@ -84,9 +84,9 @@ async def _produce(bootstrap: str, topic: str, records: Iterable[Outgoing]) -> l
 
 
 def measure(worker: subprocess.Popen[bytes], url: str, prefix: str, counts: list[int], deadline: float) -> Measured:
-    """Watch a worker's lanes until they have consumed ``counts`` records each, at least.
+    """Watch a worker's lanes until each has consumed at least ``counts`` records.
 
-    ``prefix`` is that of the lanes' keys in Redis.
+    ``prefix`` is the prefix of the lanes' keys in Redis.
     """
     client = redis.Redis.from_url(url)
     process = psutil.Process(worker.pid)
@@ -112,5 +112,5 @@ def measure(worker: subprocess.Popen[bytes], url: str, prefix: str, counts: list
 
 
 def python(*args: str) -> list[str]:
-    """A command line that runs this Python."""
+    """Return a command line that runs this Python."""
     return [sys.executable, *args]

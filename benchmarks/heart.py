@@ -1,9 +1,9 @@
-"""CPU of the heart by stage, in this process, without servers: a lane's log in, bytes for Kafka and Redis out.
+"""CPU of the heart by stage, in this process, without servers: from a lane's log to bytes for Kafka and Redis.
 
     python -m benchmarks.heart [--events 100000] [--customers 5000] [--batch 8000] [--runs 3] [--log FILE] [--hot 30]
 
-The log is that of one lane of the simulated shop, clusters and their versions in it. Its first 35 days are taken in
-unmeasured. What is printed last is a digest of all bytes that came out: the same log must give the same.
+The log is that of one lane of the simulated shop, including cluster versions. Its first 35 days are not measured. The
+last line is a digest of all output bytes, which must be the same for the same log.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from streamer.lanes import encode
 from streamer.lanes.context import LaneSettings
 from streamer.lanes.ports import Writes
 
-# Wall clock of changes; any will do.
+# Wall clock of changes; the value does not matter.
 _DETECTED_AT = 1_767_225_600_000
 _BATCH_BYTES = 262_144
 _TURN = LaneSettings().turn_records
@@ -56,7 +56,7 @@ def _codes(functions: Mapping[str, Iterable[Callable[..., Any]]]) -> dict[Any, s
 
 
 def main() -> None:
-    """Take the log in ``runs`` times; print microseconds of CPU per record, the least and by stage."""
+    """Run the log ``runs`` times; print the minimum microseconds of CPU per record, in total and by stage."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--customers", type=int, default=5_000)
@@ -81,11 +81,11 @@ def main() -> None:
     print(f"digest {digest}")
 
 
-# `benchmarks.counted` calls this and `_decide` of older commits too: name and arguments stay.
+# `benchmarks.counted` calls this and `_decide` of older commits too, so keep names and parameters.
 def _run(log: Recorded, batch: int, sampler: Sampler) -> tuple[float, str]:
     state = LaneState.fresh(0)
     state.ledger.lane = "benchmark"
-    # As a worker does.
+    # As in a worker.
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 1_000)
@@ -111,7 +111,7 @@ def _batches(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
 
 
 def _decide(records: list[Record], state: LaneState) -> tuple[Writes, list[Any]]:
-    """What a lane does with a batch, as in ``Lane.turn``."""
+    """Do what a lane does with a batch, as in ``Lane.turn``."""
     decoded_records = decode.decode_records(
         records, lanes=1, local=state.cache.customers, max_event_bytes=POLICY.max_event_bytes
     )

@@ -1,11 +1,11 @@
-"""What the service costs and how soon it answers at steady rates: the product's own processes, clusters active.
+"""CPU and latency of the service at steady rates: the product's own processes, with clusters active.
 
     python -m benchmarks.live [--rates 0,10,100,1000] [--seconds 60] [--customers 5000]
 
-5,000 customers of the simulated shop come in as an import, until clusters are there. Then events are sent live, at each
-rate for so long, and counted: the worker's CPU an event, the share of a core of worker, owner, Kafka and Redis, steps and
-transactions a second, and the time from sending an event to reading the change that it caused. What else ran on the
-machine is printed beside it, for nothing of this means much on a busy one.
+The history of 5,000 customers of the simulated shop is imported until clusters exist. Then events are sent live, at
+each rate for the given time. The output has the worker's CPU per event, the share of a core of worker, owner, Kafka and
+Redis, steps and transactions per second, and the time from sending an event to reading its change. Other load on the
+machine is printed too, because the numbers mean little on a busy machine.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ KINDS = ("order.completed", "product.viewed", "product.viewed", "page.viewed", "
 
 @dataclass
 class Mark:
-    """What all counters say at one moment."""
+    """The values of all counters at one moment."""
 
     at: float
     cpu: Mapping[str, float]
@@ -92,7 +92,7 @@ class Service:
 
 
 def main() -> None:
-    """Measure each rate, and print one JSON object a line."""
+    """Measure each rate, and print one JSON object per line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rates", default="0,10,100,1000")
     parser.add_argument("--seconds", type=float, default=60)
@@ -105,7 +105,7 @@ def main() -> None:
 
 @contextmanager
 def running_service(customers: int) -> Iterator[Service]:
-    """A service with clusters, everything that was imported applied."""
+    """Provide a service with clusters that has applied everything imported."""
     with servers() as services, TemporaryDirectory(prefix="streamer-live-") as folder:
         addresses = services.addresses
         now = time.time_ns() // 1_000_000
@@ -181,7 +181,7 @@ def quantile(values: list[float], percent: int) -> float | None:
 
 
 async def steadily(service: Service, rate: int, seconds: float, marks: list[Mark]) -> list[float]:
-    """Send at a steady rate and read the changes; gives the seconds between, of events sent while it was measured."""
+    """Send at a steady rate and read the changes; return the latencies, in seconds, of events sent while measuring."""
     bootstrap = service.services.addresses.kafka
     consumer = AIOKafkaConsumer(
         topics.CHANGES, bootstrap_servers=bootstrap, isolation_level="read_committed", fetch_max_wait_ms=100

@@ -1,13 +1,13 @@
-"""CPU of one worker for a whole night: every customer's state in Redis and the log, none in memory.
+"""CPU of one worker for a whole night, with every customer's state in Redis and the log, and none in memory.
 
     python -m benchmarks.night [--customers 200000] [--distinct 5000] [--predictions]
 
-The customers are copies of 5,000 of the simulated shop, in four lanes on the embedded servers. The night begins while
-the worker is away: each lane is opened, walks through its customers, steps each to the new day, and writes those whom it
-moved. CPU is that of this process, which runs the lanes; at most 20 s for 200,000 customers.
+The customers are copies of 5,000 customers of the simulated shop, in four lanes on the embedded servers. The night
+begins while the worker is stopped: each lane is opened, walks through its customers, steps each to the new day, and
+writes those whom it moved. CPU is that of this process, which runs the lanes; at most 20 s for 200,000 customers.
 
-With ``--predictions`` the same night is run twice, lane by lane in turns: by the shipped rules, and by these with a
-segmentation that names five predictions.
+With ``--predictions`` the same night is run twice, lane by lane in turns: with the shipped rules, and with an
+additional segmentation that uses five predictions.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ other = {}
 
 
 def main() -> None:
-    """Fill the view, let the night come, and print what it cost."""
+    """Fill the view, run the night, and print its cost."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=200_000)
     parser.add_argument("--distinct", type=int, default=5_000, help="customers of the simulated shop")
@@ -89,17 +89,17 @@ def main() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """A shop the evening before, and what its night cost."""
+    """The evening state of a shop, and the cost of its night."""
 
     name: str
     policy: Policy
     replay: Replay
     seconds: list[float] = field(default_factory=list)
-    """CPU of each lane."""
+    """CPU seconds of each lane."""
     changes: list[int] = field(default_factory=list)
 
     def line(self, customers: int) -> str:
-        """The result in one line."""
+        """Return the result in one line."""
         spent = sum(self.seconds)
         each = spent / customers * 1e6
         return (
@@ -117,14 +117,14 @@ def _nights(args: argparse.Namespace) -> list[Night]:
     for name, text in texts.items():
         definitions = load(text, 1)
         replay = lived(args.distinct, 60, replace(POLICY, definitions=definitions))
-        # A panel of everybody, since the record of orders that its rows hold is what predictions read as well.
+        # Put all customers into the panel, because its rows hold the order record that predictions read.
         target = {"panel_target": 2 * args.customers} if args.predictions else {}
         found.append(Night(name, Policy(lanes=LANES, definitions=definitions, **target), replay))
     return found
 
 
 async def _play(addresses: Addresses, nights: list[Night], customers: int) -> None:
-    """The nights of all shops, lane by lane in turns, so that they meet the machine in the same mood."""
+    """Run the nights of all shops, lane by lane in turns, so that machine load affects them equally."""
     for number in range(LANES):
         for at, night in enumerate(nights):
             await _one(addresses, night, f"{_PREFIX}{at}", number, customers // LANES)
@@ -161,7 +161,7 @@ async def _one(addresses: Addresses, night: Night, prefix: str, number: int, cus
 
 
 def _check(lane: Lane, customers: int) -> None:
-    """Everybody in memory stands on the new day: a lane that skips the step is quick."""
+    """Check that all customers in memory are on the new day: a lane that skips the step would be fast."""
     cache, book = lane.state.cache, lane.state.ledger
     days = cache.memory.matrix[np.flatnonzero(cache.memory.live), DAY]
     today = POLICY.grid.day_of(book.clock)
@@ -170,7 +170,7 @@ def _check(lane: Lane, customers: int) -> None:
 
 
 async def _fill(log: KafkaLog, view: RedisView, replay: Replay, lane: int, customers: int) -> None:
-    """The view of a lane as an evening left it, and its ledger in the log with the clock of the next day."""
+    """Write a lane's view as at the end of a day, and its ledger with the clock of the next day."""
     cache, book = replay.state.cache, ledger.load(ledger.dump(replay.state.ledger))
     shelves = []
     for customer in cache.customers.values():

@@ -1,12 +1,12 @@
-"""What a poison record costs: CPU and transactions of a lane in memory, against the same log with plain bad JSON there.
+"""Cost of a poison record: CPU and transactions of an in-memory lane, compared with invalid JSON in the same place.
 
     python -m benchmarks.poison [--records 8000] [--customers 2000] [--runs 5] [--most 5]
 
-The lane, the decisions and the bytes are the service's own; log and view are those of the tests, in memory. A backlog is
-offered at once, so that steps are as large as they get. Its poison raises while it is decided; while the state of its
-customer is stored, after all records of the step were decided; or after that, where nothing tells whom to blame.
-With ``--most``, the exit status is 1 where a poison record that raises while it is decided, one in a hundred, costs more
-milliseconds.
+The lane, the decisions and the bytes are the service's own; log and view are the in-memory ones of the tests. A whole
+backlog is offered at once, so that steps are as large as possible. Its poison records raise at one of three places:
+while they are decided; while their customer's state is stored, after all records of the step were decided; or later,
+where nothing identifies the record. With ``--most``, the exit status is 1 if a poison record that raises while it is
+decided, one in a hundred records, costs more milliseconds.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ NOW = 1_767_225_600_000
 KIND = "product.viewed"
 POISON = "poison-"
 SHARES = (1, 8, 80, 800)
-"""Poison records in a backlog."""
+"""Numbers of poison records in a backlog."""
 JUDGED = ("decide", 80)
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What it took to get through a backlog."""
+    """Cost of processing a backlog."""
 
     cpu_seconds: float
     transactions: int
@@ -66,7 +66,7 @@ class _Clock:
 
 
 def main() -> None:
-    """Measure each share of poison, and print milliseconds of CPU and transactions for one of them."""
+    """Measure each number of poison records, and print milliseconds of CPU and transactions per poison record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--records", type=int, default=8_000)
     parser.add_argument("--customers", type=int, default=2_000)
@@ -88,7 +88,7 @@ def main() -> None:
 
 
 def _cost(where: Where, count: int, records: int, customers: int, runs: int) -> tuple[float, float]:
-    """Milliseconds of CPU and transactions that one poison record costs more than one that cannot be read."""
+    """Return the additional milliseconds of CPU and transactions of a poison record, compared with an unreadable one."""
     found = []
     for run in range(runs):
         bad = set(random.Random(run).sample(range(records), count))
@@ -102,7 +102,7 @@ def _cost(where: Where, count: int, records: int, customers: int, runs: int) -> 
 
 
 async def _taken(backlog: list[Record], customers: int) -> Taken:
-    """Own a lane whose customers are in memory, and get through the backlog."""
+    """Own a lane whose customers are in memory, and process the backlog."""
     broker, view = MemoryBroker(NOW), MemoryView()
     limits = replace(LaneSettings(), deadletter_run=0, deadletter_ratio=1.0)
     lane = Lane(0, MemoryLog(broker, 0), view, LaneContext(Policy(lanes=1, wall=True), _Clock(), limits))
@@ -132,7 +132,7 @@ async def _until(lane: Lane, end: int) -> None:
 
 
 def _moved(record: Record, offset: int) -> Record:
-    """The same record elsewhere."""
+    """Return the record at another offset."""
     return Record(0, offset, record.timestamp, record.key, record.value, record.headers)
 
 
@@ -158,7 +158,7 @@ def _event(name: str, customer: int) -> bytes:
 
 @contextmanager
 def _raising(where: Where) -> Iterator[None]:
-    """Let what the service does with a poison record raise, after it has changed the state."""
+    """Make the service's handling of a poison record raise, after it has changed the state."""
     handler, encode, dump = HANDLERS[KIND], step.StepMaker.encode, snapshot.dump
     spoilt = set[str]()
 

@@ -1,4 +1,4 @@
-"""One lane's log of the simulated shop, with the versions of the clusters in it where their owner published them."""
+"""One lane's log of the simulated shop, with cluster versions where their owner published them."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from streamer.simulator.simulate import Shop
 
 EVENTS_A_CUSTOMER_DAY = 877_000 / 10_000 / 365
 WARM_DAYS = 35
-# 2026-01-01: nothing here depends on the day of the run.
+# 2026-01-01, so that nothing depends on the day of the run.
 _NOW = 1_767_225_600_000
-# One customer in eight is of the panel, as in each of four lanes with 20,000 customers in all.
+# One customer in eight is in the panel, as in each of four lanes with 20,000 customers in total.
 POLICY = Policy(lanes=1, panel_target=500)
 
 
 class Recorded(msgspec.Struct):
-    """A log, and how many of its records come before what is measured: 35 days, so that clusters are there."""
+    """A log, and the number of its records before the measured part: 35 days, so that clusters exist."""
 
     records: list[Record]
     warm: int
 
 
 class _Recording(Replay):
-    """A replay that keeps every record it is given, its owner's versions among them."""
+    """A replay that keeps every record it receives, including its owner's versions."""
 
     def __init__(self, policy: Policy, learner: LearnerConfig, warm_until: int) -> None:
         super().__init__(policy, learner, _NOW)
@@ -49,7 +49,7 @@ class _Recording(Replay):
 
 
 def record(customers: int, events: int, seed: int = 1) -> Recorded:
-    """The log of a lane with ``customers`` customers, ``events`` of its records after the first 35 days."""
+    """Record the log of a lane with ``customers`` customers and ``events`` records after the first 35 days."""
     days = WARM_DAYS + int(events / customers / EVENTS_A_CUSTOMER_DAY) + 3
     start = _NOW - (days + 1) * DAY_MS
     learner = LearnerConfig(frame_days=(30, 60, 90))
@@ -59,7 +59,7 @@ def record(customers: int, events: int, seed: int = 1) -> Recorded:
 
 
 def lived(customers: int, days: int, policy: Policy = POLICY) -> Replay:
-    """A shop that was open for so many days, with its lane's state and its owner's learner."""
+    """Return a shop after ``days`` days, with its lane's state and its owner's learner."""
     shop = Shop(ShopConfig(customers=customers, days=days, seed=1, start=_NOW - (days + 1) * DAY_MS))
     replay = Replay(policy, LearnerConfig(frame_days=(30, 60, 90)), _NOW)
     replay.run(shop)
@@ -67,7 +67,7 @@ def lived(customers: int, days: int, policy: Policy = POLICY) -> Replay:
 
 
 def recorded(customers: int, events: int, kept: Path | None = None) -> Recorded:
-    """The same, from the file ``kept`` where there is one, written there where there is none."""
+    """Return `record`'s log from the file ``kept``, recording it first if the file does not exist."""
     if kept is not None and kept.exists():
         return msgspec.msgpack.decode(kept.read_bytes(), type=Recorded)
     made = record(customers, events)

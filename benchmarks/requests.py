@@ -1,6 +1,6 @@
-"""Requests over a few kept connections at a steady rate, each timed from the moment at which it was due.
+"""Requests over a few keep-alive connections at a steady rate, each timed from the moment at which it was due.
 
-A late answer therefore delays the ones behind it too, as it would for a waiting user.
+A late answer therefore delays the requests behind it too, as it would for a waiting user.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ CONNECTIONS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request: its path, and its body where it is a POST of JSON."""
+    """A request: its path, and its body if it is a POST of JSON."""
 
     path: str
     body: bytes | None = None
 
 
 class Connection:
-    """One kept HTTP/1.1 connection to this machine."""
+    """A keep-alive HTTP/1.1 connection to this machine."""
 
     def __init__(self, port: int, token: str) -> None:
         self._port = port
@@ -33,7 +33,7 @@ class Connection:
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
 
     async def send(self, request: Request) -> tuple[int, bytes]:
-        """Status and body of the answer."""
+        """Return the status and body of the response."""
         head = f"{'GET' if request.body is None else 'POST'} {request.path} HTTP/1.1\r\n{self._head}"
         if request.body is not None:
             head += f"Content-Type: application/json\r\nContent-Length: {len(request.body)}\r\n"
@@ -47,7 +47,7 @@ class Connection:
 
 
 def at_rate(port: int, token: str, requests: Sequence[Request], rate: float, seconds: float) -> list[float]:
-    """Send requests in turn for so long; gives the seconds that each answer took. Fails on any other status than 200."""
+    """Send requests at a steady rate; return the seconds of each. Raises on any status other than 200."""
     return asyncio.run(_at_rate(port, token, requests, rate, seconds))
 
 
@@ -70,7 +70,7 @@ async def _at_rate(port: int, token: str, requests: Sequence[Request], rate: flo
 
 
 def at_once(port: int, token: str, requests: Sequence[Request], good: Callable[[int, bytes], bool]) -> float:
-    """Send all requests as fast as they are answered; gives the seconds. Fails where an answer is not ``good``."""
+    """Send all requests as fast as they are answered; return the seconds. Raises if an answer is not ``good``."""
     return asyncio.run(_at_once(port, token, requests, good))
 
 

@@ -1,10 +1,11 @@
-"""CPU of one worker for the small job that other engines are measured with.
+"""CPU of one worker for the small job with which other engines are measured.
 
     python -m benchmarks.small_job [--events 200000] [--customers 20000] [--runs 3]
 
-Orders of about 265 bytes from customers with a heavy tail: validate, drop repeats, fold count, money and last order,
-choose one of six segments by rule, publish a change when it differs; state, changes, ledger and offset in one
-transaction, a compare-and-set view. The lane, its log and its view are the product's; only what is decided is small.
+Orders of about 265 bytes from customers with a heavy tail: validate, drop duplicates, fold count, money and last order,
+assign one of six segments by rule, and publish a change if it differs. State, changes, ledger and offset are written in
+one transaction, and the view by compare-and-set. The lane, its log and its view are the product's; only the decision is
+small.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ _json = msgspec.json.Encoder().encode
 
 
 class Small:
-    """One customer of the small job."""
+    """A customer of the small job."""
 
     __slots__ = ("count", "dedupe_window", "last", "money", "segment", "seq")
 
@@ -58,7 +59,7 @@ class Small:
 
 
 def segment(one: Small, now: int) -> str:
-    """One of six segments; the same function is given to every engine."""
+    """Return one of six segments; every engine uses the same function."""
     age = (now - one.last) / DAY_MS
     if age > 90:
         return "lost"
@@ -72,7 +73,7 @@ def segment(one: Small, now: int) -> str:
 
 
 class SmallLane(Lane):
-    """The product's lane with a small job in place of `decide`."""
+    """The product's lane with a small job instead of `decide`."""
 
     customers: dict[str, Small]
 
@@ -155,7 +156,7 @@ class SmallLane(Lane):
 
 
 def orders(events: int, customers: int, seed: int) -> Iterator[Outgoing]:
-    """Orders of customers whose activity has a heavy tail, a second apart."""
+    """Yield orders of customers with heavy-tailed activity, one per second."""
     dice = np.random.default_rng(seed)
     weights = dice.pareto(1.2, customers) + 0.05
     who = dice.choice(customers, size=events, p=weights / weights.sum())
@@ -173,7 +174,7 @@ def orders(events: int, customers: int, seed: int) -> Iterator[Outgoing]:
 
 
 def main() -> None:
-    """Measure, and print one line a run and the median."""
+    """Measure, and print one line per run and the median."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--customers", type=int, default=20_000)

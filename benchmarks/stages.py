@@ -1,4 +1,4 @@
-"""Where CPU goes, by stage: the program is interrupted every millisecond of CPU and asked what it is doing."""
+"""CPU by stage: a sampler that interrupts the program every millisecond of CPU and looks at its stack."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _INTERVAL_SECONDS = 0.001
 
 
 class Sampler:
-    """Counts samples by stage; the innermost function that belongs to one decides.
+    """Counts samples by stage, determined by the innermost function that belongs to a stage.
 
     Parameters
     ----------
     stages
-        Code of functions, each with its stage; what they call belongs to them.
+        Code objects of functions, each with its stage; functions that they call count for the same stage.
     """
 
     def __init__(self, stages: Mapping[CodeType, str]) -> None:
@@ -30,7 +30,7 @@ class Sampler:
         signal.setitimer(signal.ITIMER_PROF, _INTERVAL_SECONDS, _INTERVAL_SECONDS)
 
     def stop(self) -> None:
-        """Take no more."""
+        """Stop sampling."""
         signal.setitimer(signal.ITIMER_PROF, 0.0)
         signal.signal(signal.SIGPROF, signal.SIG_IGN)
 

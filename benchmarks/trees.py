@@ -11,17 +11,17 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 class NoTree(Exception):
-    """Git cannot give the tree: no such commit, no history (a shallow clone), or no repository at all."""
+    """Git cannot provide the tree: no such commit, no history (a shallow clone), or no repository."""
 
 
 @contextmanager
 def scratch_tree(commit: str, folder: Path) -> Iterator[Path]:
-    """A git worktree of ``commit`` inside ``folder``, removed at the end.
+    """Provide a git worktree of ``commit`` inside ``folder``, and remove it at the end.
 
     Raises
     ------
     NoTree
-        With what git says.
+        With git's message.
     """
     tree = folder / f"tree-{commit[:12]}"
     worktree = ["git", "-C", str(ROOT), "worktree"]

@@ -1,18 +1,18 @@
-"""``streamer web``: how soon it answers beside a worker at work, what an answer and an event cost, how fast lists fill.
+"""``streamer web``: latency beside a working worker, CPU per answer and per event, and time to fill lists.
 
     python -m benchmarks.web [lookup] [collector] [fill] [--seconds 60] [--events 50000] [--rows 1000000]
 
-- ``lookup``: customers of a live service looked up 200 times a second while it takes 500 events a second; goals are a
-  median of 2 ms, p99 of 25 ms, and 150 us of CPU each. The CPU that the process uses under the same events without
-  look-ups is taken off: that is what the read model costs. Before, the same customers are looked up one after another over
-  eight connections, with nothing else going on: a processor that is kept busy does each with less. `waits_for_a_core` is
-  the share of the time for which the server could have run but other programs had the processors: where it is not small,
-  the times are the machine's.
-- ``collector``: events in batches of 50, in our form and as Segment's libraries send them; goal 120 us of CPU an event.
-- ``fill``: three fifths of the rows as members, two fifths as moves, read from the topics by a new process; goal 60 s for
-  1,000,000.
+- ``lookup``: customers of a live service looked up 200 times a second while it takes 500 events a second. Goals are a
+  median of 2 ms, a p99 of 25 ms, and 150 us of CPU each. The CPU that the process uses under the same events without
+  look-ups, which is the cost of the read model, is subtracted. Before that, the same customers are looked up one after
+  another over eight connections without other load, because a busy processor takes less CPU per look-up.
+  `waits_for_a_core` is the share of the time for which the server could have run but other programs had the
+  processors; if it is not small, the times measure the machine.
+- ``collector``: events in batches of 50, in our form and in that of Segment's libraries; goal 120 us of CPU per event.
+- ``fill``: three fifths of the rows as members, two fifths as moves, read from the topics by a new process; goal 60 s
+  for 1,000,000.
 
-Prints one JSON object a line, with what else ran on the machine beside it.
+Prints one JSON object per line, with the other load on the machine beside it.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ from streamer.web.api.tokens import FILE, Tokens
 
 RATE, EVENTS_RATE, BATCH = 200, 500, 50
 FULL_SPEED: Final = 10_000
-"""Look-ups one after another."""
+"""Number of look-ups one after another."""
 _NOW: Final = 20_700 * 86_400_000
 _SEGMENTATIONS: Final = ("lifecycle", "value", "behaviour")
 _MOVES_EACH: Final = 2
-"""Moves of a customer, beside a membership in each segmentation: of five rows of a customer, three are members."""
+"""Moves per customer, beside a membership in each segmentation: three of a customer's five rows are members."""
 
 
 def main() -> None:
@@ -75,7 +75,7 @@ def main() -> None:
 
 
 class Web:
-    """A running `streamer web`, and a token that may read and write."""
+    """A running `streamer web`, with a token that may read and write."""
 
     def __init__(self, addresses: Addresses, home: Path) -> None:
         self.port = _free_port()
@@ -96,13 +96,13 @@ class Web:
 
     @property
     def cpu(self) -> float:
-        """CPU seconds so far."""
+        """Return the CPU seconds used so far."""
         times = self._usage.cpu_times()
         return float(times.user + times.system)
 
     @property
     def waited(self) -> float:
-        """Seconds so far for which the loop could have run, but other programs had the processors."""
+        """Return the seconds for which the loop could have run but other programs had the processors."""
         return int(Path(f"/proc/{self.process.pid}/schedstat").read_text().split()[1]) / 1e9
 
     @property
@@ -110,7 +110,7 @@ class Web:
         return float(self._usage.memory_info().rss / 2**20)
 
     def wait_until_ready(self, seconds: float) -> None:
-        """Wait until the read model has all that the topics had."""
+        """Wait until the read model has read the topics to their current ends."""
         limit = time.monotonic() + seconds
         while True:
             assert time.monotonic() < limit and self.process.poll() is None, "it does not become ready"
@@ -140,7 +140,7 @@ def _free_port() -> int:
 
 
 def _elsewhere(function: Callable[..., Any], *arguments: object) -> Any:
-    """What a function gives, run in a process of its own, so that nobody but the server makes it wait."""
+    """Run a function in a separate process and return its result, so that only the server delays it."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 

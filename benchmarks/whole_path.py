@@ -1,10 +1,10 @@
-"""CPU of one worker for the whole path: Kafka to Kafka and Redis, three segmentations, clusters active.
+"""CPU of one worker for the whole path: Kafka to Kafka and Redis, with three segmentations and clusters active.
 
     python benchmarks/whole_path.py [--events 1000000] [--customers 20000] [--runs 3]
 
-A worker with four lanes and the model owner (a process of its own, not counted) take in the first 35 days of the
-simulated shop, so that clusters are there; then the events that are measured are written, and the same worker takes
-them in. CPU is the worker's, user and system, from the first to the last of them.
+A worker with four lanes, and the model owner in a separate process that is not counted, consume the first 35 days of
+the simulated shop, so that clusters exist. Then the measured events are written, and the same worker consumes them. CPU
+is the worker's user and system time from the first to the last of them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ WARM_DAYS = 35
 
 
 def main() -> None:
-    """Measure, and print one line a run and the median."""
+    """Measure, and print one line per run and the median."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--customers", type=int, default=20_000)
@@ -80,7 +80,7 @@ def _ledger(client: redis.Redis, prefix: str, lane: int) -> Ledger:
 
 
 def _history(customers: int, events: int, seed: int) -> tuple[Iterator[Outgoing], int]:
-    """Records of an import long enough, and how many of them make up the first 35 days."""
+    """Return the records of a sufficiently long import, and the number of them in the first 35 days."""
     days = WARM_DAYS + int(events / customers / EVENTS_A_CUSTOMER_DAY) + 15
     now = time.time_ns() // 1_000_000
     start = now - (days + 1) * DAY_MS

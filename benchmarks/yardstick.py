@@ -1,4 +1,4 @@
-"""A fixed piece of work to measure the machine with, so that figures of different machines and hours compare."""
+"""A fixed piece of work that measures the machine, so that results of different machines and hours can be compared."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ _BODY = json.dumps(
 
 
 def yardstick() -> float:
-    """CPU microseconds of one round of plain Python, JSON and small NumPy arrays; the least of many rounds."""
+    """Return the CPU microseconds of one round of plain Python, JSON and small NumPy arrays; the minimum of many
+    rounds.
+    """
     numbers = np.linspace(1.0, 2.0, 64)
     best = float("inf")
     for _ in range(20):
