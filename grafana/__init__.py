@@ -1,1 +1,1 @@
-"""Grafana's boards, and what makes them."""
+"""The Grafana dashboards, and the code that builds them."""

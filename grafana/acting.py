@@ -1,4 +1,4 @@
-"""Plays in a live stack: a file that sends into the log of `act`, so that the board Plays has something to show."""
+"""Plays in a live stack: a file that sends into the log of `act`, so that the board Plays has data."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def act(stack: Stack) -> None:
 
 
 def _streamer(stack: Stack, folder: Path, *words: str) -> None:
-    """One command of ours beside the stack; raises where it fails."""
+    """Run a streamer command beside the stack. Raises if it fails."""
     program = Path(sys.executable).parent / "streamer"
     subprocess.run(
         [program, *words], cwd=folder, env=stack.variables("act"), check=True, capture_output=True, timeout=120

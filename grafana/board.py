@@ -1,4 +1,4 @@
-"""What a board is made of: queries, panels, variables."""
+"""The parts of a board: queries, panels, variables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Kind = Literal["timeseries", "stat", "bargauge", "table"]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query, and how its series are called."""
+    """A query, and the legend of its series."""
 
     expr: str
     legend: str = ""
@@ -24,17 +24,17 @@ class Panel:
     Attributes
     ----------
     unit
-        Grafana's name of it, such as ``s``, ``short`` or ``percentunit``.
+        Grafana's name of the unit, such as ``s``, ``short`` or ``percentunit``.
     width, height
-        In Grafana's grid, which is 24 wide.
+        Size in Grafana's grid, which is 24 wide.
     stacked
-        Whether the series of a ``timeseries`` lie one upon the other.
+        Whether the series of a ``timeseries`` are stacked.
     zero_is_good
         Whether a ``stat`` is green at 0 and red above.
     runbook
-        Alert whose page is linked.
+        Alert whose runbook page is linked.
     columns
-        Titles of a ``table``'s columns, by labels; ``Value`` is the figure.
+        Column titles of a ``table`` by label; ``Value`` is the number.
     """
 
     title: str
@@ -61,7 +61,7 @@ def stat(
     zero_is_good: bool = False,
     runbook: str | None = None,
 ) -> Panel:
-    """One figure, as the top row of a board shows it."""
+    """Return a panel with one number, for the top row of a board."""
     return Panel(
         title,
         description,
@@ -86,7 +86,7 @@ def bars(
     height: int = 8,
     runbook: str | None = None,
 ) -> Panel:
-    """One query at this moment, a bar for each of its series."""
+    """Return a panel with one query at the current moment, with a bar for each series."""
     return Panel(
         title, description, unit, (Query(expr, legend),), kind="bargauge", width=width, height=height, runbook=runbook
     )
@@ -94,7 +94,7 @@ def bars(
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A variable of a board that is filled from a metric's label."""
+    """A dashboard variable with the values of a metric's label."""
 
     name: str
     label: str
@@ -104,7 +104,7 @@ class Variable:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """One board; ``uid`` is part of its address and never changes, ``since`` is where the time that it shows begins."""
+    """A board. ``uid`` is part of its address and never changes; ``since`` is the start of the time range shown."""
 
     uid: str
     title: str

@@ -1,7 +1,7 @@
-"""Writes the boards as dashboard JSON, a folder for each language:  ``python -m grafana.build``.
+"""Writes the boards as dashboard JSON, a folder for each language: ``python -m grafana.build``.
 
-Classic JSON, since every Grafana from 10 on reads it and files can be provisioned with it. The boards of all languages
-have the same addresses: a Grafana is given one of the folders.
+The format is classic JSON, since every Grafana from 10 on reads it and can provision it from files. The boards of all
+languages have the same addresses, so a Grafana must use only one of the folders.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ from streamer.charts.theme import LIGHT, Palette
 
 DASHBOARDS: Final = Path(__file__).parent / "dashboards"
 RUNBOOKS: Final = "http://localhost:9090/consoles"
-"""Where the stack of docker-compose.yml serves the runbooks; a variable of each board, for other places."""
+"""Address at which the stack of docker-compose.yml serves the runbooks; a dashboard variable, so that it can be
+changed.
+"""
 
 _WIDTH: Final = 24
 _SCHEMA: Final = 39
@@ -38,7 +40,7 @@ _DATASOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 
 
 def dashboard(board: Board, words: Words = ENGLISH) -> dict[str, Any]:
-    """The board as Grafana reads it."""
+    """Return the board as Grafana's dashboard JSON."""
     return {
         "uid": board.uid,
         "title": words(board.title),
@@ -132,7 +134,7 @@ def _annotation(name: str, expr: str, title: str, color: str) -> dict[str, Any]:
 
 
 def _panels(panels: Sequence[Panel], words: Words) -> Iterator[dict[str, Any]]:
-    """Row by row from the left; a row is as high as its highest panel."""
+    """Yield the panels row by row from the left; a row is as high as its highest panel."""
     x = y = height = 0
     for number, panel in enumerate(panels, 1):
         if x + panel.width > _WIDTH:
@@ -199,7 +201,7 @@ def _defaults(panel: Panel) -> dict[str, Any]:
 
 
 def _colours(panel: Panel) -> list[dict[str, Any]]:
-    """The colours that shipped segments have on every page of the service, by their names in all languages."""
+    """Return the colours of shipped segments, by their names in all languages, as on the other pages of the service."""
     if not any("{{name}}" in query.legend for query in panel.queries):
         return []
     made = []
@@ -217,7 +219,7 @@ def _colours(panel: Panel) -> list[dict[str, Any]]:
 
 
 def _names(panel: Panel, words: Words) -> Iterator[dict[str, Any]]:
-    """Names in place of ids, where a series is called by one label alone."""
+    """Yield names that replace ids in series with a single label."""
     for label in {match[1] for query in panel.queries if (match := _ALONE.fullmatch(query.legend))}:
         for id, name in words.values(label):
             if id != name:
@@ -226,7 +228,7 @@ def _names(panel: Panel, words: Words) -> Iterator[dict[str, Any]]:
 
 
 def _renames(panel: Panel, words: Words) -> Iterator[dict[str, Any]]:
-    """The same where another label stands before it."""
+    """Yield names that replace ids in series with another label in front."""
     for label in {match[1] for query in panel.queries if (match := _SECOND.fullmatch(query.legend))}:
         for id, name in words.values(label):
             if id != name:
@@ -251,12 +253,12 @@ def _options(panel: Panel, words: Words) -> dict[str, Any]:
 
 
 def text(board: Board, language: Language) -> str:
-    """What stands in the board's file."""
+    """Return the text of the board's file."""
     return json.dumps(dashboard(board, Words(language)), indent=2, ensure_ascii=False) + "\n"
 
 
 def boards(language: Language = "en") -> dict[Path, Board]:
-    """All boards by their file in a language."""
+    """Return all boards by their file in a language."""
     return {
         DASHBOARDS / language / f"{name}.json": board
         for name, board in (

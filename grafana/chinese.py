@@ -1,4 +1,4 @@
-"""The Chinese of the boards: titles, descriptions, legends and labels, each by its English."""
+"""The Chinese texts of the boards: titles, descriptions, legends and labels, by their English text."""
 
 from __future__ import annotations
 

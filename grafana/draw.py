@@ -1,4 +1,4 @@
-"""Draws a board as SVG from the answers to its queries: what Grafana would show, for places where it does not run."""
+"""Draws a board as SVG from the results of its queries, as Grafana would show it, for places without Grafana."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 from xml.sax.saxutils import escape
 
 CELL: Final = 50.0
-"""Pixels of one column of Grafana's grid; a row is 30."""
+"""Pixels per column of Grafana's grid; a row has 30."""
 ROW: Final = 30.0
 _GAP: Final = 8.0
 _HEAD: Final = 28.0
@@ -30,14 +30,14 @@ Points = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One series of an answer: its name, and ``(time, value)`` in s, without NaN."""
+    """One series of a result: its name, and ``(time, value)`` in s, without NaN."""
 
     name: str
     points: Points
 
 
 def board(title: str, panels: Sequence[dict[str, Any]], answers: Sequence[Sequence[Series]]) -> str:
-    """The whole board; ``answers`` hold for each panel the series of all its queries."""
+    """Draw the whole board; ``answers`` holds for each panel the series of all its queries."""
     width = 24 * CELL
     height = max((panel["gridPos"]["y"] + panel["gridPos"]["h"]) for panel in panels) * ROW + 40
     parts = [
@@ -80,7 +80,7 @@ def _stat(panel: dict[str, Any], series: Sequence[Series], unit: str, width: flo
 
 
 def _bars(series: Sequence[Series], unit: str, width: float, height: float) -> Iterator[str]:
-    """Names with bars, the largest first, as many as there is room for."""
+    """Yield names with bars, the largest first, as many as fit."""
     rows = sorted(((one.points[-1][1], one.name) for one in series), reverse=True)
     room = int((height - _HEAD - 8) // 21)
     most = max((value for value, _ in rows), default=1.0) or 1.0
@@ -96,7 +96,7 @@ def _bars(series: Sequence[Series], unit: str, width: float, height: float) -> I
 
 @dataclass(frozen=True, slots=True)
 class _Plot:
-    """Where values and times stand in the picture of a panel."""
+    """Converts values and times to positions in a panel."""
 
     times: Sequence[float]
     low: float
@@ -138,7 +138,7 @@ def _plot(layers: Sequence[Layer], times: Sequence[float], width: float, height:
 
 
 def _axes(plot: _Plot, unit: str) -> Iterator[str]:
-    """Lines across at round values, and how long ago the left edge, the middle and the right edge are."""
+    """Yield horizontal lines at round values, and the ages of the left edge, the middle and the right edge."""
     for number in range(round((plot.high - plot.low) / plot.step) + 1):
         value = plot.low + number * plot.step
         yield f'<path d="M{plot.left:g} {plot.y(value):.1f}H{plot.right:g}" stroke="#2c2f36"/>'
@@ -160,7 +160,7 @@ def _line(plot: _Plot, bottom: Sequence[float], top: Sequence[float], color: str
 
 
 Layer = tuple[str, list[float], list[float]]
-"""Name, lower and upper edge of a series at all times; NaN where there is nothing."""
+"""Name, lower and upper edge of a series at all times; NaN where it has no value."""
 
 
 def _layers(series: Sequence[Series], times: Sequence[float], stacked: bool) -> Iterator[Layer]:
@@ -190,7 +190,7 @@ def _legend(names: Sequence[str], width: float, height: float) -> Iterator[str]:
 
 
 def nice(step: float) -> float:
-    """The next round number at or above a positive step.
+    """Return the next round number at or above a positive step.
 
     >>> nice(0.3), nice(2.0), nice(34.0)
     (0.5, 2.0, 50.0)
@@ -200,7 +200,7 @@ def nice(step: float) -> float:
 
 
 def shown(value: float, unit: str) -> str:
-    """A value with its unit, short.
+    """Format a value with its unit, briefly.
 
     >>> shown(0.0042, "s"), shown(0.5, "percentunit"), shown(12345.0, "short"), shown(3.2, "cps"), shown(3e8, "bytes")
     ('4.2 ms', '50%', '12.3 K', '3.2/s', '286 MiB')

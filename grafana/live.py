@@ -1,6 +1,6 @@
 """The stack of docker-compose.yml without Docker: its commands and settings at other addresses, and a real Prometheus.
 
-For the test of the boards and for their pictures.
+Used by the test of the boards and for their pictures.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ _PORTS: Final = tuple(f"STREAMER_{role}METRICS_PORT" for role in ("", "OWNER_", 
 
 @dataclass
 class Stack:
-    """Processes of ours and a Prometheus that scrapes them; to be closed.
+    """Processes of the service and a Prometheus that scrapes them. Close it after use.
 
     Attributes
     ----------
     environment
-        Settings of all processes, put over those of the compose file.
+        Settings of all processes; they override those of the compose file.
     folder
-        Takes logs, configuration and data.
+        Folder for logs, configuration and data.
     prometheus
-        The program.
+        Path of the Prometheus program.
     """
 
     compose: Mapping[str, Any]
@@ -50,9 +50,9 @@ class Stack:
     url: str = ""
 
     def run(self, service: str, *more: str, port: int | None = None) -> subprocess.Popen[bytes]:
-        """Start the command of a service; ``more`` are further words, which win over earlier ones.
+        """Start the command of a service; ``more`` are additional arguments, which override earlier ones.
 
-        Its metrics are on a free port, or on that of one which has ended.
+        Its metrics use a free port, or ``port`` if that of an ended process should be reused.
         """
         declared = self.compose["services"][service]
         words = [str(word) for word in declared["command"]]
@@ -73,26 +73,26 @@ class Stack:
         return process
 
     def variables(self, service: str, port: int = 0) -> dict[str, str]:
-        """The environment of a service's process, which serves its metrics on ``port``."""
+        """Return the environment of a service's process, which serves its metrics on ``port``."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("STREAMER_")}
-        # What the compose file passes through has a default there and another here.
+        # Variables that the compose file passes through have a default there and another one here.
         declared = self.compose["services"][service]["environment"]
         plain = {name: str(value) for name, value in declared.items() if "${" not in str(value)}
         ours = {"STREAMER_METRICS_HOST": HOST, "STREAMER_HOME": str(self.folder / "streamer-home")}
         return {**inherited, **plain, **ours, **{name: str(port) for name in _PORTS}, **self.environment}
 
     def scrape(self, rules: Path = RULES, every: str = f"{SCRAPE_SECONDS}s") -> None:
-        """Start Prometheus with a folder of rules, those of the project by default, on the processes that run by now."""
+        """Start Prometheus with a folder of rules, by default the project's, for the processes that run now."""
         port = choose(1)[0]
         self.url = f"http://{HOST}:{port}"
         discovery = {"url": f"http://{self.targets[0]}/targets", "refresh_interval": every}
         config = {
             "global": {"scrape_interval": every, "scrape_timeout": every, "evaluation_interval": every},
             "rule_files": [str(rules / "*.yml")],
-            # Every process names all of them.
+            # Every process lists all others.
             "scrape_configs": [{"job_name": "streamer", "http_sd_configs": [discovery]}],
         }
-        # JSON is YAML.
+        # JSON is valid YAML.
         file = self.folder / "prometheus.yml"
         file.write_text(json.dumps(config))
         command = [
@@ -108,11 +108,11 @@ class Stack:
         self.wait(lambda: self.get("/-/ready")[0] == 200, 30, "Prometheus is ready")
 
     def get(self, path: str) -> tuple[int, str]:
-        """Status and text of a page of Prometheus; status 0 where nobody answers."""
+        """Return the status and text of a Prometheus page; status 0 if there is no answer."""
         return fetch(self.url + path)
 
     def query(self, path: str, **parameters: str | float) -> Any:
-        """The data of an answer of Prometheus' API. Raises ValueError with what is wrong with the query."""
+        """Return the data of an answer of Prometheus' API. Raises ValueError with the fault in the query."""
         status, text = self.get(f"/api/v1/{path}?{urllib.parse.urlencode(parameters)}")
         answer = json.loads(text) if text.startswith("{") else {"error": text}
         if answer.get("status") != "success":
@@ -120,7 +120,7 @@ class Stack:
         return answer["data"]
 
     def wait(self, done: Callable[[], bool], seconds: float, what: str) -> None:
-        """Poll until ``done``; else TimeoutError with the ends of all logs."""
+        """Poll until ``done``. Raises TimeoutError with the ends of all logs."""
         deadline = time.monotonic() + seconds
         while not done():
             ended = [name for name, process in self.processes if process.poll() not in (None, 0)]
@@ -129,22 +129,22 @@ class Stack:
             time.sleep(0.2)
 
     def ready(self) -> bool:
-        """Whether all workers and owners have their lanes."""
+        """Return whether all workers and owners have their lanes."""
         return all(fetch(f"http://{target}/readyz")[0] == 200 for target in self.targets)
 
     def logs(self) -> str:
-        """The end of what each process wrote."""
+        """Return the last lines of each process's log."""
         return "\n".join(f"== {path.name}\n{path.read_text()[-2000:]}" for path in sorted(self.folder.glob("*.log")))
 
     def stop(self, names: Sequence[str]) -> list[tuple[str, int]]:
-        """SIGTERM to the services so called, and their exit codes when they are gone."""
+        """Send SIGTERM to the named services; return their exit codes."""
         chosen = [(name, process) for name, process in self.processes if name in names]
         for _, process in chosen:
             process.terminate()
         return [(name, process.wait(_STOP_SECONDS)) for name, process in chosen]
 
     def close(self) -> None:
-        """End whatever still runs."""
+        """Stop all processes that still run."""
         for _, process in self.processes:
             process.kill()
         for _, process in self.processes:
@@ -152,7 +152,7 @@ class Stack:
 
 
 def fetch(url: str) -> tuple[int, str]:
-    """Status and text of a page; status 0 where nobody answers."""
+    """Return the status and text of a page; status 0 if there is no answer."""
     try:
         with urllib.request.urlopen(url, timeout=10) as answer:
             return answer.status, answer.read().decode()

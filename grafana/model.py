@@ -1,4 +1,4 @@
-"""The board Model: the behaviour clusters, their versions, and how far the shop has drifted from them."""
+"""The board Model: the behaviour clusters, their versions, and the shop's drift away from them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NAMES: Final = (
 
 
 def _latest(metric: str) -> str:
-    """A figure of the model owner that is at work; one that waits has none, or an old one."""
+    """Return a metric of the active model owner; a waiting owner has none, or an old one."""
     return f"max(streamer_{metric}{{{JOB}}})"
 
 

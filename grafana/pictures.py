@@ -1,7 +1,7 @@
-"""Pictures of the boards, drawn from the answers to their queries in a live run:  ``make pictures``.
+"""Pictures of the boards, drawn from the results of their queries in a live run: ``make pictures``.
 
-It starts the service by the commands of docker-compose.yml on embedded servers, lets a simulated shop live for a
-while, and writes ``docs/pictures/*.svg``. Needs Prometheus (see ``grafana/tools.py``), and takes about two minutes.
+It starts the service with the commands of docker-compose.yml on embedded servers, runs a simulated shop for a while,
+and writes ``docs/pictures/*.svg``. It needs Prometheus (see ``grafana/tools.py``), and takes about two minutes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _VARIABLES: Final = {"$__rate_interval": "10s", "$__range": "5m", "$segmentation
 
 
 def main() -> None:
-    """Run, draw, write."""
+    """Run the service, draw the boards, and write the pictures."""
     parser = argparse.ArgumentParser(prog="python -m grafana.pictures", description=__doc__)
     parser.add_argument("--seconds", type=float, default=75.0, help="how long the shop lives before the picture")
     seconds = parser.parse_args().seconds
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def _live(stack: Stack, seconds: float) -> float:
-    """Start all, and let the shop live; gives when Prometheus began to look (s since the epoch)."""
+    """Start all processes and run the shop; return when Prometheus began to scrape (s since the epoch)."""
     if stack.run("topics").wait(60) != 0:
         raise RuntimeError(stack.logs())
     for service in ("worker", "worker", "owner"):
@@ -78,7 +78,7 @@ def _live(stack: Stack, seconds: float) -> float:
 
 
 def _answers(stack: Stack, panel: dict[str, Any], begun: float) -> list[Series]:
-    """The series of all queries of a panel, as Grafana would name them."""
+    """Return the series of all queries of a panel, named like in Grafana."""
     now = math.floor(time.time())
     found: list[Series] = []
     for target in panel["targets"]:

@@ -1,4 +1,4 @@
-"""The board Pipeline: how records go through the service."""
+"""The board Pipeline: the flow of records through the service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The board Plays: what messages plays send, whom their gates stop, and whether they help."""
+"""The board Plays: messages sent by plays, customers stopped by their gates, and the effect of plays."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from grafana.queries import JOB, rate
 
 
 def _now(metric: str, by: str, unit: str = "") -> str:
-    """A figure of the one process that sends, by a label."""
+    """Return a metric of the process that sends, by a label."""
     return f"max by ({by}) (streamer_{metric}{{{JOB}{unit}}})"
 
 

@@ -1,4 +1,4 @@
-"""The board Predictions: which version is in force, and how well it foresaw each week before the week was learned."""
+"""The board Predictions: the version in force, and its accuracy for each week before the week was learned."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _UNCALIBRATED: Final = "PredictionsUncalibrated"
 
 
 def _latest(figure: str) -> str:
-    """A figure of the model owner that is at work; one that waits has none, or an old one."""
+    """Return a metric of the active model owner; a waiting owner has none, or an old one."""
     return f"max(streamer_prediction_{figure}{{{JOB}}})"
 
 

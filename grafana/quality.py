@@ -1,4 +1,4 @@
-"""The board Quality: what is wrong with the events that arrive, and what became of it."""
+"""The board Quality: problems in arriving events, and how they were handled."""
 
 from __future__ import annotations
 

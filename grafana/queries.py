@@ -1,6 +1,6 @@
 """Parts of queries that panels share.
 
-Counters of a lane go on wherever the lane runs, so ``sum`` over workers counts every record once.
+A lane's counters continue wherever the lane runs, so ``sum`` over workers counts every record once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ONE: Final = 'job="$job", segmentation="$segmentation"'
 
 
 def rate(metric: str, by: str = "", labels: str = JOB, per_minute: bool = False) -> str:
-    """Sum of rates over all workers and lanes, by a label, a second or a minute."""
+    """Return the sum of rates over all workers and lanes, by a label, per second or per minute."""
     expr = f"sum{f' by ({by})' if by else ''} (rate(streamer_{metric}{{{labels}}}[$__rate_interval]))"
     return f"60 * {expr}" if per_minute else expr
 
@@ -26,17 +26,17 @@ _INFO: Final = f"topk by (segment) (1, max by (segment, name) (streamer_segment_
 
 
 def named(expr: str) -> str:
-    """A query by segment, with the segment's name in the service's language beside it."""
+    """Return a query by segment, with the segment's name in the service's language as an additional label."""
     return f"{expr} * on (segment) group_left (name) {_INFO}"
 
 
 def by_segment(expr: str, label: str) -> str:
-    """The sum of a query by a label that holds a segment, with its name."""
+    """Return the sum of a query by a label that holds a segment, with the segment's name."""
     return named(f'sum by (segment) (label_replace({expr}, "segment", "$1", "{label}", "(.*)"))')
 
 
 def between_names(expr: str) -> str:
-    """The sum of a query by the names of the segments that customers left and entered."""
+    """Return the sum of a query by the names of the segments that customers left and entered."""
     summed = f"sum by (from_segment, to_segment) ({expr})"
     for end in ("from", "to"):
         held = f'label_replace({_INFO}, "{end}_segment", "$1", "segment", "(.*)")'
@@ -46,7 +46,7 @@ def between_names(expr: str) -> str:
 
 
 def quantiles(metric: str) -> tuple[Query, ...]:
-    """Median, 95 and 99 of a hundred, over all workers together."""
+    """Return the median, 95th and 99th percentile over all workers."""
     rates = f"sum by (le) (rate(streamer_{metric}_bucket{{{JOB}}}[$__rate_interval]))"
     return tuple(
         Query(f"histogram_quantile({share}, {rates})", name)

@@ -1,4 +1,4 @@
-"""The board Segments: how large segments are, who comes and goes, and whether they hold still."""
+"""The board Segments: sizes of segments, moves into and out of them, and their stability."""
 
 from __future__ import annotations
 

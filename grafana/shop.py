@@ -1,4 +1,4 @@
-"""The board Shop: who the customers are, where they move, and why."""
+"""The board Shop: the customers, their moves, and the reasons."""
 
 from __future__ import annotations
 

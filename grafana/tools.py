@@ -1,6 +1,6 @@
-"""Finds the real ``prometheus`` and ``promtool``: on the PATH, in our cache, or from Debian's package ``prometheus``.
+"""Finds the real ``prometheus`` and ``promtool``: on the PATH, in our cache, or in Debian's package ``prometheus``.
 
-The package is unpacked into the user's cache and not installed, so that no service starts and no root is needed.
+The package is unpacked into the user's cache and not installed, so no service starts and no root is needed.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _SECONDS = 180
 
 
 class MissingTool(Exception):
-    """The program is not here, and could not be fetched; says why."""
+    """The program is missing and could not be fetched; the message has the reason."""
 
 
 def find(name: Literal["prometheus", "promtool"]) -> Path:
-    """Where the program is. Raises MissingTool."""
+    """Return the path of the program. Raises MissingTool."""
     if (there := shutil.which(name)) is not None:
         return Path(there)
     home = cache_folder() / "prometheus-deb"
@@ -36,7 +36,7 @@ def _unpack(home: Path) -> None:
         raise MissingTool("install Prometheus, so that prometheus and promtool are on the PATH")
     home.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home.parent, prefix=".prometheus-") as folder:
-        # A machine that never asked for the package lists has none; only root may.
+        # A machine that never fetched the package lists has none, and only root may fetch them.
         if not _run(folder, "apt-get", "download", "prometheus") and os.geteuid() == 0:
             _run(folder, "apt-get", "update")
             _run(folder, "apt-get", "download", "prometheus")

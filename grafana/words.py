@@ -1,4 +1,4 @@
-"""What boards say in a language: their texts, and the names of the values of labels."""
+"""The texts of the boards in one language, and the names of label values."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _CHINESE_VALUES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     }
 )
 _PREFIXES: Final = MappingProxyType({"reason": "dead ", "gate": "gate "})
-"""Labels whose values are named by the sentences of the service, and how the keys of these begin."""
+"""Labels whose values have names in the service's catalogue, with the prefixes of the catalogue's keys."""
 
 
 class Words:
@@ -43,12 +43,12 @@ class Words:
         self._texts = TABLES[language]
 
     def __call__(self, text: str) -> str:
-        """A title, description, legend or label; KeyError where it has no Chinese."""
-        # What consists of labels alone is the same in all languages.
+        """Return a title, description, legend or label. Raises KeyError if it has no Chinese."""
+        # A text made of labels alone is the same in all languages.
         return text if self.language == "en" or text.startswith("{{") else CHINESE[text]
 
     def values(self, label: str) -> Iterator[tuple[str, str]]:
-        """The values of a label that have a name other than themselves, with these names."""
+        """Yield the values of a label whose name differs from the value, with their names."""
         if label in ("name", "from_name", "to_name"):
             yield "none", messages(self.language)("console nowhere")
         if label == "cause":
