@@ -90,8 +90,9 @@ def _customers(shop: Shop) -> _Customers:
 
 
 def _log_likelihood(shop: Shop, known: _Customers, day: int, did: FloatArray, recent: FloatArray) -> FloatArray:
-    """Return the likelihood of a day for each customer as each kind, (customers, kinds), without terms common to all
-    kinds.
+    """Return the log-likelihood of a day for each customer as each kind, (customers, kinds).
+
+    Terms common to all kinds are omitted.
 
     Parameters
     ----------
