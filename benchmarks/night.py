@@ -4,7 +4,7 @@
 
 The customers are copies of 5,000 customers of the simulated shop, in four lanes on the embedded servers. The night
 begins while the worker is stopped: each lane is opened, walks through its customers, steps each to the new day, and
-writes those whom it moved. CPU is that of this process, which runs the lanes; at most 20 s for 200,000 customers.
+writes those that moved. CPU is that of this process, which runs the lanes; at most 20 s for 200,000 customers.
 
 With ``--predictions`` the same night is run twice, lane by lane in turns: with the shipped rules, and with an
 additional segmentation that uses five predictions.

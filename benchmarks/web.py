@@ -1,4 +1,4 @@
-"""``streamer web``: latency beside a working worker, CPU per answer and per event, and time to fill lists.
+"""``streamer web``: latency beside a busy worker, CPU per answer and per event, and time to fill lists.
 
     python -m benchmarks.web [lookup] [collector] [fill] [--seconds 60] [--events 50000] [--rows 1000000]
 
@@ -54,7 +54,7 @@ FULL_SPEED: Final = 10_000
 _NOW: Final = 20_700 * 86_400_000
 _SEGMENTATIONS: Final = ("lifecycle", "value", "behaviour")
 _MOVES_EACH: Final = 2
-"""Moves per customer, beside a membership in each segmentation: three of a customer's five rows are members."""
+"""Moves per customer, in addition to one membership per segmentation: three of a customer's five rows are members."""
 
 
 def main() -> None:

@@ -26,9 +26,7 @@ from streamer.charts.theme import LIGHT, Palette
 
 DASHBOARDS: Final = Path(__file__).parent / "dashboards"
 RUNBOOKS: Final = "http://localhost:9090/consoles"
-"""Address at which the stack of docker-compose.yml serves the runbooks; a dashboard variable, so that it can be
-changed.
-"""
+"""Runbook address of the stack of docker-compose.yml; a dashboard variable, so that it can be changed."""
 
 _WIDTH: Final = 24
 _SCHEMA: Final = 39

@@ -1,5 +1,6 @@
-"""Alerts on ``streamer.alerts.v1`` for users without an Alertmanager: one record when a condition begins, one when it
-ends.
+"""Alerts on ``streamer.alerts.v1`` for users without an Alertmanager.
+
+Each condition has one record when it begins and one when it ends.
 """
 
 from __future__ import annotations

@@ -191,8 +191,7 @@ def encode_change(change: Change, detected_at: int) -> bytes:
 
 
 def encode_memberships(customer_id: str, seq: int, as_of: int, segments: Mapping[str, Membership]) -> bytes | None:
-    """Return the value of a membership record: all current segments by segmentation, or None (a tombstone) if there are
-    none.
+    """Return the value of a membership record: all current segments by segmentation, or None (a tombstone) without any.
 
     Parameters
     ----------

@@ -80,7 +80,7 @@ def decode(
     value
         A JSON body in UTF-8: a bare event, a Segment call (``segment_spec``), or a structured CloudEvent.
     headers
-        May say that the record is a CloudEvent, and then win over the body (``cloudevents``).
+        If they mark the record as a CloudEvent, they take precedence over the body (``cloudevents``).
     max_event_bytes
         Maximum size of ``value``.
     reading

@@ -1,6 +1,4 @@
-"""All contract documents as files: the JSON Schemas, the AsyncAPI document that refers to them, and the OpenAPI
-document.
-"""
+"""All contract documents as files: JSON Schemas, the AsyncAPI document that refers to them, and the OpenAPI document."""
 
 from __future__ import annotations
 

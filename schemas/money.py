@@ -47,7 +47,7 @@ def exponent(currency: str) -> int:
 
 
 def to_minor(amount: float, currency: str | int) -> int:
-    """Return the minor units of an amount, half to even of the decimal number that JSON showed.
+    """Convert an amount to minor units; its decimal number in JSON is rounded half to even.
 
     Parameters
     ----------

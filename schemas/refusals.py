@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 # Fields below which the sender chose the names, which are therefore content; a path ends there.
 _OPEN: Final = frozenset({"custom", "body", "statistics", "orders"})
 
-# Replacements for pydantic's messages; the others name only types and limits and are used unchanged.
+# Replacements for some of pydantic's messages. The others name only types and limits, so they are safe to pass on.
 _WORDS: Final = {
     "string_pattern_mismatch": "has a character, a length or a form that is not allowed",
     "string_unicode": "is not UTF-8",

@@ -53,7 +53,7 @@ class ControlKeys:
         return SIGNATURE_HEADER, f"{_VERSION};{seal.source};{seal.number};{mac}".encode()
 
     def seal_of(self, topic: str, partition: int, value: bytes | None, headers: Headers) -> Seal | None:
-        """Return the seal of a record's signature; None if it has none, or one of release 0.1, which covers only the
+        """Return the seal of a record's signature; None without one, or if it is of release 0.1, which covers only the
         value.
 
         Raises

@@ -17,8 +17,9 @@ LATEST_MS: Final = 32_503_680_000_000
 """3000-01-01 UTC: later dues are ignored."""
 
 EARLIEST_MS: Final = 631_152_000_000
-"""1990-01-01 UTC: events cannot be older. Older dates in files stand for a missing date (1899-12-30, 1900-01-01,
-1970-01-01).
+"""1990-01-01 UTC, the earliest time of an event.
+
+Older dates in files mean that the date is missing (1899-12-30, 1900-01-01, 1970-01-01).
 """
 
 # A full date, a full time and an offset; `datetime` would also accept week dates and naive times.

@@ -106,8 +106,8 @@ def take_back(
 def day_vectors(buckets: FloatArray) -> FloatArray:
     """Convert buckets (n, B_WIDTH) of a closed day to statistics without exposure, shape (VECTOR - 1, n).
 
-    A day counts as one order-day however many orders it holds. A day with more reversals than orders counts as minus
-    one order-day, with the mean log value of the reversed orders.
+    A day with any number of orders counts as one order-day. A day with more reversals than orders counts as minus one
+    order-day, with the mean log value of the reversed orders.
     """
     raw = np.ascontiguousarray(buckets.T)
     orders = raw[B_ORDERS]

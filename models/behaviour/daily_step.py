@@ -1,7 +1,7 @@
 """The daily step: advance each customer to a grid day and move some to another segment.
 
-``advance`` treats each row independently: the result is identical to the last bit however rows are grouped into calls,
-and whether days are stepped one by one or many at once.
+``advance`` treats each row independently: the result is identical to the last bit for any grouping of rows and days
+into calls.
 """
 
 from __future__ import annotations
@@ -110,7 +110,8 @@ class Standing:
     """A customer's position relative to the two nearest segments, in readable units.
 
     ``margin`` is the margin of the next best segment over the current one: 0 on the border, negative while the current
-    segment is better; in nats, or, by distance, 1 at its centroid. ``confidence`` is that of the current segment.
+    segment is better. Its unit is nats or, by distance, the gap between the two centroids. ``confidence`` is that of
+    the current segment.
     """
 
     segment_id: str | None

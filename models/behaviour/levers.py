@@ -110,9 +110,7 @@ def _by_likelihood(
 
 
 def _crossing(margin: Callable[[FloatArray], FloatArray], now: float, end: float, border: float) -> float | None:
-    """Return the first value from ``now`` towards ``end`` whose margin is at or above the border; None if there is
-    none.
-    """
+    """Return the first value from ``now`` to ``end`` whose margin reaches the border; None if there is none."""
     low, high = now, end
     for _ in range(_ROUNDS):
         grid = np.linspace(low, high, _POINTS)

@@ -18,9 +18,7 @@ import numpy as np
 from models.behaviour.layout import CLICK_DAYS, DISCOUNTED, EXPOSURE, LOG_BASKET, ORDER_DAYS, ORDERS, FloatArray
 
 DECAYED_NOISE: Final = 0.6
-"""Ratio of the variance of a decayed mean basket to sigma^2 / orders: decayed sums average over fewer orders than they
-hold.
-"""
+"""Variance of a decayed mean basket, in units of sigma^2 / orders; below 1, because it averages over fewer orders."""
 MOST_SHAPE: Final = 20.0
 """Upper bound of the Gamma shape: limits how similar members are assumed to be, even if the panel shows less variation.
 """

@@ -131,9 +131,7 @@ def why_assigned(
 
 
 def position_reasons(x: FloatArray, origin: FloatArray, c: Compiled, away: int, to: int) -> tuple[Reason, ...]:
-    """Return the features that made the margin of ``to`` over ``away`` grow from ``origin`` to ``x``, with
-    contributions.
-    """
+    """Return the features' contributions to the growth of the margin of ``to`` over ``away`` from ``origin`` to ``x``."""
     terms = margin_terms(x, origin, c, away, to)
     priors = c.model.frame.priors
     before, after = readable(origin, priors), readable(x, priors)

@@ -18,14 +18,14 @@ from models.behaviour.rhythm import Beat
 from models.behaviour.scoring import Compiled, placed, scores
 
 REGULAR = 0.5
-"""Regularity above which the short memory is also compared by distance: if a customer's baskets never vary, the
-likelihood is slow to notice inactivity.
+"""Regularity above which the short memory is also compared by distance.
+
+If a customer's baskets never vary, the likelihood is slow to notice inactivity.
 """
 
 
 def parts_of_likelihood(stats: FloatArray, c: Compiled, rhythm: Beat | None) -> FloatArray:
-    """Return the log-likelihood of statistics (VECTOR, n) in every slot, by part, (PARTS, K, n); undefined in dead
-    slots.
+    """Return the log-likelihood of statistics (VECTOR, n) by slot and part, (PARTS, K, n); undefined in dead slots.
 
     Parameters
     ----------
@@ -93,9 +93,7 @@ def scores_of(stats: FloatArray, c: Compiled, rhythm: Beat | None) -> FloatArray
 
 
 def margins(score: FloatArray, best: IntArray, slot: IntArray, c: Compiled) -> FloatArray:
-    """Return the margin of the slots ``best`` over the current ones, (n,), as the area integrates it; 0 without a
-    segment.
-    """
+    """Return the margin of the slots ``best`` over the current slots, (n,), for the area; 0 without a segment."""
     each = np.arange(score.shape[1])
     lead = score[best, each] - score[np.minimum(slot, c.slots - 1), each]
     if c.tables is None:
@@ -125,15 +123,14 @@ def preferred_lately(column: FloatArray, rhythm: Beat | None, c: Compiled, away:
 def lately_nearer(
     stats: FloatArray, c: Compiled, rhythm: Beat | None, away: IntArray, to: IntArray, sure: BoolArray
 ) -> BoolArray:
-    """Return whether the short memory (VECTOR, n) is nearest to ``to`` or, where ``sure``, nearer to it than to
-    ``away``.
+    """Return whether the short memory is nearest to ``to`` or, if ``sure``, nearer to ``to`` than to ``away``, (n,).
 
     Parameters
     ----------
     away, to
         Slots, (n,).
     sure
-        Customers suspected so strongly that a third slot may be nearer still, (n,).
+        Customers suspected so strongly that a third slot may be even nearer, (n,).
     """
     each = np.arange(stats.shape[1])
 

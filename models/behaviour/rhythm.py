@@ -138,9 +138,7 @@ def usual_cv2(block: FloatArray) -> float:
 
 
 def known_of(block: FloatArray) -> bool:
-    """Return whether the gaps of most customers are recorded; they are not for some time after an upgrade from layout
-    2.
-    """
+    """Return whether the gaps of most customers are recorded, which takes some time after an upgrade from layout 2."""
     ordered = block[ORDER_COUNT] >= 3
     return bool((block[GAPS, ordered] > TWO_GAPS).sum() >= KNOWN_SHARE * ordered.sum())
 
@@ -199,10 +197,10 @@ def beat_of(block: FloatArray, usual: float | None) -> Beat | None:
 def without_phase(stats: FloatArray, beat: Beat | None, half_life: float) -> FloatArray:
     """Remove the phase: scale statistics to their average over the customer's order cycle, in place.
 
-    By Wald's identity N(t) + 1 - E[days to the next order] / gap has no phase. The difference between a regular
-    count's average over a cycle and its value at this phase is therefore added, in proportion to regularity;
-    everything else that orders contribute is scaled by the same factor. From the day the next order is due, silence
-    decays the count as usual.
+    By Wald's identity N(t) + 1 - E[days to the next order] / gap has no phase. The difference between a regular count's
+    average over a cycle and its value at this phase is therefore added, in proportion to regularity; everything else
+    that orders contribute is scaled by the same factor. From the day the next order is due, inactivity decays the count
+    as usual.
 
     Parameters
     ----------

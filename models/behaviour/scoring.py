@@ -50,7 +50,7 @@ _NEVER = 1e30  # cost of an inactive day in a dead slot; finite, so that its pro
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """Arrays over slots (K = highest slot + 1); slot K stands for customers without a segment.
+    """Arrays over slots (K = highest slot + 1); slot K is for customers without a segment.
 
     ``linear`` (K, 8, 1) holds a and b; ``raw`` (K, FEATURES) is a point in feature space that the frame maps onto the
     centroid. Dead slots score minus infinity and collect no evidence.
@@ -233,21 +233,12 @@ def _bernoulli(p: float, q: float) -> float:
 
 
 def _allowance(nats: float) -> float:
-    """Return the amount by which a pair's threshold differs from ``Preset.eta``: the log of its daily nats over the
-    usual.
-
-    A CUSUM of drift I that alarms at eta raises a false alarm about once in e^eta / I days (Siegmund, *Sequential
-    Analysis*, 1985, chapter 2: to first order). One common threshold would raise most false alarms for the pairs that
-    are easiest to separate, and delay those that are hard to separate; this difference makes false alarms equally
-    frequent for all pairs.
-    """
+    """Return the difference between a pair's threshold and ``Preset.eta``: the log of its daily nats over the usual."""
     return min(max(log(max(nats, 1e-9) / USUAL_NATS), -MOST_ALLOWANCE), MOST_ALLOWANCE)
 
 
 def _allowance_of_shop(model: ClusterModel) -> float:
-    """Return the reduction of all thresholds in a shop with little daily evidence, where moves would take over a
-    season.
-    """
+    """Return the reduction of all thresholds in a shop with little daily evidence, where moves would take months."""
     found = [nats_a_day(away, to, model) for away, to in permutations(model.segments, 2)]
     if not found:
         return 0.0

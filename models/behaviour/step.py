@@ -175,10 +175,7 @@ def _suspect(
 
 
 def _away(block: FloatArray, cost: FloatArray, most: float, rhythm: Beat | None) -> BoolArray:
-    """Return which customers may be on holiday, (n,): inactive for at most a month, with the permitted evidence used
-    up.
-
-    A clock that misses an order is never on holiday.
+    """Return which customers may be on holiday, (n,): inactive for at most a month, and beyond the permitted evidence.
 
     Parameters
     ----------

@@ -177,14 +177,8 @@ class TransitionTest:
     def _suspected(
         self, cusum: FloatArray, excess: FloatArray, away: IntArray, rhythm: Beat | None
     ) -> tuple[IntArray, BoolArray]:
-        """Return each suspect's slot with the largest W, and whether the suspect is overdue and suspected of ordering
+        """Return each suspect's slot with the largest W, and whether the suspect is overdue and suspected to order
         less.
-
-        An overdue clock with about equal evidence for two slots has stopped rather than slowed down, so the slot with
-        the fewest orders is chosen. The short memory reacts later than the rhythm and is not used.
-
-        If the evidence for both is about equal, an overdue clock has stopped rather than slowed down: the slot with
-        the fewest orders is taken. The short memory reacts later than the rhythm, so it is not consulted.
         """
         to: IntArray = excess.argmax(axis=0)
         late = np.zeros(len(to), dtype=np.bool_)
@@ -210,7 +204,7 @@ class TransitionTest:
         self._label_all(over, slots, there.x)
 
     def _assign(self, day: int, best: IntArray, position: Position, moves: list[Move]) -> None:
-        """Assign a segment to customers without one in this version, or `new` if there is too little evidence."""
+        """Assign a segment to customers who have none in this version, or `new` if there is too little evidence."""
         block, c = self._block, self._c
         without = self._without
         ready = step.eligible(block, without, day, c)
@@ -257,11 +251,8 @@ class TransitionTest:
         return "refit", "vanished"
 
     def _cause(self, at: int, day: int, to: int, suspicion: float | None = None) -> str:
-        """Return the cause of a move: ``refit`` unless the version that assigned the old label also prefers the new
-        segment.
-
-        That version is evaluated by its own statistic. ``suspicion`` is the W of a change-path move: it must exceed
-        that version's threshold, and the short memory is compared instead of the position.
+        """Return the cause of a move: ``refit`` unless the version that assigned the old label prefers the new segment
+        too.
         """
         block = self._block
         old = self._giver(int(block[LABEL_VERSION, at]))

@@ -1,4 +1,4 @@
-"""Expanding time folds with a gap, so that no fold learns from an outcome that was unknown on its first judged day."""
+"""Expanding time folds with a gap, so that no fold learns from an outcome unknown on its first evaluated day."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """One fold: indices of the questions to learn from, and of the later questions to judge by."""
+    """One fold: indices of the questions to learn from, and of the later questions to evaluate."""
 
     learned: tuple[int, ...]
     judged: tuple[int, ...]
@@ -17,8 +17,8 @@ class Fold:
 def expanding(days: Sequence[int], gap: int, folds: int) -> list[Fold]:
     """Return expanding folds over questions on ascending ``days``.
 
-    The judged questions of consecutive folds are adjacent and reach to the end. Each fold learns from the questions
-    whose outcome was known ``gap`` days before its first judged day. With too few questions there are fewer folds.
+    The evaluated questions of consecutive folds are adjacent and reach to the end. Each fold learns from the questions
+    asked at least ``gap`` days before its first evaluated day. With too few questions there are fewer folds.
 
     >>> [(fold.learned, fold.judged) for fold in expanding([0, 10, 20, 30, 40], 20, 2)]
     [((0,), (2, 3)), ((0, 1, 2), (4,))]

@@ -72,9 +72,7 @@ def chances_by(weights: FloatArray, pairs: Sequence[Pair], asked: Asked, horizon
 
 
 def by_cells(weekly: Sequence[Asked], asked: Asked, horizon: int) -> FloatArray:
-    """Return the probabilities (n,) from the 25 cells of recency and frequency, learned from the answered weeks as the
-    model owner does.
-    """
+    """Return the probabilities (n,) from the 25 cells of recency and frequency, learned from the answered weeks."""
     counts = np.zeros((2, CELLS))
     for one in weekly:
         observe(counts, cell_of(one.records, one.day), one.came)
@@ -87,7 +85,7 @@ def search_count(
 ) -> FoundCount:
     """Select the number of products on the folds that the batch challengers are searched on.
 
-    Each fold chooses its products, and learns, from the weeks whose outcomes were known on its first judged day.
+    Each fold chooses its products, and learns, from the weeks whose outcomes were known on its first evaluated day.
     """
     start, found = process_time(), dict[int, list[FloatArray]]()
     for fold in folds:

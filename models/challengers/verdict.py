@@ -8,14 +8,14 @@ from typing import Final, Literal
 from models.challengers.figures import Interval
 
 LOOKS_APART: Final = 28
-"""Days between the two looks at which a challenger is judged."""
+"""Days between the two looks at which a challenger is evaluated."""
 LOOKS: Final = 2
 
 Verdict = Literal["proposed", "better, but not for lanes", "not better"]
 
 
 def verdict(gains: Sequence[Interval], in_lanes: bool) -> Verdict:
-    """Judge the log-loss gains over the live model, one for each look.
+    """Decide on a challenger by its log-loss gains over the live model, one for each look.
 
     A challenger is better if the lower bound of its 95 % interval is above 0 at both looks. Only one that lanes can
     score becomes a proposal.

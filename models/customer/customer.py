@@ -31,7 +31,7 @@ class Customer:
     born
         Partition and offset of the record that created this state; part of every change's id.
     seq
-        Number of changes so far, over all segmentations.
+        Number of changes, over all segmentations.
     first_seen, last_seen
         Earliest and latest ``occurred_at`` folded, ms.
     as_of

@@ -1,4 +1,4 @@
-"""Merging two ids of one person: what one customer hands over, and how the other takes it in.
+"""Merging two ids of one person: the state that one customer hands over, and its addition to the other.
 
 Statistics are sums, so merging adds them. Bookings that depend on the other side (an order both know, a reversal that
 waited for an order) are booked again. Within the windows of event ids and orders, lifetime and decayed statistics

@@ -29,7 +29,7 @@ class Booking(msgspec.Struct, frozen=True):
 
 
 class Order(msgspec.Struct, array_like=True):
-    """A remembered order. ``name`` is the digest of its id; ``taken_*`` are the amounts reversed so far."""
+    """A remembered order. ``name`` is the digest of its id; ``taken_*`` are the reversed amounts."""
 
     at: int
     name: bytes
@@ -84,7 +84,7 @@ class Version(msgspec.Struct, array_like=True):
 
 
 class OrderBook(msgspec.Struct, array_like=True):
-    """Remembered orders by time, oldest first, and what is still known about forgotten ones.
+    """Remembered orders by time, oldest first, and a few facts about forgotten ones.
 
     ``waiting`` holds reversals of unknown orders; ``refunds`` holds reversals of known orders that have their own id,
     so that a later version can replace them.

@@ -19,7 +19,7 @@ CUSTOM = "custom."
 MAX_CUSTOM = 100
 MAX_LISTS = 100
 EVERY_LIST: Final = "*"
-"""Stands for all marketing, in place of a list."""
+"""The list name that means all marketing."""
 OUTCOMES = (
     "sent",
     "delivered",
@@ -64,9 +64,7 @@ class Subscription(msgspec.Struct, array_like=True):
 
 
 class Rated(msgspec.Struct, array_like=True):
-    """Ratings of one kind: their count, the sum of their forward-decayed weights, and the sum of weight times
-    rating.
-    """
+    """Ratings of one kind: count, sum of forward-decayed weights, and sum of weight times rating."""
 
     count: int = 0
     weight: float = 0.0
@@ -248,16 +246,13 @@ class Profile(msgspec.Struct, array_like=True):
 
 
 def may_be_approached(profile: Profile | None, default: bool) -> bool:
-    """Return whether offers to a customer are allowed: consent is given (`missing_consent`) and some list is still
-    subscribed.
-    """
+    """Return whether offers are allowed: consent is given (`missing_consent`) and some list is still subscribed."""
     every = None if profile is None else profile.subscriptions.get(EVERY_LIST)
     return missing_consent(profile, default) is None and (every is None or every.subscribed)
 
 
 def missing_consent(profile: Profile | None, default: bool) -> str | None:
-    """Return the consent that an offer to the customer lacks: ``marketing`` or ``personalization``; None if none is
-    missing.
+    """Return the consent that an offer to the customer lacks, ``marketing`` or ``personalization``, or None.
 
     Offers need ``personalization`` because the customer's behaviour selects them.
 

@@ -122,9 +122,7 @@ class Statistics(msgspec.Struct):
             self.last_checkout = at
 
     def merge(self, other: Statistics) -> None:
-        """Add the statistics of the same customer's other id, in the same era; shared orders are corrected
-        afterwards.
-        """
+        """Add the statistics of the customer's other id, in the same era; shared orders are corrected afterwards."""
         self.orders += other.orders
         self.spend += other.spend
         self.items += other.items

@@ -1,6 +1,6 @@
 """Named features for rules and bands, each with its unit and its next crossing.
 
-A feature's ``crossing`` is the closed-form instant at which time alone carries it over a border, so that a silent
+A feature's ``crossing`` is the closed-form instant at which time alone carries it over a border, so that an inactive
 customer moves on time without a daily scan.
 """
 
@@ -131,7 +131,7 @@ class Label:
 
 
 MISSING = ""
-"""Stands for an unknown text feature in the facts."""
+"""The value of an unknown text feature in the facts."""
 
 
 def _top(customer: Customer) -> tuple[str | None, float]:
@@ -154,9 +154,7 @@ def top_category(customer: Customer) -> str | None:
 
 
 def _top_share(customer: Customer, at: int, shop: FeatureContext) -> float:
-    """Return the share of the top category, shrunk towards 0 by half a prior order, so that one old order counts for
-    little.
-    """
+    """Return the share of the top category, shrunk towards 0 by half a prior order because one old order means little."""
     orders = decayed(customer.statistics.order_weight, at, shop.half_life, customer.statistics.era)
     return _top(customer)[1] * (orders / (orders + _PRIOR_ORDERS) if orders > 0 else 0.0)
 

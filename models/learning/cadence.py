@@ -48,9 +48,7 @@ def number_is_due(state: State, config: LearnerConfig, day: int) -> bool:
 
 
 def new_frame_is_due(state: State, config: LearnerConfig, day: int) -> bool:
-    """Return whether drift may cause a proposal of a new frame: at most monthly, and only if no other change is
-    pending.
-    """
+    """Return whether drift may cause a proposal of a new frame: at most monthly, without another change pending."""
     recent = state.last_alarm is not None and day - state.last_alarm < SPACING_DAYS
     # While frames are still due, the next one comes on schedule.
     maturing = state.frames_done < len(config.frame_days)

@@ -60,9 +60,7 @@ def rename(learner: Learner, segment_id: str, name: str, day: int) -> Learned:
 
 
 def name_refused(model: ClusterModel, segment_id: str, name: str) -> str | None:
-    """Return why a segment cannot have this name: ``unknown`` id, ``empty``, ``long``, ``taken``, ``same``; None if it
-    can.
-    """
+    """Return why a name is refused: ``unknown`` id, ``empty``, ``long``, ``taken``, ``same``; None if it is not."""
     segment = model.by_id(segment_id)
     if segment is None:
         return "unknown"

@@ -1,8 +1,8 @@
 """Drift since the clusters were published: figures for metrics, and when to propose a new frame.
 
-All figures come from the panel, where each customer has one vote, never from events, which are autocorrelated and come
-mostly from a few customers. The state is small and plain, and stored in the owner's snapshot; River's ADWIN is not
-stored but run again over the remembered weeks.
+All figures are computed from the panel, where each customer has one vote, never from events, which are autocorrelated
+and mostly caused by a few customers. The state is small and plain, and stored in the owner's snapshot; River's ADWIN is
+not stored but run again over the remembered weeks.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LEAST_MOVES: Final = 20
 ALARM_PSI: Final = 0.25
 """Alarm threshold of a feature's population stability index; .1 is already high, and a season reaches about that."""
 ALARM_SHARES: Final = 0.1
-"""The same for the segments' shares, which vary less: a season reaches .03, a new kind of customer .03 to .08."""
+"""Alarm threshold of the segments' shares, which vary less: a season reaches .03, a new kind of customer .03 to .08."""
 
 
 class Drift(msgspec.Struct, array_like=True):

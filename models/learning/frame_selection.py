@@ -1,4 +1,4 @@
-"""Selects the frame that suits a shop: each is fitted on the panel and judged on the shop's own past (``backtest``).
+"""Selects the frame that suits a shop: each is fitted on the panel and tested on the shop's own past (``backtest``).
 
 Noise samples are divided into segments in each frame. The frames are compared by how well these segments predict later
 spend, and by how many customers flip between samples. The standard frame is used unless another is clearly better,

@@ -76,8 +76,7 @@ def random_part(z: FloatArray, rng: np.random.Generator, most: int = PART) -> Fl
 
 
 def weekly(z: FloatArray, centroids: FloatArray, rng: np.random.Generator, steps: int) -> tuple[Fit, Fit]:
-    """Return one weekly update on points (n, axes): a few Lloyd steps from ``centroids``, and a fresh fit as
-    challenger.
+    """Return a weekly update on points (n, axes): a few Lloyd steps from ``centroids``, and a fresh fit as challenger.
 
     The fresh fit starts from PART of the points, and the best start is finished on all.
     """
@@ -132,7 +131,7 @@ def stability(
 
 
 def choose_k(stable: dict[int, float], enough: float = 0.9, slack: float = 0.02) -> int:
-    """Return the largest k that is stable ``enough`` and hardly less so than smaller k, else the largest close to the
+    """Return the largest k that is stable ``enough`` and hardly less so than smaller k, or else the largest near the
     best.
 
     A k that is clearly less stable than a smaller one splits a true group. Fewer groups are easier to reproduce, so

@@ -97,7 +97,7 @@ class Learner:
     def learn(self, day: int) -> Learned:
         """Learn from the panel as of grid day ``day``. Call it on any day: the learner keeps its own schedule.
 
-        Silent members are aged to ``day`` first, so lanes need not write rows for them. Calls before
+        Inactive members are aged to ``day`` first, so lanes need not write rows for them. Calls before
         ``State.next_day`` do nothing; afterwards it holds the next day worth a call.
         """
         if day < self.state.next_day:
@@ -140,7 +140,7 @@ class Learner:
         return self._publish(sample, frame, fit, self._heirs(sample, fit))
 
     def _draw_sample(self, day: int) -> tuple[Sample, int]:
-        """Age the panel to ``day``, drop customers silent for too long; return the sample and the number of buyers."""
+        """Age the panel to ``day`` and drop long-inactive customers; return the sample and the number of buyers."""
         # Sort by id, so that the result does not depend on the order of arrival.
         ids = sorted(self.members)
         rows = np.array([self.members[customer][0] for customer in ids], dtype=np.int64)

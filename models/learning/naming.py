@@ -46,8 +46,10 @@ STEPS: Final[dict[str, dict[str, tuple[float, float]]]] = {
         ("Rare buyers", 0.0),
     )
 }
-"""The levels of a volume frame, in which customers differ by volume alone. The last two are for customers who buy
-little but have not fallen silent."""
+"""The levels of a volume frame, in which customers differ by volume alone.
+
+The last two are for customers who buy little but are still active.
+"""
 
 _SECOND_CHOICE: Final = frozenset(("Explorers", "Specialists", "Occasional"))
 _SECOND_STEPS: Final = frozenset(("Light buyers", "Rare buyers"))

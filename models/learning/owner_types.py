@@ -1,4 +1,4 @@
-"""The owner's configuration, its state beside the panel, and the result of a learning run."""
+"""The owner's configuration, its state apart from the panel, and the result of a learning run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class LearnerConfig:
     table_tolerance
         Minimum log ratio of a segment's rate to the published rate that justifies a version.
     silent_days
-        Customers silent for longer leave the panel.
+        Customers inactive for longer leave the panel.
     adopt_share
         A proposal that would move at most this share of the panel is adopted at once; None: a person decides.
     no_means_days
@@ -103,7 +103,7 @@ class Learned:
 
 @dataclass(slots=True)
 class State:
-    """The learner's state beside its panel; see ``owner_snapshot`` for its stored form.
+    """The learner's state apart from its panel; see ``owner_snapshot`` for its stored form.
 
     ``next_day`` is the next day on which the owner examines the panel. Each examination sets it, so the learning days
     depend on the data alone and not on the caller.

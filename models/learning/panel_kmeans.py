@@ -94,9 +94,7 @@ class PanelKMeans(base.Clusterer):
             self._fit()
 
     def predict_one(self, x: dict[base.typing.FeatureName, Any]) -> int:
-        """Return the number of the nearest centre; 0 before the first fit. A missing feature of point or centre counts
-        as 0.
-        """
+        """Return the number of the nearest centre; 0 before the first fit. A missing feature counts as 0."""
         if not self.centers:
             return 0
 

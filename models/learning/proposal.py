@@ -15,7 +15,7 @@ from models.behaviour.memory import Memory
 from models.behaviour.model import ClusterModel
 
 TRIAL_DAYS: Final = 14
-"""Silent days in a trial: enough for a customer clearly closer to another segment to move there."""
+"""Inactive days in a trial: enough for a customer clearly closer to another segment to move there."""
 NEW_NUMBER: Final = "segments"
 NEW_FRAME: Final = "drift"
 

@@ -27,8 +27,8 @@ class Reason(msgspec.Struct, array_like=True):
     quiet
         Consecutive checks without an alarm.
     levels
-        Mean distance to the centroid before and when ADWIN detected a change. ADWIN reports a change once and is
-        silent while the shop stays changed, so its silence alone says nothing.
+        Mean distance to the centroid before and when ADWIN detected a change. ADWIN reports a change only once, so a
+        check without an alarm does not mean that the change is over.
     """
 
     same: int = 0

@@ -24,12 +24,13 @@ from models.learning.kmeans import Fit, multi_start
 A_QUARTER: Final = 0.22
 """Log of 1.25: the minimum difference between two groups for separate names."""
 VISIBLE: Final = {"discount_share": 0.10, "breadth": 0.35}
-"""The same for features that are not logs."""
+"""The same minimum for features that are not logs, in their own units."""
 SEPARABLE_NATS: Final = 1.6
 """Mean nats by which a member's past must favour its own group over the next one. Identical customers cut into any
 number of parts reach .9 at most, the groups of the simulated shops 2.2 and more."""
 SEPARABLE_HALVES: Final = 1.1
-"""The same for two halves by volume. Its levels are a matter of degree; more of them need only visible steps."""
+"""Like SEPARABLE_NATS, for two halves by volume. Volume is a matter of degree, so more levels need only visible steps.
+"""
 _MOST_NATS: Final = 30.0
 _VISIBLE: FloatArray = np.array([VISIBLE.get(name, A_QUARTER) for name in NAMES])
 
@@ -96,8 +97,8 @@ def nats_apart(sample: Sample, fit: Fit, frame: Frame) -> float:
 
 
 def nats_gained(sample: Sample, fit: Fit, frame: Frame) -> float:
-    """Return the mean nats by which a mixture of the groups explains a customer's past better than one group of
-    everybody.
+    """Return the mean gain, in nats, of explaining a customer's past by a mixture of the groups instead of a single
+    group.
 
     In one group the members' rates vary by a Gamma distribution. Two parts of such a continuum explain it worse than
     the whole, so their gain is negative.

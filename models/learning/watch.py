@@ -1,4 +1,4 @@
-"""How far clusters and the shares of customers have moved since publication."""
+"""Changes of the clusters and of the customers' shares since publication."""
 
 from __future__ import annotations
 

@@ -270,7 +270,7 @@ TABLE = Table(
         "card words": "  {words}",
         "card basket": "  average basket {basket} (shop {shop})",
         "counting": "counting customers: {count:,}",
-        # Where a customer stands among the clusters.
+        # A customer's position among the clusters.
         "far from": "      far from {segment}, the nearest other one",
         "between": "      between its own and {segment}, nearer to its own",
         "near border": "      near the border with {segment}",

@@ -16,7 +16,7 @@ class Named(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Words of one language.
+    """Texts of one language.
 
     Attributes
     ----------

@@ -65,7 +65,7 @@ class Dropout:
         age = np.asarray(day, dtype=np.float64) - records.first
         left = (alpha + age) / (alpha + age + days)
         series = hyp2f1(r + x, b + x, a + b + x - 1.0, days / (alpha + age + days))
-        # At a - 1 = 0 both sides vanish; slightly beside it the formula yields the limit.
+        # At a - 1 = 0 numerator and denominator vanish; near 0 the formula yields the limit.
         below = a - 1.0 if abs(a - 1.0) > 1e-6 else 1e-6
         come = (a + b + x - 1.0) / below * (1.0 - np.exp((r + x) * np.log(left)) * series)
         silence = (r + x) * np.log((alpha + age) / (alpha + recency))
@@ -81,8 +81,7 @@ class Dropout:
 
 
 def fitted(records: Records, spend: FloatArray, day: int, before: Dropout) -> Dropout:
-    """Return the maximum-likelihood parameters as of a day, started at ``before``, or ``before`` if repeat buyers are
-    few.
+    """Return the maximum-likelihood parameters as of a day, starting at ``before``; ``before`` with few repeat buyers.
 
     Parameters
     ----------

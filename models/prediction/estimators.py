@@ -59,7 +59,7 @@ class _Recursive:
         return row
 
     def _learning(self, x: Mapping[Any, Any]) -> FloatArray:
-        """Return the features of a row to learn; first add weights for new features and forget a little towards the
+        """Return the features of a row to learn, after adding weights for new features and forgetting towards the
         prior.
         """
         new = [name for name in x if name not in self._places]

@@ -36,8 +36,7 @@ _SCALES: Final = np.array([1.0, 1.2, 0.9, 0.9, 0.7, 1.0, 0.5, 0.8, 1.3, 1.0, *([
 
 
 def features(records: Records, day: int | FloatArray, silent_days: int = 0) -> FloatArray:
-    """Return the features (FEATURES, ..., n) at the start of ``day``, as if the customers stayed silent for
-    ``silent_days`` more.
+    """Return the features (FEATURES, ..., n) at the start of ``day``, or after ``silent_days`` more inactive days.
 
     Parameters
     ----------

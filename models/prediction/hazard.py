@@ -17,9 +17,7 @@ _MOST: Final = 30.0
 
 
 def weekly(weights: FloatArray, records: Records, day: int | FloatArray, silent_days: int = 0) -> FloatArray:
-    """Return the probability (n,) of an order in the seven days from ``day`` on, or after ``silent_days`` inactive
-    days.
-    """
+    """Return the probability (n,) of an order in the seven days from ``day``, or after ``silent_days`` inactive days."""
     return logistic(weighted(weights, records, day, silent_days))
 
 
@@ -74,8 +72,7 @@ def rolled(
 
 
 def window(reached: FloatArray, starts: IntArray) -> FloatArray:
-    """Return the days (2, n) by which the next order has arrived with probability .25 and .75, given one by the last
-    start.
+    """Return the days (2, n) by which the next order has arrived with probability .25 and .75, given one in the window.
 
     ``reached`` (weeks, n) is the probability of an order within each of ``starts`` days. The result is a window because
     an exact date would promise too much. Interpolates linearly between weeks.

@@ -89,7 +89,7 @@ class Week:
     expected
         Expected number of buyers.
     auc, log_loss, brier
-        As in `models.prediction.judge`.
+        Metrics as in `models.prediction.judge`.
     cells_log_loss
         Log loss of the 25 cells.
     fallback
@@ -112,7 +112,7 @@ class Week:
 
 @dataclass(slots=True)
 class PredictorState:
-    """The learned state, beside the panel.
+    """The learned state, apart from the panel.
 
     Attributes
     ----------
@@ -125,7 +125,7 @@ class PredictorState:
     asked_until
         Day of the last questions; -1 before the first.
     versions
-        Number of versions so far.
+        Number of versions published.
     published
         The version in force.
     trust

@@ -133,9 +133,7 @@ def unpack(data: bytes) -> Predictor:
 
 
 def _features_of(saved: _Saved) -> int:
-    """Return the number of features without products. Raises InvariantViolation if this program cannot continue from
-    them.
-    """
+    """Return the number of features without products. Raises InvariantViolation if they are not this program's."""
     names = len(saved.mean) - len(saved.pairs)
     readable = names == len(NAMES) or (names == len(NAMES) - 1 and not saved.pairs and not saved.approved)
     approved = len(saved.approved) in (0, len(saved.mean)) and all(map(is_pair, saved.pairs))

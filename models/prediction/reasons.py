@@ -36,8 +36,10 @@ FAMILIES: Final[Mapping[str, tuple[str, ...]]] = {
     NEWNESS: ("age", "once"),
     BASKET: ("basket",),
 }
-"""Families: time since the last order, also relative to the cadence; number and spacing of orders; time since the first
-order; size of orders.
+"""Families of features.
+
+They are time since the last order, also relative to the cadence; number and spacing of orders; time since the first
+order; and size of orders.
 """
 _ORDINARY: Final = OrderRecord(-120, -44, 3, (1.47, 2.45), 1, 3, 0)
 """An ordinary customer on day 0, near the centre of all features: three orders, 120, 82 and 44 days ago."""
@@ -64,8 +66,7 @@ class Reasons:
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """Explanation of the money expected within HORIZON days: orders times basket, each relative to the ordinary
-    customer's.
+    """Explanation of the money expected within HORIZON days: orders times basket, each beside the ordinary customer's.
 
     Attributes
     ----------

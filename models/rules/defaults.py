@@ -19,5 +19,5 @@ DEFAULTS = load(DEFAULT_TEXT, 1)
 
 @cache
 def with_all_active() -> Definitions:
-    """Return the same file with every inactive segmentation activated."""
+    """Return the definitions with every inactive segmentation activated."""
     return load(re.sub(r"(?m)^active = false$", "", DEFAULT_TEXT), 1)

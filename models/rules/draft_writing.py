@@ -1,4 +1,4 @@
-"""Writes a draft back into its file of segmentations; everything else in the file stays, including comments."""
+"""Writes a draft back into its file of segmentations, and leaves the rest of the file unchanged, including comments."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def _list(key: str, entries: Sequence[Mapping[str, Any]], comments: Mapping[str,
 
 
 class _Comments(NamedTuple):
-    """The comments above an entry's line, and behind it."""
+    """The comments above and after an entry's line."""
 
     above: list[str]
     behind: str

@@ -135,7 +135,7 @@ def free_at(segmentation: Segmentation, held: Membership, shop: FeatureContext) 
     """Return the grid point (ms) from which on the customer may leave the segment again.
 
     The minimum time between two switches is the *dwell time* of switched systems (Liberzon, *Switching in Systems and
-    Control*, 2003, chapter 3); it limits how often a customer moves, however the features fluctuate.
+    Control*, 2003, chapter 3); it limits how often a customer moves when features fluctuate.
     """
     days = shop.grid
     return days.instant(days.day_of(held.since) + segmentation.dwell_days)

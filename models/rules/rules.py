@@ -72,8 +72,8 @@ class Rules(Segmentation):
         return {}
 
     def chooser(self, current: str | None) -> Chooser:
-        """Return the function that returns the index of the first rule that holds for a customer in ``current``;
-        cached.
+        """Return, from a cache, the function that finds the index of the first rule that holds for a customer in
+        ``current``.
         """
         found = self.choosers.get(current)
         if found is None:
@@ -111,9 +111,7 @@ def _turned_over(rules: Rules, last: int, current: str, before: Facts, now: Fact
 
 
 def _deciding(rules: Rules, new: int, current: str | None, known: Facts | None, now: Facts) -> Iterator[Reason]:
-    """Yield the leaves of the deciding rule that hold, or all of them if none holds, since the rule then tests for
-    absence.
-    """
+    """Yield the leaves of the deciding rule that hold; if none holds, yield all, since the rule tests for absence."""
     held = rules.rules[new].segment == current
     tests = rules.leaf_tests[new]
     holding = [leaf for leaf, enter, stay in tests if (stay if held else enter)(now.values, now.segments)]

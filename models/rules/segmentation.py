@@ -70,8 +70,8 @@ class Segmentation(ABC):
 
     @abstractmethod
     def reasons(self, current: str | None, before: Facts | None, now: Facts) -> tuple[Reason, ...]:
-        """Return the reasons of a move out of ``current``: setting them to their ``after`` values in ``before`` yields
-        the move.
+        """Return the reasons of a move out of ``current``: applying their ``after`` values to ``before`` yields the
+        move.
 
         ``before`` holds the facts before the event; None for a new customer.
         """
@@ -85,9 +85,7 @@ class Segmentation(ABC):
         return self.borders(current)
 
     def neighbours(self, current: str | None) -> Neighbours | None:
-        """Return the segments above and below ``current``; None if segments are unordered or ``current`` has no
-        position.
-        """
+        """Return the segments above and below ``current``; None without an order, or if ``current`` has no position."""
         return None
 
     @property

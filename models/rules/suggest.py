@@ -26,9 +26,7 @@ from models.rules.expressions import KEYWORDS
 
 FEWEST_BUYERS = 50
 LOST = 6.0
-"""Inactivity, in the customer's own order gaps, from which on a buyer is not active; the start of the built-in
-``lost``.
-"""
+"""Inactivity, in the customer's own order gaps, that ends active buying; the start of the built-in ``lost``."""
 _MOST_CATEGORIES = 8
 _SPEND_SHARES = (0.5, 0.8, 0.95)
 _LATE_SHARES = (0.9, 0.97, 0.99)
@@ -63,8 +61,7 @@ class Figures:
 
 
 def returns(orders: Sequence[int]) -> list[float]:
-    """Return the lateness of each order after the first, in units of the customer's cadence before it; ``orders`` in
-    ms, sorted.
+    """Return the lateness of each order after the first, in the customer's cadence before it; ``orders`` in ms, sorted.
 
     >>> returns([0, 45 * 86_400_000])
     [1.0]
@@ -79,9 +76,7 @@ def returns(orders: Sequence[int]) -> list[float]:
 
 
 def suggest(figures: Figures) -> dict[str, Any]:
-    """Return the suggested borders of ``value`` and ``lifecycle``, JSON-safe; only a ``note`` if there are too few
-    buyers.
-    """
+    """Return suggested borders of ``value`` and ``lifecycle``, JSON-safe; only a ``note`` if there are too few buyers."""
     if figures.active < FEWEST_BUYERS:
         return {
             "customers": figures.customers,

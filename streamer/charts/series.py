@@ -17,8 +17,7 @@ class Series:
 
 
 def ticks(low: float, high: float, most: int = 6) -> list[float]:
-    """Return round numbers from at or below ``low`` to at or above ``high``, including zero, and at most about
-    ``most``.
+    """Return round numbers from at or below ``low`` to at or above ``high``, including zero, usually at most ``most``.
 
     >>> ticks(0, 87), ticks(-3, 12), ticks(0, 0)
     ([0, 20, 40, 60, 80, 100], [-5, 0, 5, 10, 15], [0, 1])

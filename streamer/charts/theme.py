@@ -8,9 +8,7 @@ from zlib import crc32
 
 LIGHT: Final = ("#1c4c83", "#db841f", "#2b8966", "#ac2e71", "#6bb2e5", "#4b3179", "#c4bd31", "#9d5c40")
 DARK: Final = ("#5594db", "#eebe87", "#48c597", "#dc7caf", "#c5e1f5", "#9578c8", "#edebb8", "#cd9b85")
-"""Eight colours, light and dark, that differ in lightness so that they remain distinct in print and for colour-blind
-readers.
-"""
+"""Eight colours, light and dark, that differ in lightness for print and for colour-blind readers."""
 
 FIXED: Final = (
     *("prospect", "new", "active", "loyal", "champion", "at_risk", "hibernating", "lost"),
@@ -27,8 +25,7 @@ _INDEX: Final = {
 
 
 class Palette:
-    """Assigns colours to the series on a page; built-in segments, and equal sets of names, have the same colours
-    everywhere.
+    """Assigns colours to the series on a page; built-in segments and equal sets of names always get the same colours.
 
     >>> palette = Palette(["loyal", "gold", "silver"])
     >>> palette["loyal"], palette["gold"] != palette["silver"], Palette(["silver", "gold"])["gold"] == palette["gold"]

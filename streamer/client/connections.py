@@ -49,8 +49,9 @@ class Connections:
 
     @cached_property
     def kafka(self) -> KafkaConnection:
-        """The connection to Kafka. Names of groups and transactions get the topic prefix, so that parallel services do
-        not collide.
+        """The connection to Kafka.
+
+        Names of groups and transactions include the topic prefix, so that parallel services do not collide.
         """
         from dataclasses import replace
 
@@ -153,9 +154,7 @@ class Connections:
         return reader
 
     def arguments(self) -> list[str]:
-        """Return the flags with which a child process finds the same embedded servers; see
-        ``streamer.runtime.process``.
-        """
+        """Return the flags that point a child process to the same embedded servers; see ``streamer.runtime.process``."""
         found = {"--kafka": self.embedded_kafka, "--redis": self.embedded_redis}
         return [text for flag, value in found.items() if value is not None for text in (flag, value)]
 

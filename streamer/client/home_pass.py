@@ -23,9 +23,7 @@ _KEY_BYTES: Final = 32
 
 
 def make(home: Path, now: float | None = None) -> str:
-    """Return a pass for the process that serves this home; ``now`` in seconds. Raises OSError if the key cannot be
-    read.
-    """
+    """Return a pass for this home's web process; ``now`` in seconds. Raises OSError if the key cannot be read."""
     made = str(int(time.time() if now is None else now))
     return f"{_PREFIX}{made}_{signed(home, 'pass', made)}"
 

@@ -56,9 +56,7 @@ def url_of(home: Path) -> str | None:
 
 
 def url_for(home: Path, service: str) -> str | None:
-    """Return `url_of` if that process serves this service; None if it serves another one, or belongs to another
-    release.
-    """
+    """Return `url_of` if that process serves this service; None if it serves another, or belongs to another release."""
     found = _note(home)
     return found.get("url") if found.get("service") == service else None
 

@@ -48,8 +48,9 @@ class InForce:
 
 
 class Settings(SettingsFields):
-    """The configuration of the service. ``Settings()`` holds the defaults and reads nothing; `load` reads the
-    environment.
+    """The configuration of the service.
+
+    ``Settings()`` holds the defaults and reads nothing; `load` reads the environment.
     """
 
     _found: dict[str, Found] = PrivateAttr(default_factory=dict)
@@ -175,8 +176,7 @@ class Settings(SettingsFields):
         return RESPONSIVE if self.preset == "responsive" else CONSERVATIVE
 
     def kafka_connection(self, embedded: str | None = None) -> KafkaConnection:
-        """Return the connection to Kafka; ``embedded`` is the embedded server's address, used if no other is
-        configured.
+        """Return the connection to Kafka; the address ``embedded`` is used if no other is configured.
 
         Raises UserError if there is neither, or a certificate cannot be used.
         """
@@ -213,8 +213,8 @@ class Settings(SettingsFields):
         )
 
     def redis_connection(self, embedded: str | None = None) -> tuple[str, dict[str, Any]]:
-        """Return the URL and options for ``adapters.redis.connect``; ``embedded`` is the embedded server's URL, the
-        fallback.
+        """Return the URL and options for ``adapters.redis.connect``; the URL ``embedded`` is used if no other is
+        configured.
 
         Raises UserError if there is neither.
         """

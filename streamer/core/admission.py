@@ -62,7 +62,7 @@ class Admitted(msgspec.Struct, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """How to admit and apply events of one type.
+    """The functions and options that admit and apply events of one type.
 
     Attributes
     ----------

@@ -113,9 +113,7 @@ class Context:
         return tracked_name(self.ledger, name, self.definitions.counted_events)
 
     def clock_id(self, import_id: str | None) -> str | None:
-        """Return the clock for the customer of an imported record: the import's while it is open, else the lane's
-        (None).
-        """
+        """Return the clock for the customer of an imported record: the import's while open, else the lane's (None)."""
         return import_id if import_id in self.ledger.imports else None
 
     def create(self, id: str, record: LogRecord, at: int, clock_id: str | None, erased: int | None) -> Customer:

@@ -23,7 +23,7 @@ class CustomerCache:
         # Number of cached aliases.
         self.aliases = 0
         self._by_row: dict[int, Customer] = {}
-        # -1 stands for the lane's clock, other numbers for imports, so that rows can be grouped without a loop.
+        # -1 is the lane's clock, other numbers are imports, so that rows can be grouped without a loop.
         self._clocks = np.full(1024, -2, dtype=np.int32)
         self._codes: dict[str, int] = {}
         # For each clock, a day to which all its customers have been stepped at least; saves a scan of all rows.

@@ -123,7 +123,7 @@ class Decision:
         Erases to remember, by hash of the id; None for those to forget.
     panel, panel_shift
         Memories of the customers that the model owner learns from, in order; one customer in 2**panel_shift. An empty
-        memory tells the owner to forget the customer.
+        memory means that the owner must forget the customer.
     notices
         Requests of imports to the model owner, which reads them after the rows.
     """

@@ -35,8 +35,8 @@ class DecodedRecord(msgspec.Struct):
     """A decoded record of the lane: exactly one of ``event``, ``control``, ``error`` is set.
 
     ``import_id`` names the import that wrote it. ``alias`` is the id in its body if it arrived under the customer's
-    other id. ``home`` is the partition it belongs to if that is another one. ``count`` is above 1 if one record
-    stands for a batch. ``seal`` is the verified seal of a signed control record.
+    other id. ``home`` is the partition it belongs to if that is another one. ``count`` is above 1 if the record
+    represents a batch. ``seal`` is the verified seal of a signed control record.
     """
 
     record: LogRecord
@@ -76,7 +76,7 @@ def decode_records(
     Raises
     ------
     UnreadableBatch
-        A record stands for a batch that cannot be opened.
+        A record represents a batch that cannot be decoded.
     """
     noted: list[str] = []
     return [_decode_one(record, lanes, local, max_event_bytes, control_keys, reading, noted) for record in records]

@@ -37,7 +37,7 @@ class FoldContext:
 
 
 class Folded(msgspec.Struct, frozen=True, gc=False):
-    """What folding booked for the ledger: money (minor units), orders and reversals."""
+    """Amounts that folding booked, for the ledger: money (minor units), orders and reversals."""
 
     money: int = 0
     orders: int = 0

@@ -103,7 +103,7 @@ def return_stray(context: Context, decoded: DecodedRecord, customer: Customer | 
         knows = customer.profile is not None and decoded.alias in customer.profile.aliases
         if knows or customer.is_alias:
             return False
-    # Without this header, a resumed import would count the record as another event of its own.
+    # Without this header, a resumed import would count the record as a separate event.
     came_from = (REROUTED_HEADER, str(decoded.record.partition).encode())
     _reroute(context, decoded.record, decoded.alias, [came_from])
     return True

@@ -72,7 +72,7 @@ class Policy:
 
     @property
     def reading(self) -> Reading | None:
-        """How to read events that break the contract; None rejects them."""
+        """The shop's defaults for lenient reading of events that break the contract; None if they are rejected."""
         return None if self.strict else Reading(self.rates.base, self.grid.zone)
 
     @property

@@ -34,7 +34,7 @@ class Occasion(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Model(msgspec.Struct, frozen=True, gc=False):
-    """The model behind a transition: ``kind`` and ``version`` of rules, bands or clusters, and the details."""
+    """The model that decided a transition: ``kind`` and ``version`` of rules, bands or clusters, with details."""
 
     kind: str
     version: int
@@ -75,7 +75,7 @@ def apply_night(context: Context, customer: Customer, day: int, now: int) -> Non
     assert forecasts is not None
     at, due, held = max(customer.as_of, context.grid.instant(day)), customer.due, dict(customer.segments)
     after = facts(customer, at, definitions, shop)
-    # Most nights move nobody, and the facts before are needed for reasons only.
+    # Most nights move no customer, and the earlier facts are needed only for reasons.
     if is_settled(customer, definitions, after):
         return
     before = facts(customer, customer.as_of, definitions, shop)

@@ -47,7 +47,7 @@ class Run:
     figures
         The learner's results, by grid day.
     looks
-        Statistics of all customers met so far, by day from 0.
+        Statistics of all known customers, by day from 0.
     learner_seconds
         CPU time of the learner, for rows and for learning.
     """

@@ -35,7 +35,7 @@ _QUICK: Final[_Targets] = {
     "detected": 0.85,
     "delay": 45,
 }
-"""Targets for shops with clicks. Since positions use likelihoods, moves are fewer, but some changes go undetected (ADR
+"""Targets for shops with clicks. With positions by likelihood, moves are fewer but some changes stay undetected (ADR
 0014).
 """
 TARGETS: Final[dict[tuple[str, str], _Targets]] = {

@@ -168,8 +168,7 @@ def bounce(labels: Labels, first: int = FROM_DAY) -> float:
 
 
 def detection(labels: Labels, truth: Truth, owner: IntArray) -> tuple[float, float]:
-    """Return the share of true movers who reach a segment of the new archetype in time and stay, and the median delay
-    (days).
+    """Return the share of true movers who reach the right segment in time and stay, and the median delay in days.
 
     "In time" means within SEEN_WITHIN_DAYS, "stay" at least STAY_DAYS. Movers before FROM_DAY, and those whose time
     extends beyond the end, are excluded.

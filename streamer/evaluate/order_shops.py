@@ -135,7 +135,7 @@ SHOPS: Final[dict[str, OrderShop]] = {
             "quarter": {STOPPED: 0.10},
         },
     ),
-    # Subscribers beside random buyers.
+    # A mixture of subscribers and random buyers.
     "mixture": OrderShop(
         1_500,
         {

@@ -1,5 +1,6 @@
-"""Other methods for predicting an order, on the questions of `streamer.evaluate.predictions`: a rule, a table, BG/NBD,
-and learners.
+"""Other methods for predicting an order, on the questions of `streamer.evaluate.predictions`.
+
+They are a rule, a table, BG/NBD, and learners.
 
 They learn from the same panel, and use nothing later than the day.
 """

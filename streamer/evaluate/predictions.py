@@ -1,4 +1,7 @@
-"""Evaluates predictions on a history: weekly questions in order, learned when their week is over, judged on later days."""
+"""Evaluates predictions on a history: weekly questions in order, learned when their week is over.
+
+Each is compared with the outcomes of later days.
+"""
 
 from __future__ import annotations
 
@@ -106,9 +109,7 @@ def beliefs(orders: Orders, panel: IntArray, until: int, prior: Belief) -> list[
 def answers(
     orders: Orders, panel: IntArray, until: int, horizon: int = WEEK, every: int = WEEK
 ) -> Iterator[tuple[int, FloatArray, FloatArray]]:
-    """Yield the questions closed by ``until``: day, features (d, n) on it, and whether customers ordered in the horizon
-    (n,).
-    """
+    """Yield the questions closed by ``until``: day, features (d, n), and whether customers ordered in the horizon (n,)."""
     records = Records.empty(orders.customers)
     waiting: list[tuple[int, IntArray, FloatArray]] = []
     for day in range(until + 1):
@@ -135,8 +136,7 @@ def evaluate(
     peers: Peers | None = None,
     by_rhythm: bool = False,
 ) -> list[Answered]:
-    """Evaluate all active customers on each date against the next HORIZON days; learned from a panel, without later
-    data.
+    """Evaluate predictions for all active customers on each date; learned from a panel, without later data.
 
     Parameters
     ----------

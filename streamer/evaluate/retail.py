@@ -1,5 +1,6 @@
-"""Evaluates a file: how well the segments of one day predict the next 90 days, compared with batch K-means and
-recency-frequency cells.
+"""Evaluates a file: how well the segments of one day predict the next 90 days.
+
+The references are batch K-means and recency-frequency cells.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ class Shop:
     Attributes
     ----------
     rows
-        Number of records returned so far; ``None`` before the first read.
+        Number of records returned; ``None`` before the first read.
     skipped
         Always empty, because every drawn record is returned.
     sent

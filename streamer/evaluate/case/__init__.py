@@ -1,3 +1,1 @@
-"""The e-commerce case: predict high spenders, reach them within a budget, and plan a campaign that can prove its
-effect.
-"""
+"""The e-commerce case: predict high spenders, reach them within a budget, and plan a campaign with provable effects."""

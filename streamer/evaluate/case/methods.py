@@ -1,6 +1,4 @@
-"""Methods that predict high-value customers: single columns, clusters, and scikit-learn classifiers of the same
-features.
-"""
+"""Methods that predict high-value customers: single columns, clusters, and scikit-learn classifiers."""
 
 from __future__ import annotations
 
