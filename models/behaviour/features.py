@@ -117,7 +117,7 @@ def feature_rows(stats: FloatArray, priors: Priors, full: float = FULL_LONG) -> 
     np.add(counts, floors, out=logs[:3])
     np.divide(counts[1] + 1.0, counts[0] + 0.5, out=logs[3])
     np.log(logs, out=rows[:4])
-    # Both ratios at once: log basket over order-days, discounted over orders.
+    # Shrink both ratios in one operation: log basket over order-days, and discounted over all orders.
     shrunk = stats[LOG_BASKET : LOG_BASKET + 2] + pseudo
     shrunk /= stats[ORDER_DAYS:LOG_BASKET:3] + _WEIGHTS
     rows[4:6] = shrunk
@@ -150,7 +150,7 @@ def tree_sum(parts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def position_stats(block: FloatArray, beat: Beat | None = None) -> FloatArray:
-    """Shrink both ratios in one operation: log basket over order-days, and discounted over all orders.
+    """Return the input of the position path: L + R of a block of shape (WIDTH, n), clipped at 0 and without the phase.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def position_stats(block: FloatArray, beat: Beat | None = None) -> FloatArray:
 
 
 def short_stats(block: FloatArray, beat: Beat | None = None) -> FloatArray:
-    """S of a block of shape (WIDTH, n), clipped at 0 and without the phase; ``beat`` as in ``position_stats``."""
+    """Return S of a block of shape (WIDTH, n), clipped at 0 and without the phase; ``beat`` as in ``position_stats``."""
     return without_phase(np.maximum(block[SHORT], 0.0), beat, HALF_LIFE_SHORT)
 
 

@@ -144,7 +144,7 @@ def known_of(block: FloatArray) -> bool:
 
 
 def regularity(block: FloatArray, usual: float) -> FloatArray:
-    """1 - cv^2 of the gaps of each column, from 0 (chance, or no known gap) to 1 (a clock); (n,).
+    """Return 1 - cv^2 of the gaps of each column, (n,), from 0 (chance, or no known gap) to 1 (a clock).
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ def regularity(block: FloatArray, usual: float) -> FloatArray:
 
 
 def _regularity(kept: FloatArray, usual: float) -> FloatArray:
-    """``regularity`` from the three numbers about gaps, (3, n)."""
+    """Return ``regularity`` from the three numbers about gaps, (3, n)."""
     weight, mean = kept[0], np.maximum(kept[1], 1.0)
     spread = kept[2] / (mean * mean) * (1.0 + 1.0 / np.maximum(weight, 1.0))
     cv2 = (spread + usual) / (np.maximum(weight - 1.0, 0.0) + 1.0)

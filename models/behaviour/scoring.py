@@ -183,7 +183,8 @@ def _usual(segment: Segment) -> dict[str, float]:
 
 
 def own_rates(long: FloatArray, slot: IntArray, c: Compiled) -> FloatArray:
-    """Customers' own chances of a day with an order and with a click, shape (2, n), shrunk towards their segment's.
+    """Return customers' own chances of a day with an order and with a click, shape (2, n), shrunk towards their
+    segment's.
 
     Parameters
     ----------

@@ -103,7 +103,7 @@ def beat(block: FloatArray, c: Compiled) -> Beat | None:
 def remember(
     block: FloatArray, slot: IntArray, c: Compiled, happened: Happened | None, rhythm: Beat | None
 ) -> FloatArray:
-    """Steps 1 to 3: decay, test the closing day against the customer's own rates, move R into L.
+    """Perform steps 1 to 3: decay, test the closing day against the customer's own rates, move R into L.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def _chances(
 def _suspect(
     block: FloatArray, slot: IntArray, c: Compiled, happened: Happened | None, rhythm: Beat | None
 ) -> FloatArray:
-    """Page's CUSUM, one per segment: W_c = max(0, W_c + log-likelihood ratio of the day). Returns W, shape (K, n).
+    """Update Page's CUSUM of each segment: W_c = max(0, W_c + log-likelihood ratio of the day). Return W, shape (K, n).
 
     A day has an order or not, a click or not, so its likelihood is Bernoulli, which gives inactive days of busy
     customers more weight than Poisson. The chance of an order follows the customer's own rhythm. W is stored in parts,

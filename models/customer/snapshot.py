@@ -66,7 +66,9 @@ def _default(one: FieldInfo) -> Any:
 
 
 def _layout() -> list[tuple[str, Any, Any]]:
-    """Name, type and default of each value of the core part, in order; fields of version 0.1.0 have no default."""
+    """Return the name, type and default of each value of the core part, in order; fields of version 0.1.0 have no
+    default.
+    """
     head, tail, counted = ([*fields(part)] for part in (_Head, _Tail, Statistics))
     first = [(one.name, one.type, field()) for one in (*head, *counted[:_INNER], *tail[:-1])]
     later = (tail[-1], *counted[_INNER:])

@@ -91,7 +91,7 @@ class Sample:
         return np.ascontiguousarray(feature_rows(self.under(frame.priors.gap_cv2), frame.priors)[:FEATURES].T)
 
     def points(self, frame: Frame) -> FloatArray:
-        """Points of the frame, (n, axes)."""
+        """Return the customers as points of the frame, (n, axes)."""
         return into_frame(self.features(frame), frame)
 
 

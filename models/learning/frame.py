@@ -39,7 +39,7 @@ def fit_priors(stats: FloatArray) -> Priors:
 
 
 def borders(x: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Winsorising borders of features (n, FEATURES)."""
+    """Return the winsorising borders of features (n, FEATURES)."""
     low, high = np.quantile(x, (_BORDER, 1 - _BORDER), axis=0)
     return low, high
 
@@ -84,7 +84,7 @@ def volume(stats: FloatArray, gap_cv2: float | None = None) -> Frame:
 
 
 def _moments(stats: FloatArray, priors: Priors) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Means, borders and standard deviations of the winsorised features, each (FEATURES,)."""
+    """Return the means, borders and standard deviations of the winsorised features, each (FEATURES,)."""
     x = np.ascontiguousarray(feature_rows(stats, priors)[:FEATURES].T)
     low, high = borders(x)
     clipped = np.clip(x, low, high)

@@ -54,7 +54,7 @@ def lloyd(z: FloatArray, centroids: FloatArray, steps: int = 50) -> Fit:
 
 
 def plus_plus(z: FloatArray, k: int, rng: np.random.Generator) -> FloatArray:
-    """Initial centroids by Arthur & Vassilvitskii, *k-means++* (SODA 2007)."""
+    """Return initial centroids by Arthur & Vassilvitskii, *k-means++* (SODA 2007)."""
     chosen = [z[rng.integers(len(z))]]
     squared = ((z - chosen[0]) ** 2).sum(axis=1)
     for _ in range(1, k):

@@ -308,7 +308,7 @@ class Learner:
         return waiting
 
     def _check_drift(self, sample: Sample, rng: np.random.Generator, figures: dict[str, float]) -> Proposal | None:
-        """If the panel has drifted away from its frame, propose the same clusters in a new one, at most monthly."""
+        """Propose the same clusters in a new frame if the panel has drifted away from its frame; at most monthly."""
         state, model = self.state, self.model
         assert model is not None
         alarms = alarms_of(figures)

@@ -191,7 +191,7 @@ def _is_distinct(name: str, ranks: FloatArray) -> bool:
 
 
 def _misfit(ranks: FloatArray, unnamed: Sequence[int], name: str, steps: bool) -> list[float]:
-    """Misfit of a name for each cluster, including the cost of the name."""
+    """Return the misfit of a name for each cluster, including the cost of the name."""
     wanted = (STEPS if steps else PROTOTYPES)[name]
     at = {trait: TRAITS.index(trait) for trait in wanted}
     total = plain_sum(weight for _, weight in wanted.values())

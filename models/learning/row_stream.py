@@ -121,7 +121,7 @@ class RowStream:
 
 
 def points_of(blobs: Sequence[bytes], frame: Frame, evidence: Evidence) -> FloatArray:
-    """Rows with their open day counted, as points (n, axes) of a frame; those without the evidence are omitted."""
+    """Return rows, with their open day counted, as points (n, axes) of a frame, without those that lack the evidence."""
     memory = Memory(len(blobs))
     rows: IntArray = np.array([memory.load(blob) for blob in blobs], dtype=np.int64)
     advance(memory, rows, memory.matrix[rows, DAY].astype(np.int64) + 1, ())

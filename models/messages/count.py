@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Count(int):
-    """A whole number that a text can show with its noun, or replace by a word.
+    """A whole number that a text can show with its noun, or as a word alone.
 
     ``{n:|worker}`` is the number and its noun, ``{n:|entry|entries}`` has an irregular plural, and ``{n:~has|have}``
     is the word alone. Other format specs are those of `int`.

@@ -169,7 +169,7 @@ class _Comments(NamedTuple):
 
 
 def _comments(array: str) -> dict[str, _Comments]:
-    """Comments of the old list, by the segment of the entry they belong to."""
+    """Return the comments of the old list, by the segment of their entry."""
     found: dict[str, _Comments] = {}
     above: list[str] = []
     for line in (one.strip() for one in array.splitlines()):

@@ -41,7 +41,10 @@ def noted(home: Path, url: str, service: str = "") -> Iterator[None]:
 
 
 def _locked(file: IO[str]) -> bool:
-    """Retry for a while, because a process that only queries the lock holds it for an instant."""
+    """Lock the file and return whether that worked.
+
+    Retries for a while, because a process that only queries the lock holds it for an instant.
+    """
     for _ in range(_TRIES):
         with suppress(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
