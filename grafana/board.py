@@ -19,7 +19,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One panel.
+    """A panel of a board.
 
     Attributes
     ----------

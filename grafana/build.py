@@ -217,7 +217,7 @@ def _colours(panel: Panel) -> list[dict[str, Any]]:
 
 
 def _names(panel: Panel, words: Words) -> Iterator[dict[str, Any]]:
-    """Yield names that replace ids in series with a single label."""
+    """Yield the renaming rules that show names instead of ids in series with a single label."""
     for label in {match[1] for query in panel.queries if (match := _ALONE.fullmatch(query.legend))}:
         for id, name in words.values(label):
             if id != name:
@@ -226,7 +226,7 @@ def _names(panel: Panel, words: Words) -> Iterator[dict[str, Any]]:
 
 
 def _renames(panel: Panel, words: Words) -> Iterator[dict[str, Any]]:
-    """Yield names that replace ids in series with another label in front."""
+    """Yield the renaming rules for series with another label in front."""
     for label in {match[1] for query in panel.queries if (match := _SECOND.fullmatch(query.legend))}:
         for id, name in words.values(label):
             if id != name:

@@ -41,7 +41,7 @@ class FirstCustomer(Wire):
 
 
 class PlayCommand(Wire):
-    """A command.
+    """A command to ``streamer act``.
 
     Attributes
     ----------

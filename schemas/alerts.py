@@ -20,7 +20,7 @@ AlertName = Literal["LaneStopped", "UnaccountedRecords", "RejectRatioHigh", "Lag
 
 
 class Alert(Wire):
-    """A condition of one lane began or ended.
+    """The beginning or end of a condition in one lane.
 
     Attributes
     ----------

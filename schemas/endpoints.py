@@ -64,7 +64,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One operation.
+    """One HTTP operation.
 
     Attributes
     ----------

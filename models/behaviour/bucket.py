@@ -76,7 +76,7 @@ def slot_of(category: str) -> int:
 
 
 def add_order(bucket: list[float], money: int, discounted: bool, categories: Sequence[tuple[str, int]]) -> None:
-    """Add one order of ``money`` minor units; each category slot counts once per order."""
+    """Add an order of ``money`` minor units, counting each category slot once."""
     bucket[0] += 1
     bucket[1] += money
     bucket[2] += log(money) if money > 1 else 0.0

@@ -1,4 +1,4 @@
-"""Levers: the change of a single feature that would bring a customer to the border of another segment."""
+"""Levers: changes of a single feature that would bring a customer to the border of another segment."""
 
 from __future__ import annotations
 

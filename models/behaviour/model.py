@@ -116,7 +116,7 @@ class Segment:
     Parameters
     ----------
     centroid
-        In the frame, shape (axes,).
+        Position in the frame, shape (axes,).
     order_rate, click_rate
         Order-days and click-days per day (lambda).
     order_shape, click_shape

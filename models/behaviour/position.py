@@ -41,7 +41,7 @@ def parts_of_likelihood(stats: FloatArray, c: Compiled, rhythm: Beat | None) -> 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The position of some customers by their long memory.
+    """Positions of customers, computed from their long memory.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ class Consent(msgspec.Struct, array_like=True):
 
 
 class Subscription(msgspec.Struct, array_like=True):
-    """Whether a customer subscribes to a list, and the instant (ms) and digest of the event that set it."""
+    """A subscription to a list or its end, with the instant (ms) and the digest of the event that set it."""
 
     subscribed: bool
     at: int
@@ -72,7 +72,7 @@ class Rated(msgspec.Struct, array_like=True):
 
 
 class Counted(msgspec.Struct, array_like=True, frozen=True):
-    """How often an event happened, and the latest instant (ms)."""
+    """The number of events of one name, and the latest instant (ms)."""
 
     count: int
     last: int

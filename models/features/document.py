@@ -28,7 +28,7 @@ class Features(msgspec.Struct, gc=False):
 
 
 class Document(msgspec.Struct, gc=False):
-    """A customer as ``redis-cli GET`` shows it.
+    """A customer's readable document, as ``redis-cli GET`` shows it.
 
     ``recency_days`` and ``spend_decayed`` hold at ``as_of`` and keep changing with time; ``due`` is the next instant
     at which time alone may move the customer.

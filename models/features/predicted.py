@@ -15,7 +15,7 @@ from models.customer.customer import Customer
 from models.features.context import Feature, FeatureContext
 
 P_BUY: Final[Mapping[str, int]] = {"p_buy_30d": 30, "p_buy_60d": 60, "p_buy_90d": 90}
-"""Probability of an order, with its horizon in days."""
+"""Probabilities of an order, with their horizons in days."""
 CHURN_90: Final = "churn_risk_90d"
 ORDERS_90: Final = "expected_orders_90d"
 SPEND_90: Final = "expected_spend_90d"

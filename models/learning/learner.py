@@ -266,7 +266,7 @@ class Learner:
         # A version keeps the thresholds it was published with. Moves caused by newer thresholds count as a refit.
         if frame != model.frame or candidate.preset != model.preset:
             return candidate
-        # A version of clusters that a challenger beats would move customers twice.
+        # Publishing clusters that a challenger is beating would move customers twice.
         return candidate if material and not self.state.beaten else None
 
     def _due_for_k(self, day: int) -> bool:

@@ -222,7 +222,7 @@ def prototype_of(segment_id: str) -> str:
 
 
 def id_for(name: str, taken: Collection[str]) -> str:
-    """Return a stable id derived from a first name, different from every id ever used.
+    """Return a stable id derived from a segment's first name, different from every id ever used.
 
     >>> id_for("Bargain hunters", {"bargain_hunters"})
     'bargain_hunters_2'

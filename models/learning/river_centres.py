@@ -31,7 +31,7 @@ class Kept(msgspec.Struct, array_like=True):
 
 
 class RiverCentres:
-    """One of River's clusterers with centres.
+    """A River clusterer with centres: ``KMeans`` or ``STREAMKMeans``.
 
     Parameters
     ----------

@@ -121,7 +121,7 @@ class Messages:
 
 
 def id_of(name: str) -> str:
-    """Return the id that is derived from a first name.
+    """Return the segment id that is derived from the segment's first name.
 
     >>> id_of("Bargain hunters"), id_of("Big-ticket")
     ('bargain_hunters', 'big_ticket')

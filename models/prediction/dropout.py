@@ -31,7 +31,7 @@ _LOGS: Final = float(np.log(_LARGEST))
 
 @dataclass(frozen=True, slots=True)
 class Dropout:
-    """The parameters.
+    """Parameters of BG/NBD and Gamma-Gamma.
 
     Attributes
     ----------

@@ -11,7 +11,7 @@ from models.behaviour.layout import FloatArray
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Figures of one set of predictions and outcomes.
+    """Metrics of one set of predictions and outcomes.
 
     Attributes
     ----------

@@ -36,7 +36,7 @@ CELLS_FORM: Final = "cells"
 
 @dataclass(frozen=True, slots=True)
 class PredictionModel:
-    """One version.
+    """A published version of the prediction model.
 
     Attributes
     ----------

@@ -21,7 +21,7 @@ from schemas.changes import Reason
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A band starts at ``enter``; a customer in it (or above) leaves it downwards below ``exit``."""
+    """A band that begins at ``enter``; a customer in it, or above, leaves it downwards below ``exit``."""
 
     segment: str
     enter: float

@@ -37,7 +37,7 @@ _NUMBER: Final = re.compile(r"-?[0-9][0-9_]*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 
 class Fault(NamedTuple):
-    """A fault in a field, some with a hint how to fix it."""
+    """A fault in a field, with an optional hint how to fix it."""
 
     field: str
     text: Translatable

@@ -22,7 +22,7 @@ _GUARDS: Final = ("unknown", "new")
 
 
 class Checked(NamedTuple):
-    """A checked draft: the whole file, valid if there are no faults; None if the faults leave no file."""
+    """The result of a check: the whole file (None if the faults leave no file), and the faults."""
 
     text: str | None
     faults: list[Fault]

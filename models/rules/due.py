@@ -54,7 +54,7 @@ def segmentation_due(customer: Customer, after: int, segmentation: Segmentation,
     """Like `next_due`, for one segmentation."""
     held = customer.segments.get(segmentation.name)
     if held is not None and segmentation.dwell_days and is_held(segmentation, held, after, shop):
-        # Look again when the dwell ends, since it holds the customer until then whatever the conditions are.
+        # The dwell holds the customer whatever the conditions are, so evaluate again when it ends.
         return free_at(segmentation, held, shop)
     return _first_turn(customer, after, _crossings(customer, after, segmentation, held, shop), shop)
 

@@ -53,7 +53,7 @@ class Reader:
         return condition
 
     def compared_with(self, name: str, kind: str, line: int) -> None:
-        """Record whether an own trait is compared with numbers or words; both are an error."""
+        """Record whether an own trait is compared with numbers or words; raise UserError if it is compared with both."""
         if not is_own_trait(name):
             return
         before, where = self.own.setdefault(name, (kind, line))

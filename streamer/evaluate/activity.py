@@ -124,7 +124,7 @@ def _order_rows(orders: Orders) -> FloatArray:
     rows[:, bucket.B_DISCOUNTED] = orders.percentage > 0
     order = np.repeat(np.arange(len(money)), np.diff(orders.first_line))
     category = orders.line_place % (RUNGS * len(CATEGORIES)) // RUNGS
-    rows[order, _SLOTS[category]] = 1  # once per order, however many lines
+    rows[order, _SLOTS[category]] = 1  # once per order, for any number of lines
     return rows
 
 

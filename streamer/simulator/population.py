@@ -149,7 +149,7 @@ def _changes(
 
 def _pick(cumulative: Floats, draws: Floats) -> Ints:
     """Draw a column for each row of cumulative probabilities."""
-    # The last column is not compared, so rounding of its sum cannot exceed it.
+    # The last column is not compared, so rounding of its sum cannot lead to a column beyond it.
     picked: Ints = (draws[:, None] > cumulative[:, :-1]).sum(axis=1)
     return picked
 
