@@ -13,18 +13,18 @@ from schemas.changes import CAUSES
 LANGUAGES: Final[tuple[Language, ...]] = tuple(TABLES)
 _CHINESE_VALUES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
-        "step": {"planned": "已计划", "sent": "已发送", "withheld": "对照组", "failed": "失败", "doubtful": "存疑"},
+        "step": {"planned": "已生成", "sent": "已发送", "withheld": "对照组", "failed": "失败", "doubtful": "结果未知"},
         "bound": {"low": "下界", "estimate": "估计", "high": "上界"},
         "stage": {"decode": "解码", "load": "读取", "decide": "判断", "view": "视图", "commit": "提交"},
         "outcome": {
             "committed": "已提交",
             "aborted": "已中止",
-            "immature": "尚早",
+            "immature": "数据积累中",
             "too_few": "客户太少",
             "kept": "保留",
-            "moved": "移动中心",
+            "moved": "更新中心",
             "promoted": "发布",
-            "proposed": "提议",
+            "proposed": "提案",
             "rejected": "否决",
             "renamed": "改名",
             "withdrawn": "撤回",

@@ -145,7 +145,7 @@ def in_words(own: Typical, shop: Typical, texts: Messages) -> str:
     >>> in_words(Typical(21.0, 80.0, 0.7, 0.1), Typical(40.0, 40.0, 0.3, 0.1), messages("en"))
     'buys every 3 weeks, twice the average basket, mostly discounted'
     >>> in_words(Typical(21.0, 80.0, 0.7, 0.1), Typical(40.0, 40.0, 0.3, 0.1), messages("zh"))
-    '每 3 周买一次，客单价是平均的两倍，大多打折购买'
+    '每 3 周买一次，客单价是平均的两倍，多在打折时购买'
     """
     found = [_pace(own.gap_days, texts), _basket(own.basket, shop.basket, texts), _discount(own, shop, texts)]
     found += [_clicks(own.clicks, shop.clicks, texts), _silence(own, texts)]

@@ -75,6 +75,16 @@ def errors() -> Console:
     return Screen(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
+def in_language(text: str) -> str:
+    """The text in the language in force; English if it has no translation."""
+    return chinese().translate(text) if language() == "zh" else text
+
+
+def confirm(question: str, *, err: bool = False) -> None:
+    """Ask a question in the language in force; end the command if the answer is no."""
+    typer.confirm(in_language(question), abort=True, err=err)
+
+
 def note(text: str) -> None:
     """Print a status line on standard error."""
     errors().print(text, markup=False)

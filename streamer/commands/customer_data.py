@@ -57,7 +57,7 @@ def erase(
 
     id = common.customer_id(id)
     if not yes:
-        typer.confirm(f"Erase customer {id} for good?", abort=True, err=True)
+        common.confirm(f"Erase customer {id} for good?", err=True)
     now = SystemClock().now_ms()
     with connections() as to:
         event = CustomerErased(event_id=str(uuid.uuid4()), type="customer.erased", customer_id=id, occurred_at=now)

@@ -154,7 +154,7 @@ def replay(
             found = _whole(found)
             bodies = [one.record.value for one in found]
         if found and not yes:
-            typer.confirm(f"send {Count(len(found)):|record} again?", abort=True)
+            common.confirm(f"send {Count(len(found)):|record} again?")
         with sender(to.kafka, EVENTS, to.lanes) as out:
             for number, (one, body) in enumerate(zip(found, bodies, strict=True), time_number()):
                 control = any(name == CONTROL_HEADER for name, _ in one.letter.headers)

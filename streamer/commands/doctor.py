@@ -60,7 +60,7 @@ def _print(found: Settings, looked: list[Finding]) -> None:
     table.add_column(overflow="fold")
     table.add_column(style="dim", no_wrap=True)
     for one in found.in_force():
-        table.add_row(one.name, one.value, one.origin)
+        table.add_row(one.name, one.value, common.in_language(one.origin))
     out.print(table)
     out.print("versions", style="bold")
     out.print("  " + ", ".join(f"{name} {number}" for name, number in versions().items()), markup=False)

@@ -78,7 +78,7 @@ def skip(
     with connections() as to:
         _check(int(lane), to.lanes)
         if not yes:
-            typer.confirm(f"make record {offset} of lane {lane} a dead letter?", abort=True)
+            common.confirm(f"make record {offset} of lane {lane} a dead letter?")
         wired = wiring(to.settings, Start(to.embedded_kafka, to.embedded_redis))
         stands = asyncio.run(lane_release.skip(wired, int(lane), int(offset)))
     common.console().print(f"record {offset} of lane {lane} is now a dead letter; the lane resumes at offset {stands}")

@@ -88,7 +88,7 @@ def activate(
             return
         if not yes:
             _print(to, _preview(to, text, None).to_dict())
-            typer.confirm("make it so?", abort=True)
+            common.confirm("make it so?")
         published = asyncio.run(
             publish(
                 to.kafka,

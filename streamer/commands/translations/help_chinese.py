@@ -11,112 +11,112 @@ from streamer.commands.translations.help_plays_chinese import PLAYS
 COMMANDS: Final = {
     **LEARN,
     **PLAYS,
-    "": """随客户行为实时变化的客户分群：事件从 Kafka 进，特征存 Redis，分群变化发布到 Kafka。
+    "": """实时客户分群服务：从 Kafka 读取事件，特征存入 Redis，分群变动发布到 Kafka。
 
-在本机一次看全：  streamer demo
+快速体验：  streamer demo
 
 逐步运行：  streamer up，  streamer worker，  streamer publish order --customer 17 --total 59.90，  streamer watch
 
 查看某个命令的帮助：  streamer help segments preview
 """,
-    "demo": """一条命令看全貌：启动 Kafka、Valkey、worker、模型管理进程和模拟店铺。
+    "demo": """一条命令运行完整演示：Kafka、Valkey、worker、模型管理进程和模拟店铺。
 
-先用半分钟重放店铺最近 180 天的历史，形成分群和行为聚类；之后客户实时活动。无需安装或配置。运行结果保留到下次
-演示，或者到您导入自己的文件为止，届时会被清除；如果其中有您自己的客户，数据不会删除。
+先用半分钟重放店铺最近 180 天的历史，生成分群和行为聚类，之后转入实时活动。无需安装或配置。演示数据会保留，
+下次演示或导入自己的文件时自动清除；如果其中有店铺自己的客户，则不清除。
 
-控制台的地址会打印出来。同时可以在另一个终端运行：`streamer watch`，`streamer publish order --customer me --total 59.90`
+启动后会显示控制台链接。可以在另一个终端运行：`streamer watch`，`streamer publish order --customer me --total 59.90`
 
 示例：  streamer demo --seconds 60
 """,
     "bench": """测量本机每秒能处理多少事件，内存能容纳多少客户。
 
-在临时文件夹中启动单独的 Kafka 和 Valkey，写入模拟店铺的历史，由一个 worker 处理。不会动到您的服务、服务器设置和
-数据；如果同时有服务在忙，结果会偏小。
+在临时目录中启动独立的 Kafka 和 Valkey，写入模拟店铺的历史，由一个 worker 处理。不影响现有的服务、服务器设置和
+数据；如果同时有其他负载，结果会偏低。
 
 示例：  streamer bench
 """,
-    "up": """启动内置的 Kafka 和 Valkey，一直运行到 `streamer down`。
+    "up": """启动内置的 Kafka 和 Valkey，在后台运行，直到 `streamer down`。
 
-数据保存在 STREAMER_HOME，重启不丢。已在运行时只显示地址。
+数据保存在 STREAMER_HOME，重启后不丢失。如果已在运行，只显示地址。
 
-加上 --all，服务本身也留在后台，每个角色一个进程：worker、模型管理进程、发送消息的 `act`、提供控制台的
-`web`（会打印链接）。进程结束后自动重启；日志都写入 STREAMER_HOME/service.log。
+加上 --all 会同时在后台启动服务，每个角色一个进程：worker、模型管理进程、发送消息的 `act`、提供控制台的
+`web`（会显示链接）。进程退出后自动重启；日志统一写入 STREAMER_HOME/service.log。
 
 示例：  streamer up && streamer worker
 """,
-    "down": """停止由 `streamer up` 启动的 Kafka 和 Valkey，以及 `streamer up --all` 启动的服务，保留数据。
+    "down": """停止 `streamer up` 启动的 Kafka 和 Valkey，以及 `streamer up --all` 启动的服务。数据会保留。
 
 示例：  streamer down
 """,
-    "status": """显示服务状态：服务器、主题、积压、客户数，以及每条记录是否都有去向。
+    "status": """显示服务状态：服务器、主题、积压、客户数，以及记录是否全部对账。
 
-没有服务器在运行或有通道停下时，退出码为 1。
+如果没有服务器在运行，或有通道停止，退出码为 1。
 
 示例：  streamer status --json
 """,
-    "worker": """运行 worker，直到 Ctrl-C 或 SIGTERM。缺少的主题会先创建。
+    "worker": """运行 worker，直到 Ctrl-C 或 SIGTERM。缺少的主题会自动创建。
 
-`--role lanes` 的 worker 最多与通道数相同，可分布在多台机器；`--role owner` 运行一两个，第二个待命。
+`--role lanes` 的 worker 数量不超过通道数，可以部署在多台机器；`--role owner` 运行一到两个，第二个待命。
 指标在 http://127.0.0.1:9464/metrics。
 
 示例：  streamer worker --role lanes
 """,
-    "import": """导入历史事件，并等待全部处理完。
+    "import": """导入历史事件，并等待全部处理完成。
 
-有 worker 在运行就用它，否则临时启动一个。导入产生的变化起因为 `backfill`，不会触发自动营销。中断后用同一命令
-续传；已完整导入的文件会被拒绝。
+优先使用正在运行的 worker，没有则临时启动一个。导入产生的变动起因为 `backfill`，不会触发自动营销。中断后用同一命令
+从断点继续；已完整导入的文件不能重复导入。
 
-没有给出映射时，会先建议一个并列出合计金额，由您确认。`--check` 通读文件并用另一种方法核对合计，不导入；`--html`
-把核对结果写成网页。`--undo` 撤回该文件的订单（见 docs/wrong-file.md）。
+没有指定映射时，会给出建议的映射和合计金额，确认后再导入。`--check` 只检查不导入：通读文件，并独立核对合计；`--html`
+把检查结果保存为网页。`--undo` 撤销该文件的订单（见 docs/wrong-file.md）。
 
 示例：  streamer import orders_export.csv --mapping shopify
 """,
-    "replay": """不用 Kafka 和 Redis，直接对事件文件做决策，报告分群和变化。
+    "replay": """不依赖 Kafka 和 Redis，直接重放事件文件，显示分群和变动。
 
-决策逻辑与服务完全相同；聚类按数据中的日期边放边学，同一文件每次结果相同。不保存任何状态。
+判定逻辑与服务完全相同；聚类按数据中的日期逐步训练，同一文件每次结果相同。不保存任何状态。
 
 示例：  streamer replay online_retail.csv.gz --format online-retail --until 2012-06-01
 """,
-    "report": """报告一段时间内各分群的客户、变动及原因，以及收入分布。
+    "report": """生成一段时间的报告：各分群的客户、变动及原因、收入分布。
 
-页面自带图表，不加载任何外部内容，可以发给别人，也可以在手机上阅读。
+网页自带图表，不加载外部资源，可以转发，也可以在手机上阅读。
 
 示例：  streamer report --html report.html
 """,
-    "shop": """模拟店铺：已知类型的客户浏览、购买、退货、沉默。
+    "shop": """运行模拟店铺：客户类型已知，会浏览、购买、退货，也会沉默。
 
-先导入历史，再实时活动。已导入过的店铺（同一天、同样的参数）直接开始实时活动。需要有 worker 在运行：
+先导入历史，再转入实时活动。已导入过的店铺（同一天、同样的参数）直接转入实时活动。需要有 worker 在运行：
 `streamer worker`。
 
 示例：  streamer shop --customers 5000 --days 180 --rate 200 --late 0.01 --duplicates 0.01
 """,
     "act": """发送已启动的营销计划的消息，直到 Ctrl-C 或 SIGTERM。
 
-只有一个进程发送，第二个待命。用 `streamer plays start` 启动营销计划。
+同一时间只有一个进程发送，第二个待命。营销计划用 `streamer plays start` 启动。
 
 示例：  streamer act
 """,
-    "web": """提供控制台、HTTP API 和消息中链接所指向的网页，直到 Ctrl-C。
+    "web": """提供控制台、HTTP API 和消息链接对应的网页，直到 Ctrl-C。
 
-如果已在运行，加 --open 只生成一个新链接。请在前面配置 TLS：见 docs/plays.md。
+如果已在运行，--open 只生成新的登录链接。对外提供服务前请配置 TLS，见 docs/plays.md。
 
 示例：  streamer web --open
 """,
-    "watch": """实时跟踪已发布的分群变化，直到 Ctrl-C。
+    "watch": """实时显示分群变动，直到 Ctrl-C。
 
---json 每行输出一条变化，与主题中的内容一致。
+加 --json 则每行输出一条变动，内容与主题中一致。
 
 示例：  streamer watch --segmentation lifecycle --to at_risk
 """,
-    "parity": """重放每条通道的日志，与已发布的变化和计数比对：应为 0 处差异。
+    "parity": """重放每条通道的日志，与已发布的变动和计数比对。正常结果为 0 处差异。
 
-有差异时退出码为 1。因保留期而删除的事件无法重放；日志不完整的通道会列出并跳过。
+有差异时退出码为 1。超过保留期而删除的事件无法重放；日志不完整的通道会跳过，并单独列出。
 
 示例：  streamer parity
 """,
-    "doctor": """检查配置及其来源、连接、版本、时钟、主题、积压和死信，说明问题和解决办法。
+    "doctor": """检查配置及其来源、连接、版本、时钟、主题、积压和死信，提示问题和处理办法。
 
-有问题时退出码为 1；“提示”仅供了解。不显示密钥。
+有问题时退出码为 1；标为“提示”的项仅供参考。密钥不会显示。
 
 示例：  streamer doctor
 """,
@@ -128,7 +128,7 @@ COMMANDS: Final = {
 
 示例：  streamer version
 """,
-    "topics": """创建主题，检查主题的问题。
+    "topics": """创建和检查主题。
 
 示例：  streamer topics check
 """,
@@ -136,36 +136,36 @@ COMMANDS: Final = {
 
 示例：  streamer topics create --lanes 8 --replication 3
 """,
-    "topics check": """检查主题的问题并说明解决办法。有问题时退出码为 1。
+    "topics check": """检查主题，提示问题和处理办法。有问题时退出码为 1。
 
 示例：  streamer topics check --fix
 """,
-    "keys": """为控制记录签名的密钥。
+    "keys": """控制记录的签名密钥。
 
 示例：  streamer keys create
 """,
-    "keys create": """在 STREAMER_HOME 中创建控制密钥（如果还没有）。`streamer up` 也会这样做。
+    "keys create": """在 STREAMER_HOME 中创建控制密钥；已有则不变。`streamer up` 会自动创建。
 
-服务的每个进程都需要同一个密钥：复制该文件，或设置 STREAMER_CONTROL_KEY_FILE（见 docs/control-key.md）。
+所有进程必须使用同一个密钥：请复制该文件，或设置 STREAMER_CONTROL_KEY_FILE（见 docs/control-key.md）。
 
 示例：  streamer keys create
 """,
-    "lanes": """显示每条通道：偏移量、积压、所在 worker、停下的原因；恢复停下的通道。
+    "lanes": """显示每条通道的偏移量、积压、所属 worker 和停止原因；恢复停止的通道。
 
 示例：  streamer lanes
 """,
-    "lanes skip": """把通道停在的那条记录转为死信，让通道继续。
+    "lanes skip": """把阻塞通道的记录转入死信，让通道继续处理。
 
-不会丢失：死信保留该记录，之后可用 `streamer deadletters replay --reason poison` 重新发送。
-正在处理该通道的 worker 会放下它再重新接管。
+记录不会丢失：它保留在死信中，之后可用 `streamer deadletters replay --reason poison` 重新处理。
+该通道会短暂释放，再由 worker 重新接管。
 
 示例：  streamer lanes skip 3:1041
 """,
-    "lanes resume": """让停下的通道从原位置重试，不跳过任何记录。
+    "lanes resume": """让停止的通道从原位置重试，不跳过任何记录。
 
 示例：  streamer lanes resume 3
 """,
-    "publish": """用参数发布一个事件，或发布多行 JSON（publish events）。
+    "publish": """用参数发布一个事件，或从标准输入批量发布 JSON（publish events）。
 
 示例：  streamer publish order --customer 17 --total 59.90
 """,
@@ -213,51 +213,51 @@ COMMANDS: Final = {
 
 示例：  streamer publish email-click --customer 17
 """,
-    "publish profile": """发布一个 profile.updated 事件（更新资料）；没有给出的属性不变。
+    "publish profile": """发布一个 profile.updated 事件（更新资料）；没有指定的属性不变。
 
 示例：  streamer publish profile --customer 17 --email ann@example.org --language en
 """,
-    "publish consent": """发布一个 consent.updated 事件：客户从现在起同意的全部内容。
+    "publish consent": """发布一个 consent.updated 事件（更新授权）：以本次内容为准，覆盖之前的授权。
 
 示例：  streamer publish consent --customer 17 --no-marketing
 """,
-    "publish subscription": """发布一个 subscription.updated 事件（订阅或退订列表）。
+    "publish subscription": """发布一个 subscription.updated 事件（订阅或退订）。
 
 示例：  streamer publish subscription --customer 17 --list offers --unsubscribed
 """,
-    "publish outcome": """发布一个 message.outcome 事件：消息的结果，例如服务商报告的退信。
+    "publish outcome": """发布一个 message.outcome 事件（消息结果），例如服务商上报的退信。
 
 示例：  streamer publish outcome --customer 17 --message 25e510f3-... --outcome bounced
 """,
-    "publish events": """发布标准输入中的 JSON 行，每行一个任意类型的事件。遇到错误的行就停止发送。
+    "publish events": """从标准输入读取 JSON 并发布，每行一个事件，类型不限。遇到错误行即停止。
 
 示例：  streamer publish events < events.jsonl
 """,
-    "customer": """单个客户。
+    "customer": """查看、导出和删除单个客户。
 
 示例：  streamer customer show 17850
 """,
-    "customer show": """显示客户所在的分群、到下一条界限的距离、若无新事件的下一次变化，以及特征。
+    "customer show": """显示客户所在的分群、与相邻阈值的差距、若无新事件的下一次变动，以及特征。
 
 示例：  streamer customer show 17850
 """,
-    "customer list": """列出客户；会逐个查看所有客户，大店铺需要一些时间。
+    "customer list": """列出客户。需要遍历所有客户，客户多时较慢。
 
 示例：  streamer customer list --query lovelace
 """,
-    "customer export": """把某位客户的全部数据导出为一个 JSON：状态、文档、所在分群、变化、面板行、记录。
+    "customer export": """把客户的全部数据导出为一个 JSON：状态、文档、所在分群、变动、样本行、记录。
 
-包含已合并到该客户的其他 id。需要从头读取各主题，因此较慢。
+包括已合并到该客户的其他 ID。需要从头读取各主题，速度较慢。
 
 示例：  streamer customer export 17850 > 17850.json
 """,
-    "customer erase": """删除一位客户及其合并的所有 id：退出所有分群，不保留任何数据。
+    "customer erase": """删除客户及其合并的所有 ID：退出所有分群，不保留任何数据。
 
-输入、变化和死信中的记录在保留期满后删除。
+输入、变动和死信主题中的记录在保留期满后删除。
 
 示例：  streamer customer erase 17850
 """,
-    "segments": """分群。
+    "segments": """查看、编辑和启用分群。
 
 示例：  streamer segments list
 """,
@@ -265,49 +265,49 @@ COMMANDS: Final = {
 
 示例：  streamer segments list
 """,
-    "segments preview": """试算启用该文件后哪些客户会换分群、从哪个换到哪个；不做任何改动。
+    "segments preview": """试算启用该文件后，哪些客户会换分群、换到哪里；不修改任何数据。
 
-时间推移也会让客户换分群：到现在为止应发生的变化已计入。
+因时间推移应发生的变动，已计算到当前时间。
 
 示例：  streamer segments preview segments.toml
 """,
-    "segments activate": """启用分群文件：重新判定每位客户，变化以起因 definition_edit 发布。
+    "segments activate": """启用分群文件，重新判定所有客户，变动起因为 definition_edit。
 
-这些变化都不会触发自动营销。--version 把旧版本作为新版本重新启用。
+这些变动不会触发自动营销。用 --version 可重新启用旧版本。
 
 示例：  streamer segments activate segments.toml
 """,
-    "segments history": """列出所有版本、各自的改动，以及最新版本的进度。
+    "segments history": """列出所有版本及改动，以及最新版本的生效进度。
 
 示例：  streamer segments history
 """,
-    "segments file": """输出现行的分群文件，供复制修改。
+    "segments file": """输出现行的分群文件，可在此基础上修改。
 
 示例：  streamer segments file > segments.toml
 """,
-    "segments suggest": """输出一份以本店客户分位数为界限的分群文件；不做任何改动。
+    "segments suggest": """以店铺客户的分位数为阈值，输出一份分群文件；不修改任何数据。
 
 示例：  streamer segments suggest > segments.toml
 """,
-    "segments members": """列出某个分群的客户：进入时间、最近订单，以及若无新事件会转到哪里。
+    "segments members": """列出分群的客户：进入时间、最近订单，以及若无新事件会转入哪个分群。
 
-这个文件夹有 web 进程在运行时向它查询，否则读 Redis；两者给出的名单相同。
+如果当前 STREAMER_HOME 有 web 进程在运行，就向它查询，否则读取 Redis；两者结果相同。
 
 示例：  streamer segments members at_risk --csv > at-risk.csv
 """,
-    "segments who": """列出当前满足某个条件的客户。仅查询，不启用任何分群。
+    "segments who": """列出当前满足条件的客户。只查询，不启用任何分群。
 
 示例：  streamer segments who 'orders >= 2 and recency_days >= 60' --csv
 """,
-    "segments show": """分群卡片：人数、收入占比，以及其客户与全店平均的差别。
+    "segments show": """显示分群画像：人数、收入占比，以及与全店平均的差异。
 
-聚类的特点取自其发布版本；其他分群取自当前客户。
+聚类的画像取自发布版本；其他分群的画像取自当前客户。
 
 示例：  streamer segments show champion
 """,
-    "segments rename": """给行为聚类改名。名称跟随 id，重新拟合和重启后仍保留。
+    "segments rename": """为行为聚类改名。名称与 ID 绑定，更新模型或重启后不变。
 
-客户不会换分群：模型管理进程以新名称重新发布现行版本。规则分群的名称写在 segments.toml 中。
+改名不会让客户换分群：模型管理进程会用新名称重新发布现行版本。规则分群的名称在 segments.toml 中修改。
 
 示例：  streamer segments rename bargain_hunters "Coupon lovers"
 """,
@@ -315,19 +315,19 @@ COMMANDS: Final = {
 
 示例：  streamer models list
 """,
-    "models list": """列出所有版本（最新的在最后）和所有提案的状态。
+    "models list": """列出所有版本（最新的排在最后）和提案状态。
 
 示例：  streamer models list
 """,
-    "models show": """显示一个版本或提案：其分群，以及上一版本各分群的去向。
+    "models show": """显示版本或提案的分群，以及上一版本各分群的去向。
 
-提案还会显示哪些客户将换分群：在面板上用与实际相同的步骤试算。
+对于提案，还会用样本客户试算哪些客户将换分群，步骤与实际生效时相同。
 
 示例：  streamer models show p3
 """,
-    "models approve": """批准提案：模型管理进程用当前面板重新构建，并发布为下一个版本。
+    "models approve": """批准提案：模型管理进程用当前样本重新训练，并发布为下一个版本。
 
-由此产生的变化起因为 `refit`，不会触发自动营销。
+由此产生的变动起因为 `refit`，不会触发自动营销。
 
 示例：  streamer models approve p3
 """,
@@ -336,29 +336,29 @@ COMMANDS: Final = {
 示例：  streamer models reject p3
 """,
     **EVALUATE,
-    "deadletters": """无法处理的记录及其原因。
+    "deadletters": """查看和重新处理死信，即无法处理的记录。
 
 示例：  streamer deadletters list --limit 20
 """,
-    "deadletters list": """列出最近的死信，最新的在最后。第一列可用于 `deadletters show`。
+    "deadletters list": """列出最近的死信，最新的排在最后。第一列是位置，供 `deadletters show` 使用。
 
 示例：  streamer deadletters list --reason invalid_field
 """,
-    "deadletters show": """显示一条死信：原因、消息头和收到的原始字节。
+    "deadletters show": """显示一条死信的原因、消息头和原始字节。
 
 示例：  streamer deadletters show 3:41
 """,
-    "deadletters replay": """排除原因后，把同一原因的死信重新发送到输入主题。
+    "deadletters replay": """解决问题后，把同一原因的死信重新发送到输入主题。
 
-期间已处理过的记录算作重复；仍有错误的会再次成为死信。
+期间已处理过的记录按重复处理；仍有错误的会再次进入死信。
 
 示例：  streamer deadletters replay --reason unknown_currency
 """,
-    "schemas": """供其他程序使用的契约。
+    "schemas": """导出消息格式，供其他程序使用。
 
 示例：  streamer schemas export
 """,
-    "schemas export": """写出每种记录及其消息头的 JSON Schema（2020-12），以及 AsyncAPI 3.0 文档（asyncapi.json）。
+    "schemas export": """导出每种记录及其消息头的 JSON Schema（2020-12），以及 AsyncAPI 3.0 文档（asyncapi.json）。
 
 示例：  streamer schemas export ./schemas
 """,

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 LEARN: Final = {
-    "learn": """学到的预测模型，以及每周的预测效果。
+    "learn": """预测模型，以及每周的预测效果。
 
 示例：  streamer learn status
 """,
-    "learn status": """每条通道所用的预测版本，以及最近一周的预测效果。
+    "learn status": """显示每条通道使用的预测版本，以及最近一周的预测效果。
 
 示例：  streamer learn status
 """,
-    "learn history": """最近 52 周每周的预测效果（学习该周之前），最新的在最后。
+    "learn history": """显示最近 52 周每周的预测效果（用该周数据训练之前），最新的排在最后。
 
 示例：  streamer learn history --json
 """,
@@ -21,14 +21,14 @@ LEARN: Final = {
 
 示例：  streamer learn show 0
 """,
-    "learn challenge": """在所有模型都未见过的日子上，把现行预测与其他模型比较。
+    "learn challenge": """用所有模型都没有见过的日期，比较现行预测与其他模型。
 
-参数只在更早的日子上搜索，最近 90 天从不使用。挑战模型只有在相隔四周的两次检验中，对数损失都确定低于现行模型，
-才会成为提案。需要扩展 `evaluate`（scikit-learn）。
+参数只用更早的数据搜索，不使用最近 90 天。挑战模型只有在相隔四周的两次检验中，对数损失都显著低于现行模型，
+才会成为提案。依赖 scikit-learn（可选依赖 `evaluate`）。
 
 示例：  streamer learn challenge --data online_retail.csv.gz --models logistic-l1,forest --html challenge.html
 """,
-    "learn approve": """让提案的挑战模型取代现行预测；模型管理进程由此继续学习。
+    "learn approve": """用提案中的挑战模型取代现行预测；模型管理进程会在此基础上继续训练。
 
 示例：  streamer learn approve proposal.json
 """,

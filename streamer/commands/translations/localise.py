@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -23,6 +24,8 @@ _FRAME: Final = {
     "RICH_HELP": "用 [blue]'{command_path} {help_option}'[/] 查看帮助。",
 }
 """Texts that Typer itself writes around the help, by their name in ``typer.rich_utils``."""
+_WIDE: Final = "\u3000-\u9fff\uff00-\uffef"
+"""Characters of Chinese text, punctuation included; a part of a pattern."""
 
 
 def language() -> str:
@@ -48,12 +51,22 @@ def into_chinese(root: Any) -> None:
         setattr(typer.rich_utils, name, text)
     setattr(typer.rich_utils, "rich_format_error", _in_chinese(typer.rich_utils.rich_format_error))  # noqa: B010
     for path, command in commands(root):
-        command.help = COMMANDS.get(path, command.help)
+        command.help = joined(COMMANDS[path]) if path in COMMANDS else command.help
         for parameter in command.params:
             help = getattr(parameter, "help", None)
             if help is not None:
                 parameter.help = OPTIONS.get(help, help)
         _frame(command)
+
+
+def joined(text: str) -> str:
+    """The text with the lines of each paragraph joined: Chinese has a space only beside Latin letters.
+
+    >>> joined("先检查，\\n再导入；\\n用 streamer\\n导入\\n\\n示例：  streamer up")
+    '先检查，再导入；用 streamer 导入\\n\\n示例：  streamer up'
+    """
+    text = re.sub(rf"(?<=[{_WIDE}])\n(?=[{_WIDE}])|(?<=[，。；：、（）])\n(?=\S)", "", text)
+    return re.sub(r"(?<=\S)\n(?=\S)", " ", text)
 
 
 def _in_chinese(show: Callable[[Any], None]) -> Callable[[Any], None]:

@@ -70,7 +70,7 @@ def test_a_name_of_the_shop_s_own_is_left_alone() -> None:
     assert zh.segment("tiers", "gold", "Gold") == "Gold"
     assert zh.meaning("value", "low", "my own words") == "my own words"
     assert (zh.cluster("Bargain hunters"), zh.cluster("Group 12"), zh.cluster("Our own")) == (
-        "折扣猎手",
+        "折扣敏感客户",
         "第 12 组",
         "Our own",
     )

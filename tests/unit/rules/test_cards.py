@@ -107,7 +107,7 @@ def test_a_cluster_is_described_by_its_own_version() -> None:
     assert cluster_meaning(model, "busy", EN) == "buys every 2 days, an average basket"
     assert of_cluster(model, "new") is None and cluster_meaning(model, "new", EN) == ""
     named = replace(model, segments=tuple(replace(s, segment_id="champions") for s in model.segments[:1]))
-    assert cluster_meaning(named, "champions", ZH) == "买得最勤，花得最多：每 2 天买一次，客单价与平均相当"
+    assert cluster_meaning(named, "champions", ZH) == "下单最勤，消费最高：每 2 天买一次，客单价与平均相当"
 
 
 def test_cards_by_id() -> None:

@@ -37,12 +37,12 @@ def _chinese(text: str) -> bool:
     ("arguments", "content", "words"),
     [
         (["nowhere.csv"], None, "不存在"),
-        (["shop.csv"], "a,b\n1,2\n", "看不出哪一列是"),
+        (["shop.csv"], "a,b\n1,2\n", "判断哪一列是"),
         (["shop.csv", "--mapping", "klingon"], HEAD, "没有名为 klingon 的映射"),
-        (["shop.csv", "--mapping", "shopify"], HEAD, "没有映射所写的列"),
+        (["shop.csv", "--mapping", "shopify"], HEAD, "没有映射用到的列"),
         (["shop.csv", "--mapping", "olist"], HEAD, "没有这个文件"),
         (["shop.csv"], b"\x1f\x8b\x08broken", "已损坏"),
-        (["shop.json"], '[{"a": 1}]', "没有自带的映射可以读取"),
+        (["shop.json"], '[{"a": 1}]', "没有内置映射可以读取"),
     ],
 )
 def test_errors_of_files_are_printed_in_chinese(
@@ -64,12 +64,12 @@ def test_errors_of_files_are_printed_in_chinese(
         ("[[event]]", "缺少 event.1.fields"),
         ('[[event]]\n[event.fields]\ntotal = "Sum"', "event.1 的 fields 必须写明哪一列是 customer_id"),
         (f'decimal = ";"\n{MAPPING}', "decimal 应符合"),
-        (f'skip = "a"\n{MAPPING}', "skip 的类型不对，应为 整数"),
+        (f'skip = "a"\n{MAPPING}', "skip 的类型不对，应为：整数"),
         (f'dates = ["%d"]\n{MAPPING}', "没有年份"),
         (f"{MAPPING}minor = {{}}", "必须写 column、columns、sum 之一"),
         (
             f'currency = "GBP"\n{MAPPING.replace("currency =", "coupon =")}',
-            "前 20 笔金额全部是 GBP，而店铺的货币是 EUR",
+            "前 20 笔金额都是 GBP，但店铺货币是 EUR",
         ),
     ],
 )
@@ -92,10 +92,10 @@ def test_what_is_wrong_with_a_mapping_or_a_currency_is_said_in_chinese(
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ("1,a\u202eb,2024-01-05,1.00,EUR", "customer_id 不符合事件的约定：含有控制、换行或方向字符"),
-        ("1,a,2024-01-05,1.00,E", "currency 不符合事件的约定"),
-        (f"{'9' * 300},a,2024-01-05,1.00,EUR", "order_id 不符合事件的约定"),
-        ("1,a,2024-01-05,1e15,EUR", "total 不符合事件的约定：不得大于"),
+        ("1,a\u202eb,2024-01-05,1.00,EUR", "customer_id 不符合事件规范：含有控制符、换行符或方向控制符"),
+        ("1,a,2024-01-05,1.00,E", "currency 不符合事件规范"),
+        (f"{'9' * 300},a,2024-01-05,1.00,EUR", "order_id 不符合事件规范"),
+        ("1,a,2024-01-05,1e15,EUR", "total 不符合事件规范：不得大于"),
     ],
 )
 def test_what_breaks_the_contract_is_printed_in_chinese(row: str, words: str, tmp_path: Path) -> None:

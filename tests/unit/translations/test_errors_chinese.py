@@ -35,7 +35,7 @@ def _spoken(call: ast.Call) -> bool:
     match call.func:
         case ast.Name(id=name) if name in _RAISED:
             return True
-        case ast.Attribute(value=ast.Name(id="common"), attr="note"):
+        case ast.Attribute(value=ast.Name(id="common"), attr="note" | "confirm"):
             return True
     return False
 
@@ -80,5 +80,5 @@ def test_an_error_with_values_is_said_in_chinese() -> None:
     assert chinese().translate("no such token: shop") == "没有令牌 shop"
     assert (
         chinese().translate("the embedded servers are already running with other settings")
-        == "已有其他设置的服务器在运行"
+        == "已有服务器在运行，但设置不同"
     )
