@@ -144,7 +144,9 @@ def test_the_command_gives_the_list_of_redis(
         gone.setattr(presence, "url_for", lambda home, service: f"http://127.0.0.1:{free.getsockname()[1]}")
         fallen = streamer.run(*command)
     assert (fallen.exit_code, fallen.stdout) == (0, expected.stdout)
-    assert fallen.stderr.startswith("the web process cannot provide the list, so Redis is read instead: http://127.0.0.1:")
+    assert fallen.stderr.startswith(
+        "the web process cannot provide the list, so Redis is read instead: http://127.0.0.1:"
+    )
 
 
 def test_history_is_what_was_published(api: WebProcess, service: LiveService) -> None:
