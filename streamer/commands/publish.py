@@ -49,9 +49,7 @@ EventId = Annotated[str | None, typer.Option(help="Event id, used to drop duplic
 Currency = Annotated[str | None, typer.Option(help="ISO 4217 currency code. Default: STREAMER_CURRENCY.")]
 Products = Annotated[
     list[str] | None,
-    typer.Option(
-        "--product", help=("Product as ID,PRICE,QUANTITY,CATEGORY, where all but ID are optional. May be repeated.")
-    ),
+    typer.Option("--product", help="Product, as ID,PRICE,QUANTITY,CATEGORY (only ID is required). May be repeated."),
 ]
 
 
@@ -215,9 +213,7 @@ def consent(
 def subscription(
     customer: Customer,
     list: Annotated[str, typer.Option("--list", help="Name of the mailing list, or * for all lists.")],
-    subscribed: Annotated[
-        bool, typer.Option("--subscribed/--unsubscribed", help="Whether the customer is subscribed.")
-    ],
+    subscribed: Annotated[bool, typer.Option("--subscribed/--unsubscribed", help="New subscription state.")],
     at: At = None,
     event_id: EventId = None,
     json: Json = False,
@@ -233,12 +229,8 @@ def subscription(
 def outcome(
     customer: Customer,
     message: Annotated[str, typer.Option("--message", help="Message id.")],
-    outcome: Annotated[
-        str, typer.Option(help=("Message outcome: delivered, opened, clicked, bounced, complained ..."))
-    ],
-    change: Annotated[
-        str, typer.Option("--change", help="Event id of the change that triggered the message.")
-    ] = "unknown",
+    outcome: Annotated[str, typer.Option(help="Message outcome: delivered, opened, clicked, bounced ...")],
+    change: Annotated[str, typer.Option("--change", help="Event id of the triggering change.")] = "unknown",
     at: At = None,
     event_id: EventId = None,
     json: Json = False,

@@ -13,7 +13,7 @@ _BEGINNINGS: Final = (
     (b"\x89PNG", "picture"),
     (b"\xff\xd8\xff", "picture"),
     (b"\xd0\xcf\x11\xe0", "xls"),
-    (b"\x1f\x8b", "compressed twice"),
+    (b"\x1f\x8b", "packed twice"),
     (b"Rar!", "zip"),
     (b"7z\xbc\xaf", "zip"),
     (b"<", "markup"),
@@ -36,5 +36,5 @@ def strange_file(path: Path, kind: str) -> UserError:
     """Return the error for a type of file that is not a table."""
     return UserError(
         translatable("error no table", path=path, kind=translatable(f"kind {kind}")),
-        translatable("error unpack fix" if kind in ("zip", "compressed twice") else "error table fix"),
+        translatable("error unpack fix" if kind in ("zip", "packed twice") else "error table fix"),
     )

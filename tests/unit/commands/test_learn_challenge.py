@@ -87,7 +87,7 @@ def test_tables_fit_a_terminal_and_the_page_loads_nothing(
 
 def test_what_cannot_be_is_refused_in_words(tmp_path: Path) -> None:
     found = run("challenge", "--models", "forest,oracle")
-    assert found.exit_code == 1 and "no challenger oracle" in found.output
+    assert found.exit_code == 1 and "unknown challenger: oracle" in found.output
     assert all(name in found.output.replace("\n", " ") for name in NAMES_OF_ALL)
     for text in (
         "",
