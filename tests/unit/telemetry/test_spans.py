@@ -29,6 +29,7 @@ from streamer.lanes.ports import Batch, Write
 from streamer.runtime.app import Wiring
 from streamer.runtime.lane_worker import LaneWorker
 from streamer.telemetry.tracing import Tracing, from_environment
+from streamer.web.addressed import Addressed
 from streamer.web.api.guards import Guard
 from streamer.web.api.tokens import Token
 from streamer.web.collector.handlers import Collector, routes
@@ -61,10 +62,10 @@ class ToLane:
     def __init__(self, broker: MemoryBroker) -> None:
         self._broker = broker
 
-    async def append(self, records: Sequence[tuple[bytes, bytes]], trace: bytes | None = None) -> None:
-        for key, value in records:
+    async def append(self, records: Sequence[Addressed], trace: bytes | None = None) -> None:
+        for record in records:
             headers = () if trace is None else (("traceparent", trace),)
-            self._broker.append(topics.EVENTS, 0, Write(key, value, headers), NOW)
+            self._broker.append(topics.EVENTS, 0, Write(record.key, record.value, headers), NOW)
 
 
 class Nothing:
