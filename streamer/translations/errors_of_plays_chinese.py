@@ -16,7 +16,7 @@ ERRORS_OF_PLAYS: Final = {
     "url is not a valid URL: {}": "url 不是网址：{0}",
     "use json or form": "请写 json 或 form",
     "use starttls, implicit or none": "请写 starttls、implicit 或 none",
-    "set it to {}": "应是{0}",
+    "set it to {}": "应为{0}",
     "{} must be a condition": "{0} 不是条件",
     "{} is not a sender: {}": "{0} 不是发件人：{1}",
     "{} is not a valid header name: {}": "{0} 不是请求头的名称：{1}",
