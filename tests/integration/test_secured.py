@@ -130,7 +130,7 @@ def test_missing_rights_of_a_kafka_user_are_reported(start: Start, guard: Guard,
     streamer = start({**guard.environment(redis_url), "STREAMER_TOPIC_PREFIX": "anothers"})
     ran = streamer.run("worker")
     assert ran.exit_code == 1
-    assert "rights" in ran.stderr.splitlines()[-1]
+    assert "permissions" in ran.stderr.splitlines()[-1]
 
 
 def wrong(variables: dict[str, str], secured: Secured, addresses: Addresses, name: str) -> dict[str, str]:
