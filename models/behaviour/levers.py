@@ -1,4 +1,4 @@
-"""Levers: changes of a single feature that would bring a customer to the border of another segment."""
+"""Levers: changes to a single feature that would bring a customer to the border of another segment."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class Statistics(msgspec.Struct):
             self.add_category(category, money * weight, 0.0)
 
     def renew(self, book: OrderBook) -> None:
-        """Refresh the fields derived from the order book; call after every change of the book."""
+        """Refresh the fields derived from the order book; call after every change to the book."""
         self.first_order, self.last_order = book.span()
 
     def add_category(self, category: str, money: float, interactions: float) -> None:

@@ -211,7 +211,7 @@ TABLE = Table(
         "no clusters yet": "还没有版本：店铺积累 {buyers} 位买家和 {days} 天的事件后，"
         "模型管理进程（`streamer worker --role owner`）会生成第一个版本",
         "earlier version": "属于旧版本；其中的客户会在下次评估时转入其他分群",
-        "demo history": "历史，第 {day} 天，共 {days} 天",
+        "demo history": "正在处理历史数据：第 {day} 天（共 {days} 天）",
         "demo starting": "启动中",
         "demo live": "实时",
         "demo ending": "结束中",

@@ -51,7 +51,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "console call unasked": "另有 {count:,} 位客户下单概率偏低，但未授权营销或已退订，没有列出。",
     "console leave count": "{count:,} 位客户",
     "console leave": "无需打扰",
-    "console leave why": "这些客户 30 天内下单的概率不低于 {share}，不发折扣也会买。90 天内预计合计消费 {money}。",
+    "console leave why": "这些客户 30 天内下单的概率不低于 {share}，不给折扣也会买。90 天内预计合计消费 {money}。",
     "console now": "最新变动",
     "console now none": "还没有变动。变动发生后会立即显示在这里。",
     "console pause": "暂停",

@@ -73,7 +73,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "console column last order": "last order",
     "console column chance": "orders in 30 days",
     "console column spend": "spends in 90 days",
-    "console column next": "next, by time alone",
+    "console column next": "next, if no events arrive",
     "console version": "version {version}",
     "console same": "The same in a terminal:",
     "console of customers": "of customers",

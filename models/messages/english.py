@@ -103,7 +103,7 @@ TABLE = Table(
         "customer": "customer {id}, last seen {day}",
         "last moved": "  last moved {day}",
         "in segment": "  {segmentation}: {segment}, since {day}",
-        "by time": "; by time alone {segment} on {day}",
+        "by time": "; {segment} on {day} if no events arrive",
         "more for": "      {amount} more {feature} for {segment}",
         "at border": "      {segment} at {feature} {border}",
         "below": "      {segment} below {feature} {border}",
@@ -281,7 +281,7 @@ TABLE = Table(
         "evidence": "      a cluster needs {orders} orders or {interactions} interactions, and {days} days; "
         "so far {has_orders}, {has_interactions}, {has_days}",
         "per 36 days": " per 36 days",
-        "no move": "; by time alone nowhere else within a year",
+        "no move": "; no move within a year if no events arrive",
         "lanes head": "lane|offset|waiting|owner|clock|stopped",
         "lanes hidden": "{waiting} ({hidden:,} behind an open transaction)",
         "lanes ahead": "{clock} AHEAD",

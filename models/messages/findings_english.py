@@ -16,8 +16,9 @@ TEXTS: Final[Mapping[str, str]] = {
     "finding clock behind": (
         "this machine's clock is {seconds:,.1f} s behind the broker's, so time would move customers too late"
     ),
-    "finding clock ahead": "this machine is {seconds:,.1f} s ahead of the broker: customers would move by time "
-    "too early",
+    "finding clock ahead": (
+        "this machine's clock is {seconds:,.1f} s ahead of the broker's, so time would move customers too early"
+    ),
     "finding clock fix": "synchronise both clocks with NTP (timedatectl, chronyc)",
     "finding keyless": "{count:,} of the latest {records:|event} {count:~has|have} no key",
     "finding keyless fix": "set the key of each record to the customer's id",
@@ -61,7 +62,7 @@ TEXTS: Final[Mapping[str, str]] = {
     "finding tracked": "your own, by name: {names}",
     "finding guests": "orders without a customer, in no other figure: {orders:|order}, {refunds:|refund}, {money} net",
     "finding alert": "{summary} (since {since})",
-    "finding no alerts": "the topic of alerts cannot be read: {error}",
+    "finding no alerts": "the alerts topic cannot be read: {error}",
     "finding again": "try again",
     "refused oversize": "remove fields that segments do not need, or raise STREAMER_MAX_EVENT_BYTES",
     "refused not_json": "the producer must write one UTF-8 JSON object per record",

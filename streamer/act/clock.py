@@ -3,7 +3,7 @@
 A clock that runs ahead for a minute would expire every message that waits, use up the weekly reports of years and
 suspend channels until then. So ``act`` decides nothing while its clock differs from the broker's by more than an hour,
 as lanes do; and since both may be one machine, also not while the clock is behind the last decision, or right after it
-leapt by weeks.
+jumped by weeks.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class ClockWatch:
             return False
         if last and now < last - BEHIND_MS:
             self._say(
-                "the clock is behind the last decision of act; nothing is sent until it is right, " + _SEE, last - now
+                "the clock is behind act's last decision; nothing is sent until it is corrected, " + _SEE, last - now
             )
             return False
         if not last or now <= last + LEAP_MS:
@@ -71,7 +71,7 @@ class ClockWatch:
             self._leapt = self._monotonic()
         if self._monotonic() - self._leapt >= LEAP_SECONDS:
             return True
-        self._say("the clock leapt ahead since the last decision of act; it waits for a correction, " + _SEE, by)
+        self._say("the clock has jumped far ahead of act's last decision; act is waiting for a correction, " + _SEE, by)
         return False
 
     def _say(self, what: str, by: int) -> None:

@@ -21,8 +21,8 @@ def act(
         typer.Option(
             "--supervise/--no-supervise",
             help=(
-                "Run in a child process, and restart it when it needs a fresh start. With --no-supervise, run "
-                "in this process."
+                "Run in a child process, and restart it if it stops with an error that a restart can fix. With --no-supervise, "
+                "run in this process."
             ),
         ),
     ] = True,

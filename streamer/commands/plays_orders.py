@@ -30,7 +30,9 @@ _NOBODY = "no `streamer act` has answered: what you ordered takes effect as soon
 def start(
     name: Name,
     file: File = PLAYS,
-    approve: Annotated[int, typer.Option(min=0, help="Number of first messages to hold for your approval.")] = 0,
+    approve: Annotated[
+        int, typer.Option(min=0, help="Hold this many messages for your approval before sending freely.")
+    ] = 0,
     json: Json = False,
 ) -> None:
     """Start a play, or resume a paused one, with the current version of the plays file.

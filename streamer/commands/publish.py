@@ -195,7 +195,7 @@ def profile(
 
 def consent(
     customer: Customer,
-    personalization: Annotated[bool, typer.Option(help="Consent to segmentation by behaviour.")] = True,
+    personalization: Annotated[bool, typer.Option(help="Consent to segmentation.")] = True,
     marketing: Annotated[bool, typer.Option(help="Consent to marketing messages.")] = True,
     analytics: Annotated[bool, typer.Option(help="Consent to analytics.")] = True,
     at: At = None,

@@ -66,7 +66,7 @@ def _format_of(file: Path) -> str:
 def data_of(
     data: Path, format: str | None, mapping: str | None, on_progress: Callable[[str], None]
 ) -> tuple[FileSource, Settings]:
-    """Return a file to evaluate, read as by `import`, and its settings. Writes no other file.
+    """Return the source of a file to evaluate, read as `import` would, and its settings. Writes no rejects file.
 
     Raises UserError.
     """

@@ -48,7 +48,7 @@ def preview(
 ) -> None:
     """Show who would move if a segments file were activated. Changes nothing.
 
-    Moves that are already due by time alone count as made.
+    Moves already due because of time alone count as made.
 
     Example:  streamer segments preview segments.toml
     """

@@ -42,8 +42,8 @@ def worker(
         typer.Option(
             "--supervise/--no-supervise",
             help=(
-                "Restart worker processes that need a fresh start. With --no-supervise, run a single role in "
-                "this process."
+                "Restart worker processes that stop with an error that a restart can fix. With --no-supervise, run a "
+                "single role in this process."
             ),
         ),
     ] = True,

@@ -242,7 +242,7 @@ class Demo:
         return self._stack.enter_context(importer.own_workers(self.service, lambda text: None, (role,)))
 
     def _caught_up(self) -> bool:
-        """Return whether the lanes have decided everything, and the reader has seen every change."""
+        """Return whether the lanes have processed all records, and the reader has seen every change."""
         ledgers = self.service.view.ledgers()
         done = {one.partition for one in ledgers if one.next_offset >= self._ends.get(one.partition, 0)}
         made = sum(totals(ledgers).changes.values()) - sum(self._before.changes.values())

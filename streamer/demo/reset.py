@@ -60,7 +60,7 @@ def _saved(text: str, home: Path) -> Path:
 def only_holds(service: Service, imports: str, customers: re.Pattern[str]) -> bool:
     """Return whether a service is idle and all its events are from matching imports and customers.
 
-    Returns False if in doubt: the view was lost, or records are waiting that no lane has decided.
+    Returns False if in doubt: the view was lost, or some records have not been processed by any lane.
 
     Parameters
     ----------

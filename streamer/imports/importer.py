@@ -249,5 +249,5 @@ def own_workers(
 
 
 def _reached(ledgers: Iterable[Ledger], goal: Mapping[int, int]) -> bool:
-    """Return whether every lane has decided everything before its offset in ``goal``."""
+    """Return whether every lane has processed all records before its offset in ``goal``."""
     return {one.partition for one in ledgers if one.next_offset >= goal.get(one.partition, 0)} >= goal.keys()

@@ -81,6 +81,6 @@ def _evicted(cache: CustomerCache, ids: Collection[str]) -> bool:
             if id in cache.customers:
                 cache.evict(id)
     except Exception as error:  # a half-done step can leave anything behind
-        log.warning("found corrupt customers in memory; reloading them", error=repr(error))
+        log.warning("customer cache is corrupt; reloading it", error=repr(error))
         return False
     return True

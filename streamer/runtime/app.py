@@ -106,7 +106,7 @@ class WorkerListener(Silent):
 
 
 def fatal(error: BaseException, on_fatal: Callable[[str], None] = lambda why: None) -> None:
-    """End the process at once, because state and log may now differ and only a fresh start may continue."""
+    """End the process at once, because state and log may now differ and only a restarted process may continue."""
     held = waking.of_process()
     if held is not None:
         held.forget() if isinstance(error, Fenced) else held.write_held()

@@ -1,4 +1,4 @@
-"""Run worker processes and restart them when they end in a way that a fresh start fixes.
+"""Run worker processes and restart them when they stop with an error that a restart can fix.
 
 A worker that is fenced, or no longer knows its state, ends itself (``app.fatal``); the system may also kill one.
 Children end with their supervisor, even on SIGKILL, as the embedded servers do (``embedded/parent_guard.py``).

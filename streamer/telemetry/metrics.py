@@ -183,7 +183,7 @@ OWNER_METRICS: Final[tuple[Metric, ...]] = (
     _gauge("prediction_progressive_log_loss", "Mean negative log-likelihood of all outcomes so far"),
     _gauge("prediction_progressive_brier_ratio", "Mean squared error of all predicted chances so far"),
     _gauge(
-        "prediction_drift", "1 for four weeks after River's PageHinkley detected a change of the weekly calibration"
+        "prediction_drift", "1 for four weeks after River's PageHinkley detected a change in the weekly calibration"
     ),
     _gauge("prediction_questions", "Customers whose orders were predicted for the last week"),
     _counter("prediction_answers_checked_total", "Outcomes that were checked again four weeks later"),

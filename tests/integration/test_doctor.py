@@ -82,7 +82,7 @@ def test_a_service_that_waits_for_its_worker(
     code, found = doctor(tmp_path, variables)
     assert code == 1
     text, hint = wrong(found)["clock"]
-    assert "this machine is 60.0 s ahead of the broker" in text
+    assert "this machine's clock is 60.0 s ahead of the broker's" in text
     assert "NTP" in hint
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from schemas.errors import UserError
 
 _TOLERANCE_SECONDS: Final = 300
-"""Maximum age of a signed time, in seconds, as in Stripe's own libraries."""
+"""Maximum age of a signed timestamp, in seconds, as in Stripe's own libraries."""
 
 Check = Callable[[bytes, Mapping[str, str], bytes, int], bool]
 """Returns whether a secret signed a body with these headers, at a time (epoch seconds)."""

@@ -36,7 +36,7 @@ IMPORTS: Final = 20
 
 @dataclass(frozen=True)
 class Progress:
-    """Progress of an import: records that lanes have decided, and records written. Both are 0 once it is over."""
+    """Progress of an import: records that lanes have processed, and records written. Both are 0 once it is over."""
 
     record: ImportRecord
     done: int = 0
