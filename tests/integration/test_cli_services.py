@@ -217,7 +217,7 @@ def test_a_record_beyond_the_limit_says_what_the_limit_is(streamer: CommandLine)
     for flags in ((), ("--unchecked",)):
         refused = streamer.run("publish", "events", *flags, input=line)
         assert refused.exit_code == 1
-        assert "the limit is 1,048,576 bytes" in refused.stderr
+        assert "limit (max.message.bytes) is 1,048,576 bytes" in refused.stderr
 
 
 def test_a_missing_redis_is_named(streamer: CommandLine, tmp_path: Path, addresses: Addresses, prefix: str) -> None:
