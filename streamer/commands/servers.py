@@ -111,7 +111,7 @@ def status(json: Json = False) -> None:
     servers, kept = embedded.status(found.home), Background(found.home)
     answer: dict[str, Any] = {
         "home": str(found.home),
-        "service": {"pid": kept.pid if kept.alive() else None, "log": str(kept.log)},
+        "service": {"pid": kept.find(), "log": str(kept.log)},
         "embedded": {
             "kafka_pid": servers.kafka_pid,
             "redis_pid": servers.redis_pid,

@@ -90,9 +90,14 @@ class Server(ABC):
         UserError
             The server is not running.
         """
-        if not self.alive() or self._pid is None:
+        pid = self.find()
+        if pid is None:
             raise UserError(f"{self.title} is not running", "start it with `streamer up`")
-        return self._pid
+        return pid
+
+    def find(self) -> int | None:
+        """Return the process id as of one look at the processes, or None if the server is not running."""
+        return self._pid if self.alive() else None
 
     def alive(self) -> bool:
         """Return whether the process runs. A restarted process is found and adopted."""

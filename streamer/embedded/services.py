@@ -202,7 +202,7 @@ def status(home: Path) -> Status:
     return Status(
         home=services.home,
         kept=any(server.kept and server.alive() for server in (kafka, redis)),
-        kafka_pid=kafka.pid if kafka.alive() else None,
-        redis_pid=redis.pid if redis.alive() else None,
+        kafka_pid=kafka.find(),
+        redis_pid=redis.find(),
         addresses=services.addresses if services.answer() else None,
     )
