@@ -224,7 +224,8 @@ def test_figures_are_those_of_the_command_line(console: WebProcess, streamer: Co
     expected = sizes()
     # The lanes' counts are read every few seconds.
     console.until(lambda: shown() == expected, 20)
-    assert sum(size > 0 for size in expected.values()) > 6
+    # A month without orders, which live orders of other tests skip, leaves few segments with members.
+    assert sum(size > 0 for size in expected.values()) > 2, expected
 
 
 def test_nobody_sees_a_page_without_a_link(console: WebProcess) -> None:
