@@ -135,7 +135,7 @@ def test_a_server_that_ended_is_named_with_its_log(tmp_path: Path) -> None:
     with running(tmp_path) as services:
         check_alive(tmp_path)
         services.kafka.kill()
-        with pytest.raises(UserError, match="Kafka has ended") as refused:
+        with pytest.raises(UserError, match="Kafka exited unexpectedly") as refused:
             check_alive(tmp_path)
         assert str(tmp_path / "kafka.log") in refused.value.hint
 

@@ -53,15 +53,14 @@ def script(mail_port: int, web_port: int) -> str:
     (link, *_) = sh_blocks((ROOT / "docs" / "console.md").read_text())
     assert run == "make run\n" and up.startswith("streamer up ") and copy.startswith("cp -r ")
     parts = {
-        "demo": ['make -C streamer run ARGS="--seconds 30"'],
+        "demo": ['make -C ../streamer run ARGS="--seconds 30"'],
         "file": [look, up, take_in],
         "members": [members],
         "mail": [
             "streamer worker 2> worker.log &",
             copy,
             f"sed -i 's/8025/{mail_port}/; s/8480/{web_port}/' plays.toml",
-            # The file is already imported; the page imports it here.
-            *(line.replace("8025", str(mail_port)) for line in plays if not line.startswith("streamer import ")),
+            *(line.replace("8025", str(mail_port)) for line in plays),
         ],
         "console": [f"{link.strip()} > ../console.txt"],
     }
@@ -71,10 +70,10 @@ def script(mail_port: int, web_port: int) -> str:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Path]:
-    """Yield a folder with the project in ``streamer`` and a file of orders; what runs in it is stopped afterwards."""
+    """Yield a folder beside the project ``streamer``, with a file of orders; what runs in it is stopped afterwards."""
     folder = tmp_path / "desk"
     folder.mkdir()
-    (folder / "streamer").symlink_to(ROOT)
+    (tmp_path / "streamer").symlink_to(ROOT)
     (folder / "orders.csv").write_text(orders())
     yield folder
     subprocess.run(

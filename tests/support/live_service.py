@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import redis
 from aiokafka import AIOKafkaProducer
@@ -33,6 +33,10 @@ from streamer.sources.import_records import Outgoing
 SESSION_SECONDS = 2
 RESTARTED = (1, EXIT_FATAL, EXIT_FENCED, EXIT_UNKNOWN, EXIT_STUCK)
 """Exit codes after which a supervisor restarts a worker; 1 means that its servers did not answer at its start."""
+
+
+ASSIGNED: Final = ("lane assignment changed", "lanes owned")
+"""What a worker logs when its lanes change; the second is the message of release 0.1.0."""
 
 
 class LiveService:
@@ -110,15 +114,15 @@ class LiveService:
         self._releases[worker.pid] = release
         return worker
 
-    def logged(self, worker: subprocess.Popen[bytes], message: str) -> list[dict[str, Any]]:
-        """Return the fields of a worker's log lines with a message, in order and without their namespace."""
+    def logged(self, worker: subprocess.Popen[bytes], *messages: str) -> list[dict[str, Any]]:
+        """Return the fields of a worker's log lines with one of the messages, in order and without their namespace."""
         # A line that is being written has no line ending yet.
         whole = self._logs[worker.pid].read_text().rpartition("\n")[0].splitlines()
         lines = [json.loads(line) for line in whole if line.startswith("{")]
         return [
             {name.removeprefix("streamer."): value for name, value in line.items()}
             for line in lines
-            if line["message"] == message
+            if line["message"] in messages
         ]
 
     def log_of(self, worker: subprocess.Popen[bytes]) -> str:
@@ -127,7 +131,7 @@ class LiveService:
 
     def lanes_of(self, worker: subprocess.Popen[bytes]) -> list[int]:
         """The lanes a worker says it owns."""
-        logged = self.logged(worker, "lane assignment changed")
+        logged = self.logged(worker, *ASSIGNED)
         return list(logged[-1]["lanes"]) if logged else []
 
     def tended(self, workers: list[subprocess.Popen[bytes]]) -> bool:
@@ -146,7 +150,7 @@ class LiveService:
         """Return whether these workers own all lanes, and each owns its share or was assigned none."""
         owned = sorted(lane for worker in workers for lane in self.lanes_of(worker))
         shares = [len(self.lanes_of(worker)) for worker in workers]
-        joined = all(self.logged(worker, "lane assignment changed") for worker in workers)
+        joined = all(self.logged(worker, *ASSIGNED) for worker in workers)
         return joined and owned == list(range(self.lanes)) and max(shares) - min(shares) <= 1
 
     def close(self) -> None:
