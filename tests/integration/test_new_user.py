@@ -139,4 +139,5 @@ def check_console(printed: str, web_port: int) -> None:
         assert answer.status == 200
     with browser.open(f"http://127.0.0.1:{web_port}/segments/lifecycle/at_risk", timeout=10) as answer:
         page = answer.read().decode()
-    assert ">ann<" in page and "c1-0" not in page
+    # Ann also has the orders of the page of plays by now, which shorten her usual gap.
+    assert ">k1<" in page and "c1-0" not in page
