@@ -15,9 +15,8 @@ import pytest
 from act_memory import Memory, Shop
 from act_oracle import RULES, SHOP_ZONE, Oracle
 from act_trace import BEGIN, Trace, made
-from act_world_in_time import BOOKED, TEMPLATES, UNITS, People, change_of, endings, event_of, text
+from act_world_in_time import BOOKED, TEMPLATES, UNITS, People, endings, publish, text
 
-from schemas import topics
 from streamer.act.heart.address import Addresses
 from streamer.act.heart.due import Policy
 from streamer.act.plays.declared import load
@@ -36,12 +35,7 @@ async def planned(trace: Trace, kills: float) -> Shop:
     await shop.start()
     for now, entries in trace.by_hour():
         memory.now = now
-        for entry in entries:
-            people.take(entry)
-            moved = entry.what == "change"
-            value = change_of(entry) if moved else event_of(entry)
-            if value is not None:
-                memory.publish(topics.CHANGES if moved else topics.EVENTS, entry.customer, value, entry.at)
+        publish(memory, people, entries)
         await shop.settle()
     return shop
 

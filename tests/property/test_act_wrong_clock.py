@@ -12,9 +12,8 @@ from act_memory import Memory, Shop
 from act_oracle import RULES, SHOP_ZONE, Oracle
 from act_trace import BEGIN, DAY, HOUR, Trace, made
 from act_world import HEAD, POLICY, SEGMENTS, World, book, change
-from act_world_in_time import BOOKED, TEMPLATES, UNITS, People, change_of, endings, event_of, text
+from act_world_in_time import BOOKED, TEMPLATES, UNITS, People, endings, publish, text
 
-from schemas import topics
 from schemas.events import SubscriptionUpdated
 from streamer.act import owner
 from streamer.act.clock import LEAP_SECONDS, ClockWatch
@@ -60,12 +59,7 @@ async def ran(trace: Trace, trusts: Callable[[Machine], Callable[[int, int], boo
     await shop.start()
     for hour, (now, entries) in enumerate(trace.by_hour()):
         memory.now = now
-        for entry in entries:
-            people.take(entry)
-            moved = entry.what == "change"
-            value = change_of(entry) if moved else event_of(entry)
-            if value is not None:
-                memory.publish(topics.CHANGES if moved else topics.EVENTS, entry.customer, value, entry.at)
+        publish(memory, people, entries)
         if hour % 3 == 2:
             machine.wrong, memory.now = True, now + by
             for _ in range(3):

@@ -117,9 +117,11 @@ class Shop:
         letter = state.ledger.plays["letter"]
         free, given, _ = state.coupons.pools()["back10"]
         assert all((held := state.coupons.get(code)) is not None and held.given for code in codes)
-        sent = letter.sent + letter.doubtful + letter.failed
-        # A message that was dropped before a retry keeps its code: the mail server may have seen it.
-        assert sent <= given <= sent + sum(letter.dropped.values()) and free == self._codes - given
+        taken = {one.message for one in state.coupons.of_play("letter")}
+        # A message that is dropped before a retry keeps the code of its first try.
+        dropped = {one["message_id"] for one in self.service.steps() if one["type"] == "message.dropped"}
+        assert given == len(taken) == letter.sent + letter.doubtful + letter.failed + len(taken & dropped)
+        assert free == self._codes - given
 
 
 def code_in(mail: bytes) -> str:

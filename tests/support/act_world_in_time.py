@@ -5,17 +5,18 @@ The plays are the shipped ones, with a smaller budget and `again`, and one whose
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from act_memory import Step
+from act_memory import Memory, Step
 from act_trace import SEGMENTS, Entry, Trace
 
 from models.customer.customer import Customer, Membership
 from models.customer.decay import weight
 from models.customer.profile import Consent, Profile
 from models.features.context import FeatureContext
+from schemas import topics
 from schemas.changes import Change, ModelRef, SegmentRef, encode_change
 from schemas.events import BaseEvent, CustomerErased, MessageOutcome, SubscriptionUpdated
 
@@ -120,3 +121,13 @@ def endings(steps: Sequence[Step]) -> dict[tuple[str, str], tuple[str, int]]:
             ended = step.gate or {"message.sending": "sent"}.get(step.type, "withheld")
             assert found.setdefault(key, (ended, step.at)) == (ended, step.at), f"{key} ended twice"
     return found
+
+
+def publish(memory: Memory, people: People, entries: Iterable[Entry]) -> None:
+    """Apply entries to the view, and append the changes and events that they make."""
+    for entry in entries:
+        people.take(entry)
+        moved = entry.what == "change"
+        value = change_of(entry) if moved else event_of(entry)
+        if value is not None:
+            memory.publish(topics.CHANGES if moved else topics.EVENTS, entry.customer, value, entry.at)
