@@ -56,9 +56,7 @@ class Screen(Console):
 
     def print(self, *objects: Any, **more: Any) -> None:
         """Print texts in the language in force."""
-        if language() == "zh":
-            objects = tuple(chinese().translate(one) if isinstance(one, str) else one for one in objects)
-        super().print(*objects, **more)
+        super().print(*(in_language(one) if isinstance(one, str) else one for one in objects), **more)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):
