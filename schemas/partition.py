@@ -39,9 +39,9 @@ def partition_for(key: bytes, partitions: int) -> int:
 
 
 def home_of(event: Any, lanes: int) -> int:
-    """The lane of an event: that of its customer, or, for a guest's order or refund, that of the order's id.
+    """Return the lane of an event: its customer's, or, for a guest's order or refund, the lane of the order id.
 
-    Guests so spread over the lanes, and the repeats of one order meet in the same lane.
+    This spreads guests over the lanes, and brings all repeats of an order to the same lane.
 
     >>> from types import SimpleNamespace as Event
     >>> guests = [Event(partition_id=str, order_id=f"o{number}") for number in range(100)]

@@ -1,9 +1,9 @@
-"""Whether ``act`` may live by this machine's clock: plays turn it into waits, expiries, quiet hours and weekly reports.
+"""Decide whether ``act`` may use this machine's clock for waits, expiries, quiet hours and weekly reports.
 
-A clock that runs ahead for a minute would expire every message that waits, use up the weekly reports of years and
-suspend channels until then. So ``act`` decides nothing while its clock differs from the broker's by more than an hour,
-as lanes do; and since both may be one machine, also not while the clock is behind the last decision, or right after it
-jumped by weeks.
+A clock that is years ahead for a minute would expire every waiting message, use up the weekly reports of those years
+and suspend channels until then. So ``act`` decides nothing while its clock differs from the broker's by more than an
+hour, as lanes do. Both may be one machine, so it also waits while the clock is behind the last decision, and after a
+jump by weeks.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BEHIND_MS: Final = 3_600_000
 """How far the clock may be behind the last decision."""
 LEAP_MS: Final = 7 * 86_400_000
 LEAP_SECONDS: Final = 600.0
-"""A clock that leaps further than `LEAP_MS` is believed if nobody has corrected it after `LEAP_SECONDS`."""
+"""A jump by more than `LEAP_MS` is accepted if it is not corrected within `LEAP_SECONDS`."""
 _LOOK_SECONDS: Final = 1.0
 _SAY_SECONDS: Final = 600.0
 _SEE: Final = "see docs/runbooks/ClockJump.md"
@@ -36,7 +36,7 @@ class Guard(Protocol):
 
 
 class ClockWatch:
-    """Judges the clock before each turn."""
+    """Checks the clock before each turn."""
 
     def __init__(self, guard: Guard, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._guard = guard
@@ -51,9 +51,9 @@ class ClockWatch:
             await asyncio.sleep(_LOOK_SECONDS)
 
     def trusts(self, now: int, last: int) -> bool:
-        """Whether to decide at ``now`` (ms). ``last`` (ms) is the latest decision of any owner; 0 before the first."""
+        """Return whether to decide at ``now`` (ms). ``last`` (ms) is the latest decision of any owner, 0 before the first."""
         if not self._guard.is_trusted:
-            # The guard itself has said why.
+            # The guard has logged why.
             return False
         if last and now < last - BEHIND_MS:
             self._say(
@@ -66,7 +66,7 @@ class ClockWatch:
         return self._leap_is_over(now - last)
 
     def _leap_is_over(self, by: int) -> bool:
-        """Whether the clock kept its new time for so long that it must be right."""
+        """Return whether the clock has kept its new time for `LEAP_SECONDS`."""
         if self._leapt is None:
             self._leapt = self._monotonic()
         if self._monotonic() - self._leapt >= LEAP_SECONDS:

@@ -65,7 +65,7 @@ def file_name(template: str, language: str, part: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message before it is rendered, and all that its templates may use.
+    """A message to render, with everything its templates may use.
 
     Attributes
     ----------
@@ -117,7 +117,7 @@ def render(draft: Draft) -> Rendered:
 
 
 def values(draft: Draft) -> tuple[Language, dict[str, Any], dict[str, Any]]:
-    """The language of a message, its facts as data, and the values by name that its templates may use."""
+    """Return a message's language, its facts as data, and the values by name that its templates may use."""
     coupon, language = draft.coupon, _language(draft.customer, draft.play, draft.book, draft.usual)
     data = facts(draft.message.change, draft.customer, draft.book, language)
     known = {**data, "unsubscribe_url": draft.unsubscribe_url, "play": draft.message.play}

@@ -1,4 +1,4 @@
-"""A record for the input topic, with the lane that it belongs to."""
+"""Turn an event into a record for the input topic, with its lane."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ class Addressed(NamedTuple):
 
 
 def addressed(event: Any, lanes: int) -> Addressed:
-    """An event as a record in its home lane, so that no lane has to forward it."""
+    """Return an event as a record in its home lane, so that no lane has to forward it."""
     value = event.model_dump_json(exclude_none=True).encode()
     return Addressed(event.partition_id().encode() or None, value, home_of(event, lanes))

@@ -90,7 +90,7 @@ class People:
             self._packed[id] = packed
 
     def unwritten(self, ids: Iterable[str]) -> People:
-        """A copy of these customers as if no play had reached them: their choices and addresses only."""
+        """Return a copy of these customers as if no play had reached them, with only their choices and addresses."""
         found = People()
         for id in ids:
             if (packed := self.packed(id)) is not None:

@@ -19,8 +19,8 @@ _SUPPRESSING: Final = ("bounced", "complained")
 def take_signal(signal: Signal, state: State, outcome: Outcome, now: int, appended: int = 0) -> None:
     """Process one event of the input topic, appended at ``appended`` (ms; 0 if unknown).
 
-    Late events count by their event time. Those from the future count from when they came, or a clock that was wrong
-    once would have the last word for years.
+    Late events count by their event time. Events from the future count by their append time: otherwise, one wrong clock
+    would override later choices for years.
     """
     at = min(signal.occurred_at, appended or signal.occurred_at)
     if not isinstance(signal, CustomerErased) and is_erased(signal.customer_id, at, state):

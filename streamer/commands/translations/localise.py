@@ -60,7 +60,7 @@ def into_chinese(root: Any) -> None:
 
 
 def joined(text: str) -> str:
-    """The text with the lines of each paragraph joined: Chinese has a space only beside Latin letters.
+    """Join the lines of each paragraph. Chinese text has a space only beside Latin letters.
 
     >>> joined("先检查，\\n再导入；\\n用 streamer\\n导入\\n\\n示例：  streamer up")
     '先检查，再导入；用 streamer 导入\\n\\n示例：  streamer up'

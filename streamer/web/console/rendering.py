@@ -44,7 +44,7 @@ _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def dated(text: str) -> Markup:
-    """A sentence whose dates are not broken at their hyphens.
+    """Return a sentence as markup in which dates do not wrap at their hyphens.
 
     >>> dated("for 2026-11-28 <now>")
     Markup('for <span class="whole">2026-11-28</span> &lt;now&gt;')
